@@ -1,0 +1,1 @@
+//! The resource database on SQLite and PostgreSQL

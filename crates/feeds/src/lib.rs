@@ -1,0 +1,1 @@
+//! From a vendor's bytes to the model: CAB, SDP, apt, advisories

@@ -1,0 +1,188 @@
+//! Jobs: long work on the server with steps, progress, log and history.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// What a job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobKind {
+    /// Import patch data from a feed.
+    Import,
+    /// Download software update packages.
+    Stage,
+    /// Verify packages against their digests.
+    Verify,
+    /// Quick refresh: fetch only what is bad into the next version, then switch.
+    RefreshQuick,
+    /// Complete refresh: a new package with everything fetched anew, then switch.
+    RefreshComplete,
+    /// Recreate packages: a new GUID over the verified files.
+    Recreate,
+    /// Take a file fetched by hand.
+    Supply,
+    /// Delete packages.
+    Delete,
+    /// Compare database and disk and clear what no one owns.
+    Reconcile,
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobState {
+    /// Waits for a worker (or for its time: `not_before`).
+    Queued,
+    /// A worker holds its lease.
+    Running,
+    /// Stopped by an administrator, to be resumed.
+    Paused,
+    /// Ended; everything asked for was done.
+    Done,
+    /// Ended; at least one thing could not be done. The report names each.
+    Failed,
+    /// Ended by an administrator.
+    Cancelled,
+}
+
+macro_rules! names {
+    ($type:ident, $error:ident, $what:literal, $($variant:ident = $name:literal),+ $(,)?) => {
+        impl $type {
+            /// All values.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The stable name used in API, database and command line.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        /// A text that names no such thing.
+        #[derive(Debug, thiserror::Error)]
+        #[error("{0:?} is not {what}", what = $what)]
+        pub struct $error(String);
+
+        impl FromStr for $type {
+            type Err = $error;
+            fn from_str(text: &str) -> Result<Self, $error> {
+                Self::ALL.iter().copied().find(|v| v.as_str() == text).ok_or_else(|| $error(text.to_owned()))
+            }
+        }
+    };
+}
+
+names!(
+    JobKind,
+    BadJobKind,
+    "a kind of job",
+    Import = "import",
+    Stage = "stage",
+    Verify = "verify",
+    RefreshQuick = "refresh-quick",
+    RefreshComplete = "refresh-complete",
+    Recreate = "recreate",
+    Supply = "supply",
+    Delete = "delete",
+    Reconcile = "reconcile"
+);
+names!(
+    JobState,
+    BadJobState,
+    "a state of a job",
+    Queued = "queued",
+    Running = "running",
+    Paused = "paused",
+    Done = "done",
+    Failed = "failed",
+    Cancelled = "cancelled"
+);
+
+impl JobState {
+    /// Whether the job has ended for good.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// What is being counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Bytes.
+    #[default]
+    Bytes,
+    /// Things: packages, files, entries.
+    Items,
+}
+
+/// How far a job has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Progress {
+    /// What it is doing now, in a few words.
+    pub phase: String,
+    /// Done so far, in `unit`.
+    pub done: u64,
+    /// To be done in all, in `unit`; 0 when not known.
+    pub total: u64,
+    /// What `done` and `total` count.
+    pub unit: Unit,
+    /// Things (packages, entries) finished, whatever the unit.
+    pub items_done: u64,
+    /// Things in all.
+    pub items_total: u64,
+    /// Bytes per second over the last seconds.
+    pub bytes_per_second: u64,
+    /// Seconds until the end at this rate; none when not known.
+    pub eta_seconds: Option<u64>,
+    /// Files on their way now.
+    #[serde(default)]
+    pub files: Vec<FileProgress>,
+}
+
+/// One file on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FileProgress {
+    /// Its name.
+    pub name: String,
+    /// Bytes so far.
+    pub done_bytes: u64,
+    /// Bytes in all; 0 when not known.
+    pub total_bytes: u64,
+}
+
+/// How one thing that a job worked on ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReportItem {
+    /// The thing: `bulletin DSA-5380-1`, `package 0190...`, `file sp1.exe`.
+    pub item: String,
+    /// How it ended: `staged`, `already staged`, `mended`, `failed`, `revised` ...
+    pub outcome: String,
+    /// Whether this counts as a failure.
+    pub failed: bool,
+    /// Why, and what to do; expected and found digest where there are any.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// What a job leaves behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Report {
+    /// One sentence.
+    pub summary: String,
+    /// Named counts: `staged` 12, `failed` 1, `bytes` 12345.
+    pub counts: std::collections::BTreeMap<String, u64>,
+    /// The things that deserve a line each (all failures; successes up to a limit).
+    pub items: Vec<ReportItem>,
+    /// How many further items were left out of `items`.
+    #[serde(default)]
+    pub items_left_out: u64,
+}

@@ -1,0 +1,21 @@
+//! The words of the domain: ids, bulletins, updates, packages, rules, and the types of the API.
+//!
+//! Pure data: no I/O, no clock, no SQL. Time always comes in as a parameter.
+
+pub mod catalogue;
+pub mod digest;
+pub mod ids;
+pub mod job;
+pub mod names;
+pub mod package;
+pub mod rule;
+pub mod severity;
+pub mod update;
+
+pub use digest::{Sha1, Sha256};
+pub use ids::*;
+pub use names::FileName;
+pub use severity::Severity;
+
+/// A point in time; stored in databases as microseconds since 1970 (UTC).
+pub use jiff::Timestamp;

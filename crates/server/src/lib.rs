@@ -1,0 +1,1 @@
+//! The patchwharf server: jobs, operations, API, package server and CLI

@@ -1,0 +1,1 @@
+//! Package folders on disk: place, verify, quarantine, delete, reconcile

@@ -1,0 +1,1 @@
+//! A server in a temporary folder, a vendor that lies, catalogues and repositories made on the spot

@@ -1,0 +1,1 @@
+//! Digests, the server's signing key, and OpenPGP checks
