@@ -1,8 +1,12 @@
 //! Jobs: long work on the server with steps, progress, log and history.
 
+mod request;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+
+pub use request::{JobRequest, Selection};
 
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
