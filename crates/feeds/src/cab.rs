@@ -1,0 +1,1 @@
+//! Cabinet files, read in one pass.
