@@ -1,0 +1,87 @@
+//! Measures the server beside its peers. Every figure is a whole command from start to end; pairs run in turn, so that
+//! a machine that slows down slows both, and what counts is their ratio.
+
+mod catalogue;
+mod import;
+mod nginx;
+mod process;
+mod report;
+mod serve;
+mod server;
+mod stage;
+
+use anyhow::{Context as _, Result};
+use camino::Utf8PathBuf;
+use clap::Parser;
+
+/// What to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Case {
+    /// 1,000 files of 256 KiB and 8 of 64 MiB beside rclone + sync + sha256sum, and beside aria2c.
+    StageLarge,
+    /// 10,000 files of 4 KiB as 10,000 packages beside rclone + sync, and beside aria2c.
+    StageSmall,
+    /// HP's catalogue, the same again unchanged, and 136,478 generated updates.
+    Import,
+    /// Memory of an idle server.
+    Idle,
+    /// One 64 MiB file over loopback beside nginx.
+    Serve,
+}
+
+#[derive(Parser)]
+#[command(about = "Measure the server beside its peers")]
+struct Arguments {
+    /// What to measure; everything when none is named.
+    cases: Vec<Case>,
+    /// The server binary (built with --release).
+    #[arg(long)]
+    binary: Utf8PathBuf,
+    /// Folder for data, on the disk that is to be measured.
+    #[arg(long)]
+    work: Utf8PathBuf,
+    /// Pairs that are counted.
+    #[arg(long, default_value_t = 5)]
+    pairs: usize,
+    /// Where HP's sample catalogue is looked for.
+    #[arg(long)]
+    samples: Option<Utf8PathBuf>,
+    /// Write the table to this file too.
+    #[arg(long)]
+    write: Option<Utf8PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let bench = process::Bench {
+        binary: arguments.binary.canonicalize_utf8().with_context(|| format!("look for {}", arguments.binary))?,
+        work: {
+            std::fs::create_dir_all(&arguments.work)?;
+            arguments.work.canonicalize_utf8()?
+        },
+        pairs: arguments.pairs.max(1),
+    };
+    let wanted = |case: Case| arguments.cases.is_empty() || arguments.cases.contains(&case);
+    let mut report = report::Report::default();
+    if wanted(Case::Idle) {
+        serve::idle(&bench, &mut report)?;
+    }
+    if wanted(Case::Import) {
+        import::run(&bench, arguments.samples.as_deref(), &mut report)?;
+    }
+    if wanted(Case::Serve) {
+        serve::run(&bench, &mut report)?;
+    }
+    if wanted(Case::StageSmall) {
+        stage::run(&bench, &stage::SMALL, &mut report)?;
+    }
+    if wanted(Case::StageLarge) {
+        stage::run(&bench, &stage::LARGE, &mut report)?;
+    }
+    let text = report.markdown();
+    report::print(&text);
+    if let Some(path) = arguments.write {
+        std::fs::write(&path, text).with_context(|| format!("write {path}"))?;
+    }
+    Ok(())
+}

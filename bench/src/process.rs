@@ -1,0 +1,70 @@
+//! Commands timed from start to end, and what they leave behind.
+
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use camino::Utf8PathBuf;
+
+/// Where everything happens.
+pub(crate) struct Bench {
+    pub(crate) binary: Utf8PathBuf,
+    pub(crate) work: Utf8PathBuf,
+    pub(crate) pairs: usize,
+}
+
+impl Bench {
+    /// An empty folder below the work folder.
+    pub(crate) fn empty(&self, name: &str) -> Result<Utf8PathBuf> {
+        let path = self.work.join(name);
+        if path.exists() {
+            std::fs::remove_dir_all(&path).with_context(|| format!("empty {path}"))?;
+        }
+        std::fs::create_dir_all(&path)?;
+        Ok(path)
+    }
+}
+
+/// Whether a program can be started.
+pub(crate) fn installed(program: &str) -> bool {
+    Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
+}
+
+/// Runs a command to its end and says how long it took. What it prints is shown only if it fails.
+pub(crate) fn timed(command: &mut Command) -> Result<Duration> {
+    let what = format!("{command:?}");
+    let started = Instant::now();
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("start {what}"))?;
+    let taken = started.elapsed();
+    ensure!(
+        output.status.success(),
+        "{what} ended with {}:\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout).chars().take(2000).collect::<String>(),
+        String::from_utf8_lossy(&output.stderr).chars().take(2000).collect::<String>()
+    );
+    Ok(taken)
+}
+
+/// Writes back everything that is dirty, so that no run pays for the one before.
+pub(crate) fn settle() {
+    rustix::fs::sync();
+}
+
+/// Resident memory of a process in KiB: now and at its highest (`VmRSS`, `VmHWM` of proc(5)).
+pub(crate) fn memory_kib(pid: u32) -> Result<(u64, u64)> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let field = |name: &str| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<u64>().ok())
+            .with_context(|| format!("{name} of process {pid}"))
+    };
+    Ok((field("VmRSS:")?, field("VmHWM:")?))
+}
