@@ -1,1 +1,21 @@
-//! A server in a temporary folder, a vendor that lies, catalogues and repositories made on the spot
+//! What the suites of other crates stand on: a vendor that lies, catalogues and repositories made on the spot, and the
+//! real server as a child process in a temporary folder.
+//!
+//! Nothing here is part of a release. It knows the vocabulary of `patchwharf-model` and the outside of the server
+//! (HTTP, command line, files), never its inside.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test harness stops at the first thing that is not as it must be"
+)]
+
+pub mod clock;
+pub mod eventually;
+pub mod payload;
+pub mod vendor;
+
+pub use clock::Clock;
+pub use eventually::{eventually, eventually_async};
+pub use payload::Payload;
+pub use vendor::Vendor;
