@@ -1,1 +1,13 @@
-//! The patchwharf server: jobs, operations, API, package server and CLI
+//! The patchwharf server: jobs, operations, API, package server and CLI.
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod fetch;
+pub mod jobs;
+pub mod logs;
+pub mod metrics;
+pub mod operations;
+mod shim;
+pub mod start;

@@ -1,0 +1,40 @@
+//! The clock: the one place where the server reads the time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use patchwharf_model::Timestamp;
+
+/// Where "now" comes from: the machine, or a time that a test moves by hand.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Option<Arc<Mutex<Timestamp>>>);
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands still at `at` until it is set.
+    #[must_use]
+    pub fn fixed(at: Timestamp) -> Self {
+        Self(Some(Arc::new(Mutex::new(at))))
+    }
+
+    /// The time, in whole microseconds as databases keep it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let now = match &self.0 {
+            Some(at) => *at.lock().unwrap_or_else(PoisonError::into_inner),
+            None => Timestamp::now(),
+        };
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    /// Moves a fixed clock; does nothing to the machine's.
+    pub fn set(&self, at: Timestamp) {
+        if let Some(fixed) = &self.0 {
+            *fixed.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Settings from the environment and the command line.
+
+use std::net::SocketAddr;
+
+use camino::Utf8PathBuf;
+use url::Url;
+
+use super::Config;
+
+/// Flags of the commands that run a server. What is not given here comes from the file.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Options {
+    /// Data folder: database, key, token, lock and, unless set otherwise, the packages.
+    #[arg(long, env = "PATCHWHARF_DATA", default_value = "patchwharf-data", value_name = "FOLDER")]
+    pub data: Utf8PathBuf,
+    /// Configuration file [default: patchwharf.toml in the data folder, when it is there].
+    #[arg(long, env = "PATCHWHARF_CONFIG", value_name = "FILE")]
+    pub config: Option<Utf8PathBuf>,
+    /// Address and port to listen on [default: 127.0.0.1:8480].
+    #[arg(long, env = "PATCHWHARF_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// URL of the database: sqlite:///path or postgres://user@host/name [default: an SQLite file in the data folder].
+    #[arg(long, env = "PATCHWHARF_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+    /// Folder for packages at first start [default: packages in the data folder].
+    #[arg(long, env = "PATCHWHARF_PACKAGES", value_name = "FOLDER")]
+    pub package_location: Option<Utf8PathBuf>,
+    /// Proxy for downloads, http://[user:password@]host:port.
+    #[arg(long, env = "PATCHWHARF_PROXY", value_name = "URL", hide_env_values = true)]
+    pub proxy: Option<Url>,
+    /// What is logged: error, warn, info, debug, trace, or a tracing filter.
+    #[arg(long, env = "PATCHWHARF_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl Options {
+    /// Overrides what the file says.
+    pub(super) fn merge_into(&self, config: &mut Config) {
+        config.data.clone_from(&self.data);
+        if let Some(listen) = self.listen {
+            config.listen = listen;
+        }
+        if let Some(log) = &self.log {
+            config.log.filter.clone_from(log);
+        }
+        config.database = self.database.clone().or(config.database.take());
+        config.package_location = self.package_location.clone().or(config.package_location.take());
+        config.fetch.proxy = self.proxy.clone().or(config.fetch.proxy.take());
+    }
+}
