@@ -2,6 +2,7 @@
 //!
 //! Pure data: no I/O, no clock, no SQL. Time always comes in as a parameter.
 
+pub mod api;
 pub mod catalogue;
 pub mod digest;
 pub mod ids;

@@ -1,0 +1,42 @@
+//! Wire types of the admin API under `/api/v1`.
+//!
+//! What a client sends is a closed schema: unknown fields are refused. What the server answers may grow, so clients
+//! ignore fields that they do not know. Times are RFC 3339 in UTC; sizes are bytes.
+
+mod audit;
+mod bulletin;
+mod feed;
+mod job;
+mod list;
+mod log;
+mod package;
+mod page;
+mod policy;
+mod problem;
+mod refers;
+mod settings;
+
+pub use audit::{AuditEntry, AuditQuery};
+pub use bulletin::{
+    BulletinChange, BulletinChoice, BulletinDetail, BulletinFilter, BulletinQuery, BulletinRefresh, BulletinSeverity,
+    BulletinSort, BulletinState, BulletinSummary, UpdateDetailView, UpdateSummary,
+};
+pub use feed::{
+    AptSource, BadClause, Clause, ClauseField, Feed, FeedCreate, FeedImport, FeedPatch, FeedPreview, FeedRemoval,
+    FeedRemove, FeedRules, FeedSource, PreviewGroup, SdpSource,
+};
+pub use job::{Job, JobDetail, JobQuery};
+pub use list::List;
+pub use log::{Level, LogQuery, LogRecord};
+pub use package::{
+    PackageChoice, PackageDelete, PackageDetail, PackageFile, PackageFilter, PackageQuery, PackageSort, PackageSummary,
+    PackageTotals, PackageVersion, ReconcileStart, SupplyQuery,
+};
+pub use page::{Order, Page, PageQuery};
+pub use policy::{
+    OnRevision, PolicyCreate, PolicyDetail, PolicyPatch, PolicySummary, PolicySwitch, PolicyUpdates, SwitchState,
+    SwitchesSet,
+};
+pub use problem::{Code, Problem};
+pub use refers::{JobReference, PolicyReference, Refers};
+pub use settings::{Health, HealthCheck, Location, Settings};

@@ -1,0 +1,116 @@
+//! Software bulletins and their updates.
+
+mod filter;
+mod update;
+
+use serde::{Deserialize, Serialize};
+
+pub use filter::{BulletinFilter, BulletinQuery, BulletinSort, BulletinState};
+pub use update::{UpdateDetailView, UpdateSummary};
+
+use crate::{BulletinId, FeedId, Severity, Timestamp};
+
+/// A row of the Patch Remediation Center.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BulletinSummary {
+    /// Its id.
+    pub id: BulletinId,
+    /// The vendor's name for it: MS24-018, DSA-5380-1, sp65001.
+    pub name: String,
+    /// The feed that lists it.
+    pub feed: FeedId,
+    /// That feed's name.
+    pub feed_name: String,
+    /// Title.
+    pub title: String,
+    /// Vendor.
+    pub vendor: String,
+    /// The vendor's severity.
+    pub severity: Severity,
+    /// The administrator's own severity.
+    pub custom_severity: Option<String>,
+    /// Whether its updates may be offered to computers.
+    pub enabled: bool,
+    /// Whether every update in scope has a staged package.
+    pub downloaded: bool,
+    /// Updates in scope: not superseded, not withdrawn.
+    pub updates: u64,
+    /// Of those, with a staged package.
+    pub packages: u64,
+    /// Of those, with a corrupt or missing one.
+    pub bad_packages: u64,
+    /// Policies with a switch for one of its updates.
+    pub policies: u64,
+    /// The oldest proof among its staged files.
+    pub oldest_proof_at: Option<Timestamp>,
+    /// First released.
+    pub released_at: Option<Timestamp>,
+    /// Last revised.
+    pub revised_at: Timestamp,
+    /// Name of the bulletin that takes its place.
+    pub superseded_by: Option<String>,
+    /// Withdrawn by the vendor.
+    pub withdrawn: bool,
+    /// Whether the current catalogue lists it.
+    pub listed: bool,
+}
+
+/// A bulletin with all that is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BulletinDetail {
+    /// The row.
+    #[serde(flatten)]
+    pub summary: BulletinSummary,
+    /// Description; text, never markup.
+    pub description: String,
+    /// CVE names.
+    pub cves: Vec<String>,
+    /// Knowledge-base articles.
+    pub kbs: Vec<String>,
+    /// Its updates, superseded and withdrawn ones included.
+    pub software_updates: Vec<UpdateSummary>,
+}
+
+/// Which bulletins an action is for: names or ids, or everything that fits a filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BulletinChoice {
+    /// Ids, names, or `feed:name` where a name exists in several feeds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bulletins: Vec<String>,
+    /// Everything that fits; `{}` is everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<BulletinFilter>,
+}
+
+/// Sets the custom severity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulletinSeverity {
+    /// Of which bulletins.
+    pub of: BulletinChoice,
+    /// The severity: 1 to 50 characters; `null` takes it away.
+    pub severity: Option<String>,
+}
+
+/// Starts a refresh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulletinRefresh {
+    /// Of which bulletins.
+    pub of: BulletinChoice,
+    /// Complete: a new package with everything fetched anew. Otherwise quick: only what is bad is fetched.
+    #[serde(default)]
+    pub complete: bool,
+}
+
+/// What an action changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BulletinChange {
+    /// Bulletins that the choice named.
+    pub chosen: u64,
+    /// Of those, how many are not as they were.
+    pub changed: u64,
+    /// Policies that the change concerns.
+    pub policies: u64,
+}

@@ -1,0 +1,235 @@
+//! Update packages as kept on this server.
+
+use serde::{Deserialize, Serialize};
+
+use super::{List, Order};
+use crate::{
+    BulletinId, FileName, JobId, LocationId, PackageId, Sha256, Timestamp, UpdateId, package::VersionState,
+    update::VendorDigest,
+};
+
+/// A package in a list. Its state is that of the version that counts: the served one, or the newest where none is served.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PackageSummary {
+    /// Its GUID: also the name of its folder.
+    pub id: PackageId,
+    /// Its update.
+    pub update: UpdateId,
+    /// The vendor's key of that update.
+    pub update_key: String,
+    /// The update's title.
+    pub title: String,
+    /// The bulletin.
+    pub bulletin: BulletinId,
+    /// The bulletin's name.
+    pub bulletin_name: String,
+    /// Whether it is its update's package; a package replaced by another GUID is not.
+    pub active: bool,
+    /// The version that is served.
+    pub version: Option<u64>,
+    /// Its state.
+    pub state: VersionState,
+    /// Since when.
+    pub since: Timestamp,
+    /// By which job.
+    pub job: Option<JobId>,
+    /// Why, for the bad states.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Vendor digest SHA-1 only.
+    pub weak: bool,
+    /// Where it lies.
+    pub location: LocationId,
+    /// Bytes of its files.
+    pub size_bytes: u64,
+    /// When its files were last proved: the oldest of them.
+    pub verified_at: Option<Timestamp>,
+}
+
+/// A package with its versions and files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PackageDetail {
+    /// The row.
+    #[serde(flatten)]
+    pub summary: PackageSummary,
+    /// The folder on the server.
+    pub path: String,
+    /// Versions, newest first.
+    pub versions: Vec<PackageVersion>,
+}
+
+/// One version of a package.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PackageVersion {
+    /// Its number; rises whenever the content changes.
+    pub version: u64,
+    /// Its state.
+    pub state: VersionState,
+    /// Since when.
+    pub since: Timestamp,
+    /// By which job.
+    pub job: Option<JobId>,
+    /// Why, for the bad states.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Vendor digest SHA-1 only.
+    pub weak: bool,
+    /// Bytes of its files.
+    pub size_bytes: u64,
+    /// Where it lies.
+    pub location: LocationId,
+    /// Retired: its files go after this.
+    pub retire_after: Option<Timestamp>,
+    /// When what failed is tried again.
+    pub next_try_at: Option<Timestamp>,
+    /// How often it has been tried.
+    pub attempts: u32,
+    /// Its files, ordered by name.
+    pub files: Vec<PackageFile>,
+}
+
+/// One file of a version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PackageFile {
+    /// Its name.
+    pub name: FileName,
+    /// The length that it must have.
+    pub size_bytes: u64,
+    /// The digest that it must have; none until the first download of a file pinned by SHA-1 only.
+    pub sha256: Option<Sha256>,
+    /// What the vendor pins.
+    pub vendor_digest: VendorDigest,
+    /// The digest that was found, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_sha256: Option<Sha256>,
+    /// Its state: `wanted`, `staged`, `corrupt`, `missing`, `unreachable`, `vendor-changed`.
+    pub state: VersionState,
+    /// Why, for the bad states.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Where it came from.
+    pub url: Option<String>,
+    /// When its bytes were last proved.
+    pub verified_at: Option<Timestamp>,
+    /// By which job; none: by serving it.
+    pub verified_by: Option<JobId>,
+    /// How many other names on this location are the same data on disk: no second copy.
+    pub same_data: u64,
+}
+
+/// What a package must be like.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PackageFilter {
+    /// In one of these states.
+    #[serde(skip_serializing_if = "List::is_empty")]
+    #[schema(value_type = Option<String>, example = "corrupt,missing")]
+    pub state: List<VersionState>,
+    /// Of this bulletin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bulletin: Option<BulletinId>,
+    /// Of this update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update: Option<UpdateId>,
+    /// This text in the update's title or key, or in the bulletin's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What a list of packages is sorted by; the id breaks ties.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageSort {
+    /// When it was made.
+    #[default]
+    Created,
+}
+
+/// A filter, an order and a page, as query parameters: spelt out, because flattening would let unknown ones through.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct PackageQuery {
+    /// In one of these states.
+    #[serde(skip_serializing_if = "List::is_empty")]
+    #[param(value_type = Option<String>, example = "corrupt,missing")]
+    pub state: List<VersionState>,
+    /// Of this bulletin: id, name or `feed:name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bulletin: Option<String>,
+    /// Of this update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update: Option<UpdateId>,
+    /// This text in the update's title or key, or in the bulletin's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What to sort by.
+    #[param(inline)]
+    pub sort: PackageSort,
+    /// In which direction.
+    #[param(inline)]
+    pub order: Order,
+    /// Continue after this place: `next` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Rows per page, 1 to 1000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// What the store holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PackageTotals {
+    /// Packages with a served version.
+    pub packages: u64,
+    /// Their files.
+    pub files: u64,
+    /// Bytes of those files, each counted as often as it is named.
+    pub size_bytes: u64,
+    /// Bytes on disk: the same data counted once.
+    pub disk_bytes: u64,
+}
+
+/// Which packages an action is for; exactly one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PackageChoice {
+    /// These packages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<PackageId>,
+    /// The packages of these bulletins: ids, names or `feed:name`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bulletins: Vec<String>,
+    /// Every package.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+}
+
+/// Deletes packages, rows and folders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PackageDelete {
+    /// Which.
+    pub of: PackageChoice,
+    /// Also those that a policy needs; its switch stays on and shows "package missing".
+    #[serde(default)]
+    pub although_needed: bool,
+}
+
+/// Compares database and disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReconcileStart {
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// How a file fetched by hand is given; the body is its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct SupplyQuery {
+    /// The name by which the catalogue knows the file; left out: its digest decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
