@@ -10,9 +10,11 @@
     reason = "a test harness stops at the first thing that is not as it must be"
 )]
 
+pub mod cab;
 pub mod clock;
 pub mod eventually;
 pub mod payload;
+pub mod sdp;
 pub mod vendor;
 
 pub use clock::Clock;
