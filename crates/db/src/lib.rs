@@ -1,1 +1,32 @@
-//! The resource database on SQLite and PostgreSQL
+//! The resource database on SQLite and PostgreSQL.
+//!
+//! One module per aggregate, plain functions: those that read take [`Db`], those that change take a [`Write`]
+//! transaction, which carries who does it and writes the audit rows with the change. One SQL text serves both back
+//! ends: only `TEXT` and `BIGINT` are used, and a batch of rows goes in as one JSON parameter (see `sql.rs`).
+
+#![allow(clippy::todo, dead_code, unused_macros, unused_imports)]
+
+pub mod audit;
+pub mod bulletins;
+pub mod catalogue;
+mod error;
+pub mod feeds;
+pub mod jobs;
+pub mod locations;
+pub mod logs;
+mod migrate;
+mod open;
+pub mod packages;
+mod page;
+pub mod policies;
+mod postgres;
+pub mod settings;
+mod sql;
+mod sqlite;
+pub mod updates;
+mod write;
+
+pub use error::{DbError, ErrorClass, Result};
+pub use open::{Db, Options};
+pub use page::Page;
+pub use write::Write;

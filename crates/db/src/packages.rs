@@ -1,0 +1,30 @@
+//! Update packages, their versions and files, and the protocol by which they change.
+//!
+//! Every change is bulk: one statement for a batch of packages, never one per package. Writers hold a package's lock
+//! ([`lock`]) and show the fencing token that it gave; a change raises the token and returns the new one, so that a
+//! stalled writer changes nothing. Readers (verify) note version and token and show them with their results.
+
+mod change;
+mod content;
+mod delete;
+mod list;
+mod lock;
+mod proof;
+mod stage;
+
+pub use change::{FileResult, Held, StateChange, Verified, put_verified, set_states};
+pub use content::{Content, LinkCandidate, Successor, content, link_candidates, successor};
+pub use delete::{
+    DueVersion, Needed, due_for_unlink, mark_packages_deleting, mark_versions_deleting, needed_by, remove_versions,
+    retire,
+};
+pub use list::{
+    File, Package, PackageFilter, PackageQuery, PackageSort, Version, by_location, files, list, resolve, show,
+    versions, versions_of,
+};
+pub use lock::{LockOutcome, lock, renew_locks, unlock};
+pub use proof::{Proof, StaleFile, proofs, put_proofs, stale_files};
+pub use stage::{
+    Committed, CommittedVersion, NewFile, NewVersion, PackageRef, Replaces, Repointed, StagedFile, StagedVersion,
+    commit_staged, create_replacements, discard_versions, ensure, new_versions,
+};
