@@ -6,6 +6,7 @@ pub mod api;
 pub mod catalogue;
 pub mod digest;
 pub mod ids;
+pub mod installable;
 pub mod job;
 pub mod names;
 pub mod package;

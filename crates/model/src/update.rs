@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FileName, Severity, Sha1, Sha256, Timestamp, rule::Rule};
+use crate::{
+    FileName, Severity, Sha1, Sha256, Timestamp,
+    installable::{InstallableItem, LocalizedText},
+    rule::Rule,
+};
 
 /// What kind of thing a catalogue entry is (SDP `Properties/@UpdateType`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -109,7 +113,10 @@ pub struct UpdateDetail {
     /// Keys of bundled updates.
     pub bundled: Vec<String>,
     /// Installable items; all applicable ones are installed.
-    pub items: Vec<serde_json::Value>,
+    pub items: Vec<InstallableItem>,
+    /// Title and description in further languages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub localized: Vec<LocalizedText>,
     /// Whatever the feed says that has no place of its own, by its name in the feed's format.
     pub extra: std::collections::BTreeMap<String, String>,
 }
