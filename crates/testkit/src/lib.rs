@@ -10,6 +10,7 @@
     reason = "a test harness stops at the first thing that is not as it must be"
 )]
 
+pub mod apt;
 pub mod cab;
 pub mod clock;
 pub mod eventually;
