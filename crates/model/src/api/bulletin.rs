@@ -75,7 +75,7 @@ pub struct BulletinDetail {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BulletinChoice {
-    /// Ids, names, or `feed:name` where a name exists in several feeds.
+    /// Ids, names, or `FEED/NAME` where a name exists in several feeds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bulletins: Vec<String>,
     /// Everything that fits; `{}` is everything.

@@ -50,7 +50,7 @@ pub struct Feed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FeedCreate {
-    /// Its name: unique, 1 to 100 characters, no control characters, no colon.
+    /// Its name: unique, 1 to 100 characters, no control characters, no slash.
     pub name: String,
     /// Where it comes from and how it is proved.
     pub source: FeedSource,

@@ -154,7 +154,7 @@ pub struct PackageQuery {
     #[serde(skip_serializing_if = "List::is_empty")]
     #[param(value_type = Option<String>, example = "corrupt,missing")]
     pub state: List<VersionState>,
-    /// Of this bulletin: id, name or `feed:name`.
+    /// Of this bulletin: id, name or `FEED/NAME`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bulletin: Option<String>,
     /// Of this update.
@@ -197,7 +197,7 @@ pub struct PackageChoice {
     /// These packages.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<PackageId>,
-    /// The packages of these bulletins: ids, names or `feed:name`.
+    /// The packages of these bulletins: ids, names or `FEED/NAME`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bulletins: Vec<String>,
     /// Every package.

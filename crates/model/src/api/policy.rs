@@ -127,7 +127,7 @@ pub struct PolicySwitch {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyUpdates {
-    /// Bulletins: ids, names or `feed:name`.
+    /// Bulletins: ids, names or `FEED/NAME`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bulletins: Vec<String>,
     /// Updates.

@@ -142,6 +142,16 @@ pub enum BulletinSort {
     Released,
     /// Date of the last revision.
     Revised,
+    /// Count of updates.
+    Updates,
+    /// Count of staged packages.
+    Packages,
+    /// Count of damaged packages.
+    BadPackages,
+    /// Count of policies.
+    Policies,
+    /// Oldest proof among its files.
+    OldestProof,
 }
 
 /// A filter, an order and a page, as query parameters: spelt out, because flattening would let unknown ones through.
