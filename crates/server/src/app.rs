@@ -4,7 +4,9 @@ use std::{fmt, sync::Arc};
 
 use patchwharf_model::{DeploymentId, InstanceId};
 
-pub use crate::shim::{Db, Location, SigningKey};
+pub use patchwharf_db::Db;
+
+pub use crate::shim::{Location, SigningKey};
 use crate::{
     clock::Clock, config::Config, fetch::Fetcher, jobs::Jobs, logs::Logs, metrics::Metrics, operations::OperationError,
 };

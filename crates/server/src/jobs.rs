@@ -30,6 +30,8 @@ pub struct Order {
     pub actor: String,
     /// Only one unfinished job per key: a second order joins the first. None: the request itself is the key.
     pub dedup_key: Option<String>,
+    /// The caller's own id of the request (`Idempotency-Key`): the same id twice is one job, also after it has ended.
+    pub operation_id: Option<String>,
     /// Higher goes first; 0 is ordinary.
     pub priority: i32,
     /// Not before this time; none means now.
@@ -40,7 +42,7 @@ impl Order {
     /// An ordinary order: now, deduplicated by the request itself.
     #[must_use]
     pub fn by(actor: impl Into<String>) -> Self {
-        Self { actor: actor.into(), dedup_key: None, priority: 0, not_before: None }
+        Self { actor: actor.into(), dedup_key: None, operation_id: None, priority: 0, not_before: None }
     }
 }
 

@@ -2,9 +2,6 @@
 #![allow(missing_docs, unreachable_pub)]
 
 #[derive(Clone, Debug)]
-pub struct Db;
-
-#[derive(Clone, Debug)]
 pub struct Location;
 
 #[derive(Clone, Debug)]
