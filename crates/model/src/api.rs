@@ -22,21 +22,21 @@ pub use bulletin::{
     BulletinSort, BulletinState, BulletinSummary, UpdateDetailView, UpdateSummary,
 };
 pub use feed::{
-    AptSource, BadClause, Clause, ClauseField, Feed, FeedCreate, FeedImport, FeedPatch, FeedPreview, FeedRemoval,
-    FeedRemove, FeedRules, FeedSource, PreviewGroup, SdpSource,
+    AptSource, BadClause, Clause, ClauseField, Feed, FeedConfig, FeedCreate, FeedImport, FeedPatch, FeedPreview,
+    FeedRemoval, FeedRemove, FeedRules, FeedSource, SdpSource,
 };
-pub use job::{Job, JobDetail, JobQuery};
+pub use job::{Job, JobDetail, JobEvent, JobQuery};
 pub use list::List;
 pub use log::{Level, LogQuery, LogRecord};
 pub use package::{
-    PackageChoice, PackageDelete, PackageDetail, PackageFile, PackageFilter, PackageQuery, PackageSort, PackageSummary,
-    PackageTotals, PackageVersion, ReconcileStart, SupplyQuery,
+    PackageChoice, PackageDelete, PackageDetail, PackageFile, PackageQuery, PackageSort, PackageSummary,
+    PackageVersion, ReconcileStart, SupplyQuery,
 };
 pub use page::{Order, Page, PageQuery};
 pub use policy::{
     OnRevision, PolicyCreate, PolicyDetail, PolicyPatch, PolicySummary, PolicySwitch, PolicyUpdates, SwitchState,
-    SwitchesSet,
+    SwitchesChanged, SwitchesSet,
 };
 pub use problem::{Code, Problem};
-pub use refers::{JobReference, PolicyReference, Refers};
+pub use refers::{PolicyReference, Refers};
 pub use settings::{Health, HealthCheck, Location, Settings};

@@ -14,6 +14,8 @@ pub use request::{JobRequest, Selection};
 pub enum JobKind {
     /// Import patch data from a feed.
     Import,
+    /// Count what rules would take of a feed.
+    Preview,
     /// Download software update packages.
     Stage,
     /// Verify packages against their digests.
@@ -88,6 +90,7 @@ names!(
     BadJobKind,
     "a kind of job",
     Import = "import",
+    Preview = "preview",
     Stage = "stage",
     Verify = "verify",
     RefreshQuick = "refresh-quick",

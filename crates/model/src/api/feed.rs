@@ -38,12 +38,28 @@ pub struct Feed {
     /// Why the last import failed; empty when it did not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_error: String,
-    /// Bulletins listed now.
-    pub bulletins: u64,
-    /// Updates listed now.
-    pub updates: u64,
+    /// Bulletins that it has brought; none in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulletins: Option<u64>,
+    /// When it was removed with its packages kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<Timestamp>,
     /// When the feed was added.
     pub created_at: Timestamp,
+}
+
+/// What the database keeps of a feed as JSON: column `feed.config`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedConfig {
+    /// Where it comes from and how it is proved, with its keyring.
+    pub source: FeedSource,
+    /// Which updates are taken.
+    #[serde(default)]
+    pub rules: FeedRules,
+    /// Which of the updates taken are staged after an import.
+    #[serde(default)]
+    pub auto_stage: Option<FeedRules>,
 }
 
 /// A new feed.
@@ -72,6 +88,12 @@ pub struct FeedCreate {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeedPatch {
+    /// Another name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Another source, complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<FeedSource>,
     /// Which updates to take, from the next import on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<FeedRules>,
@@ -122,34 +144,16 @@ pub struct FeedRemove {
     /// What to do with its packages.
     #[param(inline)]
     pub packages: FeedRemoval,
+    /// With `purge`: also packages that a policy needs.
+    pub although_needed: bool,
 }
 
-/// What rules would choose from the feed's current catalogue.
+/// Counts what rules would take of the feed's catalogue, without changing anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct FeedPreview {
-    /// Updates chosen.
-    pub updates: u64,
-    /// Their bulletins.
-    pub bulletins: u64,
-    /// Their files.
-    pub files: u64,
-    /// The bytes of those files.
-    pub size_bytes: u64,
-    /// Updates left out.
-    pub left_out: u64,
-    /// The same by classification, largest first.
-    pub by_classification: Vec<PreviewGroup>,
-}
-
-/// One line of a preview.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct PreviewGroup {
-    /// What the updates have in common.
-    pub name: String,
-    /// Updates chosen.
-    pub updates: u64,
-    /// The bytes of their files.
-    pub size_bytes: u64,
+    /// The rules to try; left out: those of the feed.
+    pub rules: Option<FeedRules>,
 }
 
 #[cfg(test)]

@@ -55,6 +55,19 @@ pub struct JobDetail {
     pub report: Option<Report>,
 }
 
+/// An event of a job that is followed: `progress` while it goes on. The last event is `end`, with a [`JobDetail`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobEvent {
+    /// The job.
+    pub id: JobId,
+    /// Rises with every change; also the event's id.
+    pub number: u64,
+    /// Where it stands.
+    pub state: JobState,
+    /// How far it has come.
+    pub progress: Progress,
+}
+
 /// Which jobs, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields, default)]

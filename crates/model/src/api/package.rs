@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{List, Order};
+use super::{List, Order, PolicyReference};
 use crate::{
     BulletinId, FileName, JobId, LocationId, PackageId, Sha256, Timestamp, UpdateId, package::VersionState,
     update::VendorDigest,
@@ -19,29 +19,31 @@ pub struct PackageSummary {
     pub update_key: String,
     /// The update's title.
     pub title: String,
-    /// The bulletin.
-    pub bulletin: BulletinId,
+    /// The bulletin, if a catalogue lists the update.
+    pub bulletin: Option<BulletinId>,
     /// The bulletin's name.
-    pub bulletin_name: String,
+    pub bulletin_name: Option<String>,
     /// Whether it is its update's package; a package replaced by another GUID is not.
     pub active: bool,
     /// The version that is served.
+    pub current_version: Option<u64>,
+    /// The version that the following fields speak of: the served one, else the newest; none: it has none.
     pub version: Option<u64>,
     /// Its state.
-    pub state: VersionState,
+    pub state: Option<VersionState>,
     /// Since when.
-    pub since: Timestamp,
-    /// By which job.
-    pub job: Option<JobId>,
+    pub since: Option<Timestamp>,
     /// Why, for the bad states.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// Vendor digest SHA-1 only.
     pub weak: bool,
     /// Where it lies.
-    pub location: LocationId,
+    pub location: Option<LocationId>,
     /// Bytes of its files.
     pub size_bytes: u64,
+    /// The job that changes it now.
+    pub locked_by: Option<JobId>,
     /// When its files were last proved: the oldest of them.
     pub verified_at: Option<Timestamp>,
 }
@@ -52,8 +54,8 @@ pub struct PackageDetail {
     /// The row.
     #[serde(flatten)]
     pub summary: PackageSummary,
-    /// The folder on the server.
-    pub path: String,
+    /// Policies that need it.
+    pub policies: Vec<PolicyReference>,
     /// Versions, newest first.
     pub versions: Vec<PackageVersion>,
 }
@@ -78,6 +80,8 @@ pub struct PackageVersion {
     pub size_bytes: u64,
     /// Where it lies.
     pub location: LocationId,
+    /// Its folder on the server.
+    pub path: String,
     /// Retired: its files go after this.
     pub retire_after: Option<Timestamp>,
     /// When what failed is tried again.
@@ -99,41 +103,18 @@ pub struct PackageFile {
     pub sha256: Option<Sha256>,
     /// What the vendor pins.
     pub vendor_digest: VendorDigest,
-    /// The digest that was found, where it is another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub found_sha256: Option<Sha256>,
     /// Its state: `wanted`, `staged`, `corrupt`, `missing`, `unreachable`, `vendor-changed`.
     pub state: VersionState,
-    /// Why, for the bad states.
+    /// Why, for the bad states: expected and found digest, or the error.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// Where it came from.
     pub url: Option<String>,
     /// When its bytes were last proved.
     pub verified_at: Option<Timestamp>,
-    /// By which job; none: by serving it.
-    pub verified_by: Option<JobId>,
-    /// How many other names on this location are the same data on disk: no second copy.
-    pub same_data: u64,
-}
-
-/// What a package must be like.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PackageFilter {
-    /// In one of these states.
-    #[serde(skip_serializing_if = "List::is_empty")]
-    #[schema(value_type = Option<String>, example = "corrupt,missing")]
-    pub state: List<VersionState>,
-    /// Of this bulletin.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bulletin: Option<BulletinId>,
-    /// Of this update.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub update: Option<UpdateId>,
-    /// This text in the update's title or key, or in the bulletin's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    /// The same data on disk as these files of this package (`version/name`): no second copy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_data_as: Vec<String>,
 }
 
 /// What a list of packages is sorted by; the id breaks ties.
@@ -143,6 +124,12 @@ pub enum PackageSort {
     /// When it was made.
     #[default]
     Created,
+    /// Since when it is in its state.
+    Since,
+    /// Bytes.
+    Size,
+    /// Oldest proof of its files.
+    Verified,
 }
 
 /// A filter, an order and a page, as query parameters: spelt out, because flattening would let unknown ones through.
@@ -157,9 +144,14 @@ pub struct PackageQuery {
     /// Of this bulletin: id, name or `FEED/NAME`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bulletin: Option<String>,
-    /// Of this update.
+    /// Of this update: id, key or `FEED/KEY`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub update: Option<UpdateId>,
+    pub update: Option<String>,
+    /// Vendor digest SHA-1 only, or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weak: Option<bool>,
+    /// Also packages that were replaced.
+    pub replaced: bool,
     /// This text in the update's title or key, or in the bulletin's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -177,26 +169,13 @@ pub struct PackageQuery {
     pub limit: Option<u32>,
 }
 
-/// What the store holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct PackageTotals {
-    /// Packages with a served version.
-    pub packages: u64,
-    /// Their files.
-    pub files: u64,
-    /// Bytes of those files, each counted as often as it is named.
-    pub size_bytes: u64,
-    /// Bytes on disk: the same data counted once.
-    pub disk_bytes: u64,
-}
-
-/// Which packages an action is for; exactly one field.
+/// Which packages an action is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PackageChoice {
-    /// These packages.
+    /// Ids of packages, or keys or ids of their updates (`FEED/KEY` where a key exists in several feeds).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub packages: Vec<PackageId>,
+    pub packages: Vec<String>,
     /// The packages of these bulletins: ids, names or `FEED/NAME`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bulletins: Vec<String>,

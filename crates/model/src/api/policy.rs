@@ -60,12 +60,12 @@ pub struct PolicySummary {
     pub on_revision: OnRevision,
     /// Its switches.
     pub updates: u64,
-    /// Of those, on and with a package.
-    pub ready: u64,
-    /// Of those, on and without a package.
+    /// Of those, without a package now.
     pub package_missing: u64,
-    /// Of those, waiting for the administrator's word on a new package.
+    /// Of those, with new content that waits for the administrator.
     pub pending: u64,
+    /// Of those, withdrawn now because their bulletin is disabled.
+    pub withdrawn: u64,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -105,10 +105,10 @@ pub struct PolicySwitch {
     pub update_key: String,
     /// Its title.
     pub title: String,
-    /// Its bulletin.
-    pub bulletin: BulletinId,
+    /// Its bulletin, if a catalogue lists the update.
+    pub bulletin: Option<BulletinId>,
     /// The bulletin's name.
-    pub bulletin_name: String,
+    pub bulletin_name: Option<String>,
     /// Whether the switch is on.
     pub enabled: bool,
     /// How it stands.
@@ -130,9 +130,17 @@ pub struct PolicyUpdates {
     /// Bulletins: ids, names or `FEED/NAME`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bulletins: Vec<String>,
-    /// Updates.
+    /// Updates: ids, keys or `FEED/KEY`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub updates: Vec<UpdateId>,
+    pub updates: Vec<String>,
+}
+
+impl PolicyUpdates {
+    /// Whether nothing is named.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bulletins.is_empty() && self.updates.is_empty()
+    }
 }
 
 /// A new policy.
@@ -163,11 +171,19 @@ pub struct PolicyPatch {
     pub on_revision: Option<OnRevision>,
 }
 
+/// How many switches a request changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SwitchesChanged {
+    /// Switches that are not as they were.
+    pub changed: u64,
+}
+
 /// Turns switches of a policy on or off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchesSet {
-    /// Which.
+    /// Which; nothing named: all.
+    #[serde(default)]
     pub of: PolicyUpdates,
     /// On or off.
     pub enabled: bool,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::JobKind;
-use crate::{BulletinId, FeedId, PackageId, UpdateId};
+use crate::{BulletinId, FeedId, PackageId, UpdateId, api::FeedRules};
 
 /// What an operation works on. Filters are resolved to ids when the job is asked for, so that a job never grows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -29,6 +29,14 @@ pub enum JobRequest {
         feed: FeedId,
         /// Take the catalogue although most of its updates have vanished.
         confirm_shrink: bool,
+    },
+    /// Only count what rules would take of a feed's catalogue as the vendor has it now; nothing is changed.
+    /// Counts of the report: `updates`, `bulletins`, `files`, `bytes`, `left-out`.
+    Preview {
+        /// The feed.
+        feed: FeedId,
+        /// The rules to try; none: those of the feed.
+        rules: Option<FeedRules>,
     },
     /// Fetch, verify and place packages.
     Stage {
@@ -84,6 +92,7 @@ impl JobRequest {
     pub fn kind(&self) -> JobKind {
         match self {
             Self::Import { .. } => JobKind::Import,
+            Self::Preview { .. } => JobKind::Preview,
             Self::Stage { .. } => JobKind::Stage,
             Self::Verify { .. } => JobKind::Verify,
             Self::RefreshQuick { .. } => JobKind::RefreshQuick,
