@@ -1,0 +1,166 @@
+//! Named steps at which a crash test can stop, kill or fail the process, and seeded mutants.
+//!
+//! Without the cargo feature `faults` every call here is a constant and the names are not in the binary.
+//! With it, `PATCHWHARF_FAULT=<step>:<panic|error|sleep-MS|kill|stop>[:<n-th time>]` (several: comma-separated)
+//! and `PATCHWHARF_MUTANT=<name>` (several: comma-separated) choose what goes wrong.
+
+#[cfg(feature = "faults")]
+mod armed;
+
+use std::io;
+
+macro_rules! named {
+    ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $type { $($(#[$vdoc])* $variant),+ }
+
+        impl $type {
+            /// All of them, in the order in which an operation meets them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name used in the environment.
+            #[cfg(any(feature = "faults", test))]
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+named!(
+    /// A place in an operation at which it can be interrupted.
+    Step {
+        /// Before bytes of a download reach the disk.
+        StageBeforeWrite = "stage.before-write",
+        /// After a piece of a download was written, before it is durable.
+        StageAfterWrite = "stage.after-write",
+        /// After a checkpoint of a download became durable.
+        StageAfterFsync = "stage.after-fsync",
+        /// A download is whole and proved; nothing is placed yet.
+        StageAfterVerify = "stage.after-verify",
+        /// Before the files of new versions are built in `.staging`.
+        PlaceBeforeBuild = "place.before-build",
+        /// Built, nothing durable yet.
+        PlaceBeforeFsync = "place.before-fsync",
+        /// Everything durable under its temporary name.
+        PlaceBeforeRename = "place.before-rename",
+        /// Some versions have their names, the parents are not durable yet.
+        PlaceAfterRename = "place.after-rename",
+        /// Names are durable; the database knows nothing yet.
+        PlaceAfterFsync = "place.after-fsync",
+        /// Before the database learns of placed versions.
+        CommitBefore = "commit.before",
+        /// After it did.
+        CommitAfter = "commit.after",
+        /// The next version is on disk, the row still points at the old one.
+        RefreshBeforeSwitch = "refresh.before-switch",
+        /// The row points at the next version, the old one is not retired yet.
+        RefreshAfterSwitch = "refresh.after-switch",
+        /// The package under its new GUID is on disk, the old one is still current.
+        RecreateBeforeSwitch = "recreate.before-switch",
+        /// The new GUID is current, the old one not yet retired.
+        RecreateAfterSwitch = "recreate.after-switch",
+        /// Before something bad is set aside.
+        QuarantineBeforeRename = "quarantine.before-rename",
+        /// It is aside, not yet durable.
+        QuarantineAfterRename = "quarantine.after-rename",
+        /// Before rows are marked as deleting.
+        DeleteBeforeMark = "delete.before-mark",
+        /// Marked; files untouched.
+        DeleteAfterMark = "delete.after-mark",
+        /// Between two unlinked files of a version.
+        DeleteMidUnlink = "delete.mid-unlink",
+        /// Files are gone, the row is still there.
+        DeleteAfterUnlink = "delete.after-unlink",
+        /// The row is gone.
+        DeleteAfterRow = "delete.after-row",
+        /// Before the parser process is started.
+        ImportBeforeParse = "import.before-parse",
+        /// After a batch of an import was written.
+        ImportAfterBatch = "import.after-batch",
+        /// The catalogue is written, its generation is not current yet.
+        ImportBeforeSwitch = "import.before-switch",
+        /// Its generation is current.
+        ImportAfterSwitch = "import.after-switch",
+        /// Before start-up reconciliation changes anything.
+        ReconcileBefore = "reconcile.before",
+        /// Start-up reconciliation has cleared `.staging`, the database is not touched yet.
+        ReconcileAfterStaging = "reconcile.after-staging",
+        /// Start-up reconciliation is done.
+        ReconcileAfter = "reconcile.after",
+        /// A worker took a job, nothing was done.
+        JobAfterClaim = "job.after-claim",
+        /// A job's work is done, its row not yet final.
+        JobBeforeFinish = "job.before-finish",
+        /// The row is final.
+        JobAfterFinish = "job.after-finish",
+    }
+);
+
+named!(
+    /// A bug planted on purpose; each must be caught by a test.
+    Mutant {
+        /// Files are not made durable.
+        NoFileFsync = "no-file-fsync",
+        /// Folders are not made durable.
+        NoDirFsync = "no-dir-fsync",
+        /// The database row comes before the rename.
+        RowFirst = "row-first",
+        /// The old version goes before the new one is committed.
+        DeleteFirst = "delete-first",
+        /// SQLite runs at `synchronous=NORMAL`.
+        SyncNormal = "sync-normal",
+        /// Files are served without a look at their proof.
+        ServeUnverified = "serve-unverified",
+        /// Downloads are not cut at the pinned length.
+        NoLengthCap = "no-length-cap",
+        /// Redirects are followed without checking the address.
+        RedirectUnchecked = "redirect-unchecked",
+        /// Retired versions go without a grace period.
+        DeleteWithoutLease = "delete-without-lease",
+    }
+);
+
+/// Does at this step what the environment asks for; nothing without the feature `faults`.
+///
+/// # Errors
+/// Only with the feature `faults` and the action `error`.
+#[inline]
+pub fn at(step: Step) -> io::Result<()> {
+    #[cfg(feature = "faults")]
+    return armed::at(step);
+    #[cfg(not(feature = "faults"))]
+    {
+        let _ = step;
+        Ok(())
+    }
+}
+
+/// Whether a planted bug is switched on; never without the feature `faults`.
+#[inline]
+#[must_use]
+pub fn mutant(mutant: Mutant) -> bool {
+    #[cfg(feature = "faults")]
+    return armed::mutant(mutant);
+    #[cfg(not(feature = "faults"))]
+    {
+        let _ = mutant;
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_of_steps_and_mutants_are_unique() {
+        let steps: HashSet<_> = Step::ALL.iter().map(|s| s.name()).collect();
+        assert_eq!(steps.len(), Step::ALL.len());
+        let mutants: HashSet<_> = Mutant::ALL.iter().map(|m| m.name()).collect();
+        assert_eq!(mutants.len(), Mutant::ALL.len());
+    }
+}

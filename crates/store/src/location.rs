@@ -1,0 +1,147 @@
+//! A package location: the root folder under which package folders lie.
+
+mod check;
+mod lock;
+mod marker;
+mod space;
+
+use std::{
+    fmt,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::{Arc, Mutex},
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use patchwharf_model::{DeploymentId, LocationId, Timestamp};
+
+pub use check::OpenError;
+pub use marker::Marker;
+pub use space::Space;
+
+use crate::{
+    disk::{Counts, Disk, Native},
+    error::{Attempt as _, DiskError},
+    layout,
+    stamps::Stamps,
+};
+pub(crate) use lock::{Busy, InFlight, Slot};
+
+/// An open package location. Everything below it is reached from open folders, never by path.
+pub struct Location {
+    marker: Marker,
+    path: Utf8PathBuf,
+    pub(crate) root: OwnedFd,
+    pub(crate) staging: OwnedFd,
+    pub(crate) quarantine: OwnedFd,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) stamps: Stamps,
+    pub(crate) in_flight: Arc<Mutex<InFlight>>,
+}
+
+impl Location {
+    /// Makes a new location in a folder that is empty or does not exist yet.
+    ///
+    /// # Errors
+    /// When the folder is not empty, or not fit to be a location.
+    pub fn create(path: &Utf8Path, deployment: DeploymentId, now: Timestamp) -> Result<Self, OpenError> {
+        Self::create_on(Arc::new(Native::default()), path, deployment, now)
+    }
+
+    /// [`Self::create`] on another disk: tests use one that fails.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn create_on(
+        disk: Arc<dyn Disk>,
+        path: &Utf8Path,
+        deployment: DeploymentId,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        let root = check::new_root(path)?;
+        let marker =
+            Marker { format: marker::FORMAT, location_id: LocationId::new(), deployment_id: deployment, made_at: now };
+        marker::write(&*disk, &root, path, &marker)?;
+        Self::open_on(disk, path, Some(marker.location_id), deployment)
+    }
+
+    /// Opens a location that exists. `id` is the one that the database knows; none takes any of this deployment.
+    ///
+    /// # Errors
+    /// When the marker is missing (an empty mount point is never taken for "all packages gone"), names another
+    /// location or deployment, or the folder is not fit: a link, writable by others, read-only.
+    pub fn open(path: &Utf8Path, id: Option<LocationId>, deployment: DeploymentId) -> Result<Self, OpenError> {
+        Self::open_on(Arc::new(Native::default()), path, id, deployment)
+    }
+
+    /// [`Self::open`] on another disk: tests use one that fails.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        path: &Utf8Path,
+        id: Option<LocationId>,
+        deployment: DeploymentId,
+    ) -> Result<Self, OpenError> {
+        let root = check::existing_root(path)?;
+        let marker = marker::read(&root, path)?;
+        marker.belongs(path, id, deployment)?;
+        let staging = check::own_folder(&*disk, &root, path, layout::STAGING)?;
+        let quarantine = check::own_folder(&*disk, &root, path, layout::QUARANTINE)?;
+        check::rename_works(&*disk, &root, &staging, path)?;
+        Ok(Self {
+            marker,
+            path: path.to_owned(),
+            root,
+            staging,
+            quarantine,
+            disk,
+            stamps: Stamps::default(),
+            in_flight: Arc::default(),
+        })
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> LocationId {
+        self.marker.location_id
+    }
+
+    /// What its marker says.
+    #[must_use]
+    pub fn marker(&self) -> &Marker {
+        &self.marker
+    }
+
+    /// Where it is, for texts.
+    #[must_use]
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// Room that is left.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub fn space(&self) -> Result<Space, DiskError> {
+        space::of(self.root.as_fd()).attempt("ask for the free space of", || self.path.clone())
+    }
+
+    /// How often the disk was asked to change: tests assert fsyncs per package with it.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.disk.counts()
+    }
+
+    /// Stamps that our own links and unlinks changed.
+    #[must_use]
+    pub fn stamps(&self) -> &Stamps {
+        &self.stamps
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Location").field("id", &self.id()).field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,178 @@
+//! `package.json`: the signed manifest in a version's folder.
+
+use std::{
+    io::{self, Read as _},
+    os::fd::OwnedFd,
+};
+
+use camino::Utf8PathBuf;
+use patchwharf_model::{PackageId, package::Manifest};
+use patchwharf_trust::{ManifestKey, PublicKey, Signature};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Attempt as _, DiskError},
+    folder, layout,
+    location::Location,
+};
+
+/// The newest manifest format that this server writes and reads.
+pub const FORMAT: u32 = 1;
+/// Far above any real one: a hostile file must not fill the memory.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Why a manifest cannot be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// It is not there.
+    #[error("{path} is not there")]
+    Missing {
+        /// Its path.
+        path: Utf8PathBuf,
+    },
+    /// It is no manifest.
+    #[error("{path} is not a manifest")]
+    Malformed {
+        /// Its path.
+        path: Utf8PathBuf,
+        /// What was wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It is longer than any manifest.
+    #[error("{path} is longer than {MAX_BYTES} bytes; that is no manifest")]
+    TooLong {
+        /// Its path.
+        path: Utf8PathBuf,
+    },
+    /// A newer server wrote it.
+    #[error("{path} has format {found}, this server knows {FORMAT}: use a newer patchwharf")]
+    NewerFormat {
+        /// Its path.
+        path: Utf8PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// It is not signed by the key that it must be signed by.
+    #[error("the signature of {path} is not by this server's key {expected}; what it says is not believed")]
+    BadSignature {
+        /// Its path.
+        path: Utf8PathBuf,
+        /// Short name of the key that was expected.
+        expected: String,
+    },
+    /// It tells of another package or version than its folder.
+    #[error("{path} is the manifest of {package}/{version}; the folder was renamed or copied")]
+    OtherVersion {
+        /// Its path.
+        path: Utf8PathBuf,
+        /// The package that it names.
+        package: PackageId,
+        /// The version that it names.
+        version: u64,
+    },
+    /// A call failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// The file as it lies on disk: the signature is over the bytes of `manifest`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedManifest {
+    /// The manifest as JSON text.
+    manifest: String,
+    /// The public key, 64 hexadecimal digits.
+    key: String,
+    /// The signature, 128 hexadecimal digits.
+    signature: String,
+}
+
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+impl SignedManifest {
+    /// Signs a manifest.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn new(manifest: &Manifest, key: &ManifestKey) -> Result<Self, serde_json::Error> {
+        let manifest = serde_json::to_string(manifest)?;
+        let signature = key.sign(manifest.as_bytes());
+        Ok(Self { key: key.public().to_string(), signature: signature.to_string(), manifest })
+    }
+
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// The manifest, if `key` signed it.
+    ///
+    /// # Errors
+    /// When the signature is by another key, or over other bytes, or what was signed is no manifest of a known format.
+    pub fn open(&self, key: &PublicKey, path: &Utf8PathBuf) -> Result<Manifest, ManifestError> {
+        let bad = || ManifestError::BadSignature { path: path.clone(), expected: key.id() };
+        let signature: Signature = self.signature.parse().map_err(|_| bad())?;
+        if self.key != key.to_string() || !key.verifies(self.manifest.as_bytes(), &signature) {
+            return Err(bad());
+        }
+        let malformed = |source| ManifestError::Malformed { path: path.clone(), source };
+        let Format { format } = serde_json::from_str(&self.manifest).map_err(malformed)?;
+        if format > FORMAT {
+            return Err(ManifestError::NewerFormat { path: path.clone(), found: format });
+        }
+        serde_json::from_str(&self.manifest).map_err(malformed)
+    }
+}
+
+impl Location {
+    /// The manifest of a version, believed only when `key` signed it and it tells of this version.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be read, or cannot be believed.
+    pub fn manifest(&self, package: PackageId, version: u64, key: &PublicKey) -> Result<Manifest, ManifestError> {
+        let path = self.path().join(layout::version_path(package, version)).join(layout::MANIFEST);
+        match self.version_folder(package, version) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(ManifestError::Missing { path }),
+            folder => read(&folder.attempt("open the folder of", || path.clone())?, package, version, key, path),
+        }
+    }
+
+    /// The open folder of a version.
+    pub(crate) fn version_folder(&self, package: PackageId, version: u64) -> io::Result<OwnedFd> {
+        let package = folder::folder(&self.root, &package.to_string())?;
+        folder::folder(package, &layout::version_name(version))
+    }
+}
+
+/// Reads the manifest in an open version folder.
+pub(crate) fn read(
+    version_folder: &OwnedFd,
+    package: PackageId,
+    version: u64,
+    key: &PublicKey,
+    path: Utf8PathBuf,
+) -> Result<Manifest, ManifestError> {
+    let file = match folder::file(version_folder, layout::MANIFEST) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ManifestError::Missing { path }),
+        other => other.attempt("open", || path.clone())?,
+    };
+    let mut text = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut text).attempt("read", || path.clone())?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(ManifestError::TooLong { path });
+    }
+    let signed: SignedManifest =
+        serde_json::from_slice(&text).map_err(|source| ManifestError::Malformed { path: path.clone(), source })?;
+    let manifest = signed.open(key, &path)?;
+    if (manifest.package, manifest.version) != (package, version) {
+        return Err(ManifestError::OtherVersion { path, package: manifest.package, version: manifest.version });
+    }
+    Ok(manifest)
+}

@@ -1,0 +1,133 @@
+//! Placing: from verified files to version folders, many at once.
+
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use patchwharf_model::{
+    FileName, PackageId, Sha256,
+    package::{Manifest, ProofStamp},
+};
+use patchwharf_trust::ManifestKey;
+
+use crate::{DiskError, Location, Verified};
+
+/// A version to be placed.
+#[derive(Debug)]
+pub struct NewVersion {
+    /// Its manifest; written and signed as it is.
+    pub manifest: Manifest,
+    /// The content of `manifest.files`, one for one. Several versions may share a [`Verified`]: it is stored once.
+    pub content: Vec<Content>,
+}
+
+/// Where the bytes of a file come from.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// From a finished download.
+    Fetched(Arc<Verified>),
+    /// From a file that is already in this location: the same inode gets one more name.
+    Existing(Existing),
+}
+
+/// A file that is in this location and was proved.
+#[derive(Clone, Debug)]
+pub struct Existing {
+    /// Its package.
+    pub package: PackageId,
+    /// Its version.
+    pub version: u64,
+    /// Its name there.
+    pub name: FileName,
+    /// The stamp that its proof was made for.
+    pub stamp: ProofStamp,
+    /// Its content.
+    pub sha256: Sha256,
+}
+
+/// A version that has its name, durably. Only now its row may say "staged".
+#[derive(Debug)]
+pub struct Placed {
+    /// The package.
+    pub package: PackageId,
+    /// The version.
+    pub version: u64,
+    /// Its files, in the manifest's order. Store each stamp as the inode's proof (an upsert by device and inode: a
+    /// linked file's older stamp gives way to this one).
+    pub files: Vec<PlacedFile>,
+}
+
+/// A placed file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedFile {
+    /// Its name.
+    pub name: FileName,
+    /// Its content.
+    pub sha256: Sha256,
+    /// The stamp that holds from now on.
+    pub stamp: ProofStamp,
+    /// Whether its bytes are those of another file of the location (hard link or reflink): no second copy.
+    pub same_data: bool,
+}
+
+/// Why a version was not placed. The others of the batch are not touched by it.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// Manifest and content do not agree; a mistake of the caller or a changed catalogue.
+    #[error("manifest of {package}/{version} does not agree with its files: {reason}")]
+    Disagrees {
+        /// The package.
+        package: PackageId,
+        /// The version.
+        version: u64,
+        /// In what.
+        reason: String,
+    },
+    /// A file to be linked is not the one that was proved: verify it, then try again.
+    #[error("{path} has changed since it was verified; verify it again")]
+    Unproved {
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// There is something at the version's place already; nothing was overwritten.
+    #[error("{path} exists already; nothing was overwritten (`store reconcile` tells whose it is)")]
+    Occupied {
+        /// The version's folder.
+        path: Utf8PathBuf,
+    },
+    /// The file that has the verified name is another one than the one that was hashed.
+    #[error("{path} was exchanged or written to between its check and its placing; it was not placed")]
+    Exchanged {
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// An earlier placing of the same download failed, and an I/O error is final: download it again.
+    #[error("{path} was thrown away after an error of the disk; download it again")]
+    Spent {
+        /// The file that it was for.
+        path: Utf8PathBuf,
+    },
+    /// The manifest cannot be written as JSON.
+    #[error("cannot write the manifest of {package}/{version}")]
+    Manifest {
+        /// The package.
+        package: PackageId,
+        /// The version.
+        version: u64,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A call failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl Location {
+    /// Places versions: builds them aside, makes files and folders durable, renames without replacing, makes the
+    /// parents durable. One result for each, in order; a version that fails leaves nothing behind.
+    #[must_use]
+    pub fn place(&self, versions: Vec<NewVersion>, key: &ManifestKey) -> Vec<Result<Placed, PlaceError>> {
+        let _ = (versions, key);
+        unimplemented!()
+    }
+}
