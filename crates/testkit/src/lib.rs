@@ -16,9 +16,11 @@ pub mod clock;
 pub mod eventually;
 pub mod payload;
 pub mod sdp;
+pub mod server;
 pub mod vendor;
 
 pub use clock::Clock;
 pub use eventually::{eventually, eventually_async};
 pub use payload::Payload;
+pub use server::Server;
 pub use vendor::Vendor;

@@ -1,0 +1,115 @@
+//! Child processes whose output is kept.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+const KEPT_BYTES: usize = 256 * 1024;
+
+/// A process with a process group of its own, so that a wrapper (strace) and what it runs end together.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    status: Option<ExitStatus>,
+    output: Arc<Mutex<String>>,
+}
+
+impl Process {
+    pub(super) fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
+        let output = Arc::new(Mutex::new(String::new()));
+        keep(child.stdout.take().expect("a pipe"), Arc::clone(&output));
+        keep(child.stderr.take().expect("a pipe"), Arc::clone(&output));
+        Self { child, status: None, output }
+    }
+
+    pub(super) fn signal(&mut self, signal: Signal) {
+        if self.runs() {
+            let group = Pid::from_child(&self.child);
+            kill_process_group(group, signal).expect("the process group is ours");
+        }
+    }
+
+    pub(super) fn kill_9(&mut self) {
+        self.signal(Signal::KILL);
+        self.status = self.child.wait().ok();
+    }
+
+    pub(super) fn runs(&mut self) -> bool {
+        if self.status.is_none() {
+            self.status = self.child.try_wait().expect("a child can be waited for");
+        }
+        self.status.is_none()
+    }
+
+    /// Waits for the end; the exit code, none when a signal ended it.
+    pub(super) fn wait(&mut self, deadline: Duration) -> Option<i32> {
+        let end = std::time::Instant::now() + deadline;
+        while self.runs() {
+            assert!(std::time::Instant::now() < end, "the process does not end\n{}", self.output());
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.status.and_then(|status| status.code())
+    }
+
+    pub(super) fn output(&self) -> String {
+        self.output.lock().unwrap().clone()
+    }
+}
+
+/// Collects a stream's lines; of very long output, the end.
+fn keep(stream: impl Read + Send + 'static, output: Arc<Mutex<String>>) {
+    thread::spawn(move || {
+        let mut stream = BufReader::new(stream);
+        let mut line = Vec::new();
+        while matches!(stream.read_until(b'\n', &mut line), Ok(n) if n > 0) {
+            let mut output = output.lock().unwrap();
+            if output.len() + line.len() > KEPT_BYTES {
+                let half = output.ceil_char_boundary(output.len() / 2);
+                output.drain(..half);
+            }
+            output.push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    });
+}
+
+/// How a command ended.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Run {
+    pub(super) fn of(mut command: Command) -> Self {
+        let output = command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The standard output of a command that must have ended with 0.
+    ///
+    /// # Panics
+    /// When it did not; the panic shows all output.
+    #[must_use]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self.stdout
+    }
+}

@@ -1,0 +1,143 @@
+//! How a server is to be set up before its first start.
+
+use std::{
+    collections::BTreeMap,
+    net::TcpListener,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use super::{Server, TestDatabase};
+
+/// Limits and pauses short enough for tests; everything else as in production.
+pub const TEST_CONFIG: &str = "\
+workers = 4
+lease = '2s'
+
+[fetch]
+connect-timeout = '2s'
+idle-timeout = '1s'
+slow-after = '2s'
+attempts = 3
+backoff = '20ms'
+backoff-cap = '200ms'
+reserve-bytes = 0
+
+[log]
+filter = 'debug,hyper=info,sqlx=warn,h2=info,reqwest=info'
+";
+
+/// A server before its first start.
+#[derive(Debug)]
+pub struct Setup {
+    binary: PathBuf,
+    config: String,
+    env: BTreeMap<String, String>,
+    wrapper: Vec<String>,
+    data: Option<PathBuf>,
+    on_postgres: bool,
+}
+
+impl Setup {
+    pub(super) fn new(binary: &str) -> Self {
+        Self {
+            binary: binary.into(),
+            config: TEST_CONFIG.into(),
+            env: BTreeMap::new(),
+            wrapper: Vec::new(),
+            data: None,
+            on_postgres: false,
+        }
+    }
+
+    /// With this `patchwharf.toml` instead of [`TEST_CONFIG`].
+    #[must_use]
+    pub fn config(mut self, text: &str) -> Self {
+        self.config = text.into();
+        self
+    }
+
+    /// With this variable in its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// With this data folder (made if need be) instead of a temporary one; it is not removed at the end.
+    #[must_use]
+    pub fn data(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.into());
+        self
+    }
+
+    /// With packages in this folder.
+    #[must_use]
+    pub fn packages(self, folder: &Path) -> Self {
+        self.env("PATCHWHARF_PACKAGES", folder.to_str().expect("a path in UTF-8"))
+    }
+
+    /// Behind this command, for example `strace` with its flags.
+    #[must_use]
+    pub fn wrapper(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|part| (*part).to_owned()).collect();
+        self
+    }
+
+    /// On PostgreSQL, in a database of its own that is dropped at the end. See [`Self::postgres_at_hand`].
+    #[must_use]
+    pub fn on_postgres(mut self) -> Self {
+        self.on_postgres = true;
+        self
+    }
+
+    /// Whether `PATCHWHARF_TEST_POSTGRES` names a PostgreSQL server (a URL whose user may create databases).
+    #[must_use]
+    pub fn postgres_at_hand() -> bool {
+        TestDatabase::server_url().is_some()
+    }
+
+    /// Makes the folders without starting anything.
+    pub async fn prepare(mut self) -> Server {
+        let home = self.data.is_none().then(|| TempDir::with_prefix("patchwharf-test-").expect("a folder"));
+        let data = match (&self.data, &home) {
+            (Some(data), _) => data.clone(),
+            (None, Some(home)) => home.path().join("data"),
+            (None, None) => unreachable!("one of them is there"),
+        };
+        std::fs::create_dir_all(&data).expect("the data folder");
+        std::fs::write(data.join("patchwharf.toml"), &self.config).expect("the configuration file");
+        let database = if self.on_postgres { Some(TestDatabase::create().await) } else { None };
+        if let Some(database) = &database {
+            self.env.insert("PATCHWHARF_DATABASE".into(), database.url());
+        }
+        Server {
+            binary: self.binary,
+            wrapper: self.wrapper,
+            env: self.env,
+            data,
+            port: free_port(),
+            process: None,
+            client: None,
+            _database: database,
+            _home: home,
+        }
+    }
+
+    /// Starts it; returns when it answers.
+    ///
+    /// # Panics
+    /// When it does not come up; the panic shows its output.
+    pub async fn start(self) -> Server {
+        let mut server = self.prepare().await;
+        server.restart().await;
+        server
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound listener has an address").port()
+}
