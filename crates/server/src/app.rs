@@ -5,8 +5,9 @@ use std::{fmt, sync::Arc};
 use patchwharf_model::{DeploymentId, InstanceId};
 
 pub use patchwharf_db::Db;
+pub use patchwharf_store::Location;
+pub use patchwharf_trust::ManifestKey;
 
-pub use crate::shim::{Location, SigningKey};
 use crate::{
     clock::Clock, config::Config, fetch::Fetcher, jobs::Jobs, logs::Logs, metrics::Metrics, operations::OperationError,
 };
@@ -23,7 +24,7 @@ pub struct App {
     /// Open package locations.
     pub locations: Locations,
     /// Signs manifests.
-    pub signing_key: SigningKey,
+    pub signing_key: ManifestKey,
     /// Jobs: submit, watch, pause, cancel.
     pub jobs: Jobs,
     /// Downloads.

@@ -1,19 +1,34 @@
 //! Downloads: resumable, limited, checked by length and digest, and never trusting the other side.
 
+mod address;
+mod bandwidth;
+mod body;
+mod document;
 mod error;
+mod file;
+mod guard;
+mod permits;
+mod retry;
+mod shared;
+mod space;
+mod web;
 
 use std::sync::Arc;
 
 use camino::Utf8Path;
-use patchwharf_model::{Sha256, update::VendorDigest};
+use patchwharf_model::Sha256;
+use patchwharf_store::{Expected, Location, Verified};
 use url::Url;
 
-pub use error::FetchError;
+pub use error::{Cause, FetchError, Meaning};
+pub use guard::{Lookup, RefusedHost};
+pub use web::StartError;
 
-pub use crate::shim::Verified;
 use crate::{
-    app::Location,
+    clock::Clock,
+    config::FetchConfig,
     jobs::{FileHandle, Stop},
+    metrics::{Metrics, OutcomeLabel},
 };
 
 /// Who named a host, and so how far it is trusted with an address.
@@ -37,16 +52,12 @@ pub struct Source {
 /// A file to fetch.
 #[derive(Debug)]
 pub struct FetchRequest {
-    /// Its name, for progress and messages.
+    /// Its name, for messages.
     pub name: String,
     /// Where it can be had; tried in turn.
     pub sources: Vec<Source>,
-    /// Its length; none when no catalogue gives it (`fetch.unsized-cap-bytes` limits it then).
-    pub size_bytes: Option<u64>,
-    /// The digest that the vendor pins.
-    pub digest: VendorDigest,
-    /// The SHA-256 that an earlier download pinned, where the vendor gives only SHA-1.
-    pub pinned: Option<Sha256>,
+    /// What it must be: length and digest.
+    pub expected: Expected,
     /// The location under whose `.staging` it is put.
     pub into: Arc<Location>,
     /// Shows it on its way.
@@ -81,20 +92,63 @@ pub enum Document {
 }
 
 /// Downloads files and documents. Clones share limits and connections.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Fetcher(Arc<Inner>);
 
-#[derive(Debug, Default)]
-struct Inner {}
+#[derive(Debug)]
+struct Inner {
+    config: FetchConfig,
+    clock: Clock,
+    metrics: Metrics,
+    web: web::Web,
+    bandwidth: bandwidth::Bandwidth,
+    permits: permits::Permits,
+    space: space::Reservations,
+    shared: shared::Shared,
+}
 
 impl Fetcher {
-    /// Fetches one file and proves it. The same digest asked for twice at once is fetched once.
+    /// Sets up clients and limits.
     ///
     /// # Errors
-    /// Says what failed on which URL; the code tells an unreachable vendor from one that serves other bytes.
+    /// The settings name a certificate file or proxy that cannot be used.
+    pub fn new(config: &FetchConfig, clock: Clock, metrics: Metrics) -> Result<Self, StartError> {
+        Self::with_lookup(config, clock, metrics, guard::system_lookup())
+    }
+
+    /// As [`Fetcher::new`], with another way to find the addresses of names.
+    ///
+    /// # Errors
+    /// As [`Fetcher::new`].
+    pub fn with_lookup(
+        config: &FetchConfig,
+        clock: Clock,
+        metrics: Metrics,
+        lookup: Lookup,
+    ) -> Result<Self, StartError> {
+        patchwharf_trust::install_crypto_provider();
+        Ok(Self(Arc::new(Inner {
+            web: web::Web::new(config, &lookup)?,
+            bandwidth: bandwidth::Bandwidth::new(config.max_bytes_per_second),
+            permits: permits::Permits::new(config.parallel, config.per_host),
+            space: space::Reservations::default(),
+            shared: shared::Shared::default(),
+            config: config.clone(),
+            clock,
+            metrics,
+        })))
+    }
+
+    /// Fetches one file and proves it. The same digest asked for twice at once is fetched once (S-18).
+    ///
+    /// # Errors
+    /// Says what failed on which URL; [`FetchError::meaning`] tells an unreachable vendor from one that serves other
+    /// bytes.
     pub async fn fetch(&self, request: FetchRequest) -> Result<Arc<Verified>, FetchError> {
-        let _ = &self.0;
-        Err(FetchError::NoSource { name: request.name })
+        let result = self.0.shared(&request).await;
+        let outcome = result.as_ref().map_or_else(FetchError::code, |_| "verified").to_owned();
+        self.0.metrics.fetches.get_or_create(&OutcomeLabel { outcome }).inc();
+        result
     }
 
     /// Fetches a document of a feed (catalogue, InRelease, Packages) into `into`, unless it is unchanged. At most
@@ -110,7 +164,6 @@ impl Fetcher {
         into: &Utf8Path,
         stop: &Stop,
     ) -> Result<Document, FetchError> {
-        let _ = (validators, cap_bytes, into, stop);
-        Err(FetchError::NoSource { name: source.url.to_string() })
+        self.0.document(document::Wanted { source, validators, cap_bytes, into, stop }).await
     }
 }

@@ -1,39 +1,71 @@
 //! The job engine: rows are claimed by lease, run by workers, watched, stopped, tried again.
 
 mod context;
+mod follow;
 mod progress;
+mod run;
+mod settle;
 mod stop;
+mod worker;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use patchwharf_db::{
+    Db, Result,
+    jobs::{self as table, Ask, NewJob},
+};
 use patchwharf_model::{
-    JobId, Timestamp,
+    InstanceId, JobId, Timestamp,
     job::{JobRequest, JobState, Progress},
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub use context::JobContext;
 pub use progress::{FileHandle, ProgressHandle};
 pub use stop::{Stop, StopReason};
 
+use crate::clock::Clock;
+
 /// The jobs of this server's database. Clones share one engine.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Jobs(Arc<Inner>);
 
-#[derive(Debug, Default)]
-struct Inner {}
+struct Inner {
+    db: Db,
+    clock: Clock,
+    instance: InstanceId,
+    lease: Duration,
+    /// Rung when there may be something to claim.
+    bell: Notify,
+    /// Rung when a job has left `running`.
+    left: Notify,
+    closing: AtomicBool,
+    running: Mutex<HashMap<JobId, Stop>>,
+    followers: Mutex<HashMap<JobId, watch::Sender<Snapshot>>>,
+    next_number: AtomicU64,
+}
 
 /// Who wants a job, and how.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// Who asked: `admin`, `schedule`, `job 0190...`.
+    /// Who asked: `admin`, `system`.
     pub actor: String,
+    /// From where: `api`, `schedule`, `job 0190...`.
+    pub source: String,
     /// Only one unfinished job per key: a second order joins the first. None: the request itself is the key.
     pub dedup_key: Option<String>,
-    /// The caller's own id of the request (`Idempotency-Key`): the same id twice is one job, also after it has ended.
+    /// The caller's own id of this order: the same id twice is one job, also after it has ended (C-25).
     pub operation_id: Option<String>,
     /// Higher goes first; 0 is ordinary.
-    pub priority: i32,
+    pub priority: i64,
     /// Not before this time; none means now.
     pub not_before: Option<Timestamp>,
 }
@@ -41,8 +73,9 @@ pub struct Order {
 impl Order {
     /// An ordinary order: now, deduplicated by the request itself.
     #[must_use]
-    pub fn by(actor: impl Into<String>) -> Self {
-        Self { actor: actor.into(), dedup_key: None, operation_id: None, priority: 0, not_before: None }
+    pub fn by(actor: impl Into<String>, source: impl Into<String>) -> Self {
+        let (actor, source) = (actor.into(), source.into());
+        Self { actor, source, dedup_key: None, operation_id: None, priority: 0, not_before: None }
     }
 }
 
@@ -51,14 +84,14 @@ impl Order {
 pub struct Ordered {
     /// The job.
     pub job: JobId,
-    /// Whether an unfinished job was joined instead of a new one made.
+    /// Whether a job that was there already was joined instead of a new one made.
     pub joined: bool,
 }
 
 /// Where a job stands, numbered so that a follower can resume.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    /// Rises with every change of this job.
+    /// Rises with every snapshot of this server, also over a restart.
     pub number: u64,
     /// State.
     pub state: JobState,
@@ -66,74 +99,123 @@ pub struct Snapshot {
     pub progress: Progress,
 }
 
-/// Why the engine did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum JobsError {
-    /// No such job.
-    #[error("there is no job {0}; list them with `patchwharf job list`")]
-    Unknown(JobId),
-    /// The job is in a state in which this makes no sense.
-    #[error("job {job} is {state}: it cannot be {verb}")]
-    WrongState {
-        /// The job.
-        job: JobId,
-        /// Its state.
-        state: JobState,
-        /// `paused`, `resumed`, `cancelled`.
-        verb: &'static str,
-    },
-    /// The database failed.
-    #[error("cannot {attempt}")]
-    Database {
-        /// What was attempted.
-        attempt: String,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
-
 impl Jobs {
+    /// An engine without workers yet: [`Jobs::start_workers`] adds them.
+    #[must_use]
+    pub fn new(db: Db, clock: Clock, instance: InstanceId, lease: Duration) -> Self {
+        let started = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default();
+        Self(Arc::new(Inner {
+            db,
+            clock,
+            instance,
+            lease,
+            bell: Notify::new(),
+            left: Notify::new(),
+            closing: AtomicBool::new(false),
+            running: Mutex::default(),
+            followers: Mutex::default(),
+            next_number: AtomicU64::new(started),
+        }))
+    }
+
     /// Orders a job, or joins an unfinished one of the same key (C-25: the same order twice is one effect).
     ///
     /// # Errors
     /// The database failed.
-    pub async fn order(&self, request: JobRequest, order: Order) -> Result<Ordered, JobsError> {
-        let _ = (&self.0, request, order);
-        Err(JobsError::Unknown(JobId::new()))
+    pub async fn order(&self, request: JobRequest, order: Order) -> Result<Ordered> {
+        let mut write = self.0.db.write(&order.actor, &order.source, self.0.clock.now()).await?;
+        let ordered = self.order_in(&mut write, &request, &order).await?;
+        write.commit().await?;
+        self.wake();
+        Ok(ordered)
+    }
+
+    /// Orders a job within a transaction of the caller, who calls [`Jobs::wake`] after its commit.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn order_in(
+        &self,
+        write: &mut patchwharf_db::Write<'_>,
+        request: &JobRequest,
+        order: &Order,
+    ) -> Result<Ordered> {
+        // The payload is plain data: its serialization cannot fail.
+        let payload = serde_json::to_string(request).unwrap_or_default();
+        let by_content = || format!("{}:{}", request.kind(), patchwharf_trust::sha256(payload.as_bytes()));
+        let new = NewJob {
+            kind: request.kind(),
+            dedup_key: Some(order.dedup_key.clone().unwrap_or_else(by_content)),
+            operation_id: order.operation_id.clone(),
+            priority: order.priority,
+            not_before: order.not_before,
+            payload,
+        };
+        let enqueued = table::enqueue(write, &new).await?;
+        Ok(Ordered { job: enqueued.job_id, joined: enqueued.existing })
     }
 
     /// Asks a job to end for good: a queued or paused one ends at once, a running one at its next step.
     ///
     /// # Errors
     /// No such job, it has ended, or the database failed.
-    pub async fn cancel(&self, job: JobId, _actor: &str) -> Result<JobState, JobsError> {
-        Err(JobsError::Unknown(job))
+    pub async fn cancel(&self, job: JobId, actor: &str) -> Result<JobState> {
+        self.ask(job, Ask::Cancel, Some(StopReason::Cancelled), actor).await
     }
 
     /// Asks a job to pause.
     ///
     /// # Errors
     /// No such job, it is not queued or running, or the database failed.
-    pub async fn pause(&self, job: JobId, _actor: &str) -> Result<JobState, JobsError> {
-        Err(JobsError::Unknown(job))
+    pub async fn pause(&self, job: JobId, actor: &str) -> Result<JobState> {
+        self.ask(job, Ask::Pause, Some(StopReason::Paused), actor).await
     }
 
-    /// Puts a paused job back into the queue; it goes on where it stopped. Also wakes one that waits for its time.
+    /// Puts a paused job back into the queue; it goes on where it stopped.
     ///
     /// # Errors
     /// No such job, it has ended or runs, or the database failed.
-    pub async fn resume(&self, job: JobId, _actor: &str) -> Result<JobState, JobsError> {
-        Err(JobsError::Unknown(job))
+    pub async fn resume(&self, job: JobId, actor: &str) -> Result<JobState> {
+        self.ask(job, Ask::Resume, None, actor).await
     }
 
-    /// Follows a job, wherever it runs: the newest snapshot at once, then every change; closed after the final one.
-    ///
-    /// # Errors
-    /// No such job, or the database failed.
-    pub async fn watch(&self, job: JobId) -> Result<watch::Receiver<Snapshot>, JobsError> {
-        Err(JobsError::Unknown(job))
+    async fn ask(&self, job: JobId, ask: Ask, stop: Option<StopReason>, actor: &str) -> Result<JobState> {
+        let mut write = self.0.db.write(actor, "api", self.0.clock.now()).await?;
+        let now = table::ask(&mut write, job, ask).await?;
+        write.commit().await?;
+        if let (Some(reason), Some(running)) = (stop, self.running().get(&job)) {
+            running.ask(reason);
+        }
+        self.wake();
+        Ok(now.state)
     }
 
     /// Looks for claimable jobs now.
-    pub fn wake(&self) {}
+    pub fn wake(&self) {
+        self.0.bell.notify_waiters();
+    }
+
+    /// How many jobs run here now.
+    #[must_use]
+    pub fn running_count(&self) -> usize {
+        self.running().len()
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<JobId, Stop>> {
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_number(&self) -> u64 {
+        self.0.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jobs").field("instance", &self.0.instance).finish_non_exhaustive()
+    }
 }

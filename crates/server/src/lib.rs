@@ -9,5 +9,4 @@ pub mod jobs;
 pub mod logs;
 pub mod metrics;
 pub mod operations;
-mod shim;
 pub mod start;

@@ -1,0 +1,59 @@
+//! One download per file, however many wait for it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use patchwharf_model::{LocationId, update::VendorDigest};
+use patchwharf_store::Verified;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::{FetchError, FetchRequest, Inner};
+
+type Key = (LocationId, VendorDigest, u64);
+type Slot = Arc<AsyncMutex<Option<Result<Weak<Verified>, FetchError>>>>;
+
+/// The files that are on their way, and how the last download of each ended while somebody still waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Shared(Mutex<HashMap<Key, Slot>>);
+
+impl Shared {
+    fn slot(&self, key: Key) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+        Arc::clone(slots.entry(key).or_default())
+    }
+}
+
+impl Inner {
+    /// Downloads, or takes the result of the download that was on its way when the request came. One that was stopped
+    /// for its own job's sake is taken up by the next in line, who resumes it.
+    pub(super) async fn shared(&self, request: &FetchRequest) -> Result<Arc<Verified>, FetchError> {
+        let key = (request.into.id(), request.expected.digest, request.expected.size_bytes);
+        let slot = self.shared.slot(key);
+        let mut result = match slot.try_lock() {
+            Ok(mut free) => {
+                *free = None;
+                free
+            }
+            Err(_) => tokio::select! {
+                reason = request.stop.asked() => return Err(FetchError::Stopped(reason)),
+                waited = slot.lock() => waited,
+            },
+        };
+        match &*result {
+            Some(Ok(verified)) => {
+                if let Some(verified) = verified.upgrade() {
+                    request.progress.resumed_at(request.expected.size_bytes);
+                    return Ok(verified);
+                }
+            }
+            Some(Err(FetchError::Stopped(_))) | None => {}
+            Some(Err(error)) => return Err(error.clone()),
+        }
+        let ended = self.file(request).await.map(Arc::new);
+        *result = Some(ended.as_ref().map(Arc::downgrade).map_err(Clone::clone));
+        ended
+    }
+}
