@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use patchwharf_model::{DeploymentId, InstanceId};
+use patchwharf_model::{DeploymentId, InstanceId, LocationId};
 
 pub use patchwharf_db::Db;
 pub use patchwharf_store::Location;
@@ -64,6 +64,16 @@ impl Locations {
         })
     }
 
+    /// The one with this id.
+    ///
+    /// # Errors
+    /// It is not open here.
+    pub fn get(&self, id: LocationId) -> Result<&Arc<Location>, OperationError> {
+        self.all.iter().find(|l| l.id() == id).ok_or_else(|| {
+            OperationError::new("no-location", format!("package location {id} is not open; see the log of the start"))
+        })
+    }
+
     /// All that are open.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Location>> {
         self.all.iter()
@@ -90,8 +100,7 @@ impl Secret {
     /// Compares without telling by its duration how much was right.
     #[must_use]
     pub fn matches(&self, presented: &str) -> bool {
-        let (ours, theirs) = (self.0.as_bytes(), presented.as_bytes());
-        ours.len() == theirs.len() && ours.iter().zip(theirs).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
+        patchwharf_trust::constant_time_eq(self.0.as_bytes(), presented.as_bytes())
     }
 }
 

@@ -71,11 +71,17 @@ pub struct Order {
 }
 
 impl Order {
-    /// An ordinary order: now, deduplicated by the request itself.
+    /// An ordinary order through the API: now, deduplicated by the request itself.
     #[must_use]
-    pub fn by(actor: impl Into<String>, source: impl Into<String>) -> Self {
-        let (actor, source) = (actor.into(), source.into());
+    pub fn by(actor: impl Into<String>) -> Self {
+        let (actor, source) = (actor.into(), "api".to_owned());
         Self { actor, source, dedup_key: None, operation_id: None, priority: 0, not_before: None }
+    }
+
+    /// The same from somewhere else: `schedule`, `job 0190...`.
+    #[must_use]
+    pub fn from(self, source: impl Into<String>) -> Self {
+        Self { source: source.into(), ..self }
     }
 }
 

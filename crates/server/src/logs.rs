@@ -1,10 +1,21 @@
 //! The log: records go to stderr, to the log store, and to whoever tails them.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod layer;
+mod writer;
+
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use patchwharf_model::Timestamp;
 use serde::Serialize;
-use tokio::sync::broadcast;
+use tokio::sync::{Mutex, broadcast, mpsc};
+use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::{config::LogConfig, metrics::Metrics};
+
+/// Records that wait for the store; more are dropped and counted, for logging must never wait.
+const QUEUE: usize = 16_384;
+/// Records that a slow follower may lag behind.
+const LIVE: usize = 4_096;
 
 /// One record of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -34,12 +45,56 @@ pub struct LogRecord {
 #[derive(Clone, Debug)]
 pub struct Logs {
     live: broadcast::Sender<Arc<LogRecord>>,
+    queue: Arc<Mutex<mpsc::Receiver<LogRecord>>>,
+    layer: layer::StoreLayer,
 }
 
 impl Logs {
+    /// A log that nothing is written to yet: for tests, and before [`Logs::install`].
+    #[must_use]
+    pub fn new(metrics: &Metrics) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let layer = layer::StoreLayer::new(sender, metrics.log_dropped.clone());
+        Self { live: broadcast::Sender::new(LIVE), queue: Arc::new(Mutex::new(receiver)), layer }
+    }
+
+    /// Makes this the log of the whole process: stderr at once, the store as soon as its writer runs.
+    ///
+    /// # Errors
+    /// The filter cannot be understood, or there is a log already.
+    pub fn install(&self, config: &LogConfig) -> Result<(), LogError> {
+        let filter = || {
+            EnvFilter::try_new(&config.filter)
+                .map_err(|source| LogError::Filter { filter: config.filter.clone(), source: Box::new(source) })
+        };
+        let text = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
+        let stderr = if config.json { text.json().boxed() } else { text.compact().boxed() };
+        tracing_subscriber::registry()
+            .with(stderr.with_filter(filter()?))
+            .with(self.layer.clone().with_filter(filter()?))
+            .try_init()
+            .map_err(|source| LogError::Installed(Box::new(source)))
+    }
+
     /// Follows the log from now on. A follower that is too slow is told how many records it missed.
     #[must_use]
     pub fn follow(&self) -> broadcast::Receiver<Arc<LogRecord>> {
         self.live.subscribe()
     }
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The filter.
+    #[error("setting log.filter: {filter:?} is no filter; write for example `info` or `info,patchwharf_server=debug`")]
+    Filter {
+        /// As it was given.
+        filter: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A second one.
+    #[error("this process has a log already")]
+    Installed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,14 +1,179 @@
 //! Start and stop of the server.
 
-use std::sync::Arc;
+mod data;
+mod locations;
+mod lock;
+mod schedule;
+mod secrets;
 
-use crate::{app::App, config::Config};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-/// Starts a server: data folder, lock, database, keys, locations, reconciliation, workers, schedules.
-/// The caller adds the listener.
+use anyhow::Context as _;
+use axum::{Router, serve::ListenerExt as _};
+use patchwharf_db::{Db, Options, catalogue, settings};
+use patchwharf_store::fault::{self, Mutant};
+use patchwharf_trust::ManifestKey;
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App, clock::Clock, config::Config, fetch::Fetcher, jobs::Jobs, logs::Logs, metrics::Metrics, operations,
+};
+
+pub use data::DataError;
+pub use lock::LockError;
+
+/// A stop may take this long in all (SIGTERM of a service manager).
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// A running server without its listener.
+#[derive(Debug)]
+pub struct Running {
+    /// What requests and jobs reach.
+    pub app: Arc<App>,
+    workers: JoinSet<()>,
+    schedule: JoinHandle<()>,
+    log_writer: JoinHandle<()>,
+    end_log: CancellationToken,
+    _lock: lock::InstanceLock,
+}
+
+/// Starts everything but the listener: data folder, lock, database, keys, locations, reconciliation, workers,
+/// schedules.
 ///
 /// # Errors
 /// Says what could not be opened and what to do.
-pub async fn start(config: Config) -> anyhow::Result<Arc<App>> {
-    anyhow::bail!("cannot start with {} yet", config.data)
+pub async fn start(config: Config, clock: Clock, metrics: Metrics, logs: Logs) -> anyhow::Result<Running> {
+    patchwharf_trust::install_crypto_provider();
+    data::prepare(&config.data)?;
+    let (lock, instance) = lock::InstanceLock::take(&config.data)?;
+    let now = clock.now();
+    let db = Db::open(&options(&config), now).await?;
+    let end_log = CancellationToken::new();
+    let log_writer = logs.start_writer(&db, instance, &metrics, end_log.clone());
+    let deployment = settings::deployment_id(&db, now).await?;
+    let admin_token = secrets::admin_token(&config.data)?;
+    let signing_key = ManifestKey::open_or_make(config.data.join("manifest.key").as_std_path())?;
+    let locations = locations::open(&db, &config, deployment, now).await?;
+    let fetch = Fetcher::new(&config.fetch, clock.clone(), metrics.clone())?;
+    let jobs = Jobs::new(db.clone(), clock.clone(), instance, config.lease);
+    let app = Arc::new(App {
+        config,
+        clock,
+        db,
+        locations,
+        signing_key,
+        jobs,
+        fetch,
+        logs,
+        metrics,
+        instance,
+        deployment,
+        admin_token,
+    });
+    recover(&app).await?;
+    let workers = app.jobs.start_workers(&app);
+    let schedule = tokio::spawn(schedule::run(Arc::clone(&app)));
+    tracing::info!(data = %app.config.data, %instance, %deployment, "server started");
+    Ok(Running { app, workers, schedule, log_writer, end_log, _lock: lock })
+}
+
+fn options(config: &Config) -> Options {
+    Options {
+        log_path: Some(config.data.join("log.db").into_std_path_buf()),
+        synchronous_normal: fault::mutant(Mutant::SyncNormal),
+        ..Options::new(config.database_url())
+    }
+}
+
+/// What a server does that may have been killed: takes back its own jobs, drops half-written imports, clears staging.
+async fn recover(app: &Arc<App>) -> anyhow::Result<()> {
+    let mut write = app.db.write("system", "start-up", app.clock.now()).await?;
+    let own = patchwharf_db::jobs::take_back(&mut write, app.instance).await?;
+    // Servers that share the database drop what is theirs when they take the feed's import up again.
+    let dropped = if app.db.is_shared() { 0 } else { catalogue::drop_crashed_generations(&mut write, None).await? };
+    write.commit().await?;
+    if !own.is_empty() {
+        tracing::info!(jobs = own.len(), "jobs of an earlier run go back to the queue");
+    }
+    if dropped > 0 {
+        tracing::info!(rows = dropped, "dropped what a broken import had written");
+    }
+    operations::reconcile::at_start(app).await.context("the start-up reconciliation did not come to its end")
+}
+
+impl Running {
+    /// Stops everything: running jobs go back to the queue, the log is written to its end.
+    pub async fn stop(mut self) {
+        self.schedule.abort();
+        self.app.jobs.close(STOP_WITHIN - Duration::from_secs(1)).await;
+        let _ = tokio::time::timeout(Duration::from_millis(500), async {
+            while self.workers.join_next().await.is_some() {}
+        })
+        .await;
+        tracing::info!("server stopped");
+        self.end_log.cancel();
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.log_writer).await;
+        self.app.db.close().await;
+    }
+}
+
+/// Runs a server until SIGTERM or SIGINT. `router` makes the HTTP side, `ready` is told the address.
+///
+/// # Errors
+/// As [`start`], or the address is taken.
+pub async fn serve(
+    config: Config,
+    router: impl FnOnce(Arc<App>) -> Router,
+    ready: impl FnOnce(&Arc<App>, SocketAddr),
+) -> anyhow::Result<()> {
+    let metrics = Metrics::default();
+    let logs = Logs::new(&metrics);
+    logs.install(&config.log)?;
+    let listen = config.listen;
+    let mut signals = Signals::new()?;
+    let running = start(config, Clock::system(), metrics, logs).await?;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("cannot listen on {listen}; another program may have the port: choose another by `--listen`")
+    })?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "listening");
+    let service = router(Arc::clone(&running.app)).into_make_service_with_connect_info::<SocketAddr>();
+    let quit = CancellationToken::new();
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let server = axum::serve(listener, service).with_graceful_shutdown(quit.clone().cancelled_owned());
+    let server = tokio::spawn(server.into_future());
+    ready(&running.app, address);
+    signals.wait().await;
+    tracing::info!("stopping");
+    quit.cancel();
+    running.stop().await;
+    // Event streams stay open as long as their clients like: they are cut off here.
+    let _ = tokio::time::timeout(Duration::from_millis(500), server).await;
+    Ok(())
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -1,0 +1,58 @@
+//! Opening the package locations that the database knows; making the first one.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+use patchwharf_db::{Db, locations as table};
+use patchwharf_model::{DeploymentId, Timestamp};
+use patchwharf_store::Location;
+
+use crate::{app::Locations, config::Config};
+
+/// Opens every location; the default one is the first of the result. One that cannot be opened stops the start: an
+/// empty mount point must never look like "all packages gone" (C-22).
+pub(super) async fn open(
+    db: &Db,
+    config: &Config,
+    deployment: DeploymentId,
+    now: Timestamp,
+) -> anyhow::Result<Locations> {
+    let mut rows = table::list(db).await?;
+    if rows.is_empty() {
+        let path = absolute(&config.first_location())?;
+        let location = first(&path, deployment, now)?;
+        let mut write = db.write("system", "start-up", now).await?;
+        table::create(&mut write, location.id(), &path).await?;
+        write.commit().await?;
+        tracing::info!(location = %location.id(), %path, "made the first package location");
+        return Ok(Locations::new(vec![Arc::new(location)]));
+    }
+    rows.sort_by_key(|row| !row.is_default);
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        let location = Location::open(&row.path, Some(row.location_id), deployment)
+            .with_context(|| format!("cannot open package location {} at {}", row.location_id, row.path))?;
+        all.push(Arc::new(location));
+    }
+    Ok(Locations::new(all))
+}
+
+/// Makes the first location, or takes the one that a first start made and did not live to record.
+fn first(path: &Utf8Path, deployment: DeploymentId, now: Timestamp) -> anyhow::Result<Location> {
+    let location = if path.join(patchwharf_store::layout::MARKER).exists() {
+        Location::open(path, None, deployment)
+    } else {
+        Location::create(path, deployment, now)
+    };
+    location.with_context(|| format!("cannot make the first package location at {path}"))
+}
+
+/// The real path: relative paths and links of the way there are resolved once, here.
+fn absolute(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
+    let whole = camino::absolute_utf8(path).with_context(|| format!("cannot make {path} an absolute path"))?;
+    match (whole.parent().map(Utf8Path::canonicalize_utf8), whole.file_name()) {
+        (Some(Ok(parent)), Some(name)) => Ok(parent.join(name)),
+        _ => Ok(whole),
+    }
+}

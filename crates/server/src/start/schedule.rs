@@ -1,0 +1,82 @@
+//! What happens by the clock: imports that are due, verification, the sweep of retired versions, retention.
+
+use std::{sync::Arc, time::Duration};
+
+use patchwharf_db::{feeds, jobs as job_table, logs as log_table, settings};
+use patchwharf_model::{
+    Timestamp,
+    job::{JobRequest, Selection},
+};
+
+use crate::{app::App, jobs::Order};
+
+/// How often the clock is looked at.
+const TICK: Duration = Duration::from_secs(20);
+/// How often retired versions are swept.
+const SWEEP: Duration = Duration::from_secs(3600);
+/// How often old jobs and log records are deleted.
+const TIDY: Duration = Duration::from_secs(3600);
+/// Ended jobs stay so long, and the newest stay anyway.
+const KEEP_JOBS: Duration = Duration::from_secs(90 * 24 * 3600);
+const KEEP_NEWEST_JOBS: u32 = 1_000;
+/// Average size of a log record, to turn the limit on records into one on bytes.
+const RECORD_BYTES: u64 = 300;
+
+pub(super) async fn run(app: Arc<App>) {
+    loop {
+        if let Err(error) = tick(&app).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "scheduled work could not be ordered; trying again"
+            );
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+async fn tick(app: &App) -> patchwharf_db::Result<()> {
+    let now = app.clock.now();
+    for feed in feeds::due(&app.db, now).await? {
+        let request = JobRequest::Import { feed: feed.feed_id, confirm_shrink: false };
+        app.jobs.order(request, Order::by("system").from("schedule")).await?;
+    }
+    if is_due(app, "schedule.last-verify", app.config.packages.verify_every, now).await? {
+        app.jobs.order(JobRequest::Verify { of: Selection::All }, background()).await?;
+    }
+    if is_due(app, "schedule.last-sweep", SWEEP, now).await? {
+        app.jobs.order(JobRequest::Reconcile { dry_run: false }, background()).await?;
+    }
+    if is_due(app, "schedule.last-tidy", TIDY, now).await? {
+        let log = &app.config.log;
+        log_table::prune(&app.db, before(now, log.keep), log.keep_records.saturating_mul(RECORD_BYTES)).await?;
+        let mut write = app.db.write("system", "schedule", now).await?;
+        job_table::prune(&mut write, before(now, KEEP_JOBS), KEEP_NEWEST_JOBS).await?;
+        write.commit().await?;
+    }
+    Ok(())
+}
+
+/// Ordinary work goes first.
+fn background() -> Order {
+    Order { priority: -10, ..Order::by("system").from("schedule") }
+}
+
+/// Whether so much time has passed since the last time, which is noted then. The first time is one period after the
+/// first start. Zero means never.
+async fn is_due(app: &App, name: &str, every: Duration, now: Timestamp) -> patchwharf_db::Result<bool> {
+    if every.is_zero() {
+        return Ok(false);
+    }
+    let last = settings::get(&app.db, name).await?.and_then(|text| text.parse::<Timestamp>().ok());
+    let due = last.is_some_and(|last| last <= before(now, every));
+    if due || last.is_none() {
+        let mut write = app.db.write("system", "schedule", now).await?;
+        settings::set(&mut write, name, &now.to_string()).await?;
+        write.commit().await?;
+    }
+    Ok(due)
+}
+
+fn before(now: Timestamp, span: Duration) -> Timestamp {
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
