@@ -1,5 +1,6 @@
 //! The patchwharf server: jobs, operations, API, package server and CLI.
 
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod clock;
@@ -9,4 +10,5 @@ pub mod jobs;
 pub mod logs;
 pub mod metrics;
 pub mod operations;
+pub mod serve;
 pub mod start;

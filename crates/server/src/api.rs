@@ -1,0 +1,82 @@
+//! The admin API under `/api/v1`, package downloads, health and metrics: thin handlers that parse, call, and map.
+
+mod answer;
+mod audit;
+mod auth;
+mod bulletins;
+mod document;
+mod error;
+mod extract;
+mod feeds;
+mod health;
+mod jobs;
+mod logs;
+mod packages;
+mod page;
+mod policies;
+mod settings;
+mod start;
+mod updates;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, State},
+    middleware::{from_fn_with_state, map_response},
+    routing::get,
+};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use error::{ApiError, ApiResult};
+
+use crate::{app::App, serve};
+
+/// What handlers share.
+pub(crate) type Shared = State<Arc<App>>;
+
+/// The largest JSON body that is read: room for 20,000 ids.
+const BODY_LIMIT_BYTES: usize = 1024 * 1024;
+
+/// Every address of the server, guarded, with errors as problem documents.
+#[must_use]
+pub fn router(app: Arc<App>) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let document = Arc::new(document);
+    router
+        .route("/api/openapi.json", get(move || async move { Json(Arc::unwrap_or_clone(document)) }))
+        .fallback(answer::no_route)
+        .method_not_allowed_fallback(answer::no_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .layer(map_response(answer::refused_by_framework))
+        .layer(from_fn_with_state(Arc::clone(&app), auth::guard))
+        .layer(CatchPanicLayer::custom(answer::panicked))
+        .layer(from_fn_with_state(Arc::clone(&app), answer::finish))
+        .with_state(app)
+}
+
+/// The description of the API.
+#[must_use]
+pub fn document() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Arc<App>> {
+    let v1 = OpenApiRouter::new()
+        .merge(feeds::routes())
+        .merge(bulletins::routes())
+        .merge(updates::routes())
+        .merge(packages::routes())
+        .merge(policies::routes())
+        .merge(jobs::routes())
+        .merge(logs::routes())
+        .merge(settings::routes())
+        .merge(audit::routes());
+    OpenApiRouter::with_openapi(document::base())
+        .nest("/api/v1", v1)
+        .routes(routes!(serve::file))
+        .routes(routes!(health::health))
+        .routes(routes!(health::metrics))
+}

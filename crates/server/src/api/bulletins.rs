@@ -1,0 +1,26 @@
+//! Software bulletins.
+
+mod change;
+mod choice;
+mod read;
+mod run;
+mod view;
+
+use std::sync::Arc;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(read::list))
+        .routes(routes!(read::show))
+        .routes(routes!(read::refers))
+        .routes(routes!(change::enable))
+        .routes(routes!(change::disable))
+        .routes(routes!(change::severity))
+        .routes(routes!(run::stage))
+        .routes(routes!(run::refresh))
+        .routes(routes!(run::recreate))
+}

@@ -1,0 +1,64 @@
+//! Enable, disable, custom severity.
+
+use axum::{Json, extract::State};
+use patchwharf_db::bulletins;
+use patchwharf_model::api::{BulletinChange, BulletinChoice, BulletinSeverity, Code};
+
+use super::choice;
+use crate::{
+    api::{ApiError, ApiResult, Shared, extract},
+    app::App,
+};
+
+/// Offers the updates of bulletins to computers again: policies and packages are as they were.
+#[utoipa::path(post, path = "/bulletins/enable", tag = "bulletins", request_body = BulletinChoice,
+    responses((status = 200, body = BulletinChange)))]
+pub(super) async fn enable(
+    State(app): Shared,
+    extract::Json(choice): extract::Json<BulletinChoice>,
+) -> ApiResult<Json<BulletinChange>> {
+    set_enabled(&app, choice, true).await
+}
+
+/// Withdraws the updates of bulletins from computers; policies and packages stay.
+#[utoipa::path(post, path = "/bulletins/disable", tag = "bulletins", request_body = BulletinChoice,
+    responses((status = 200, body = BulletinChange)))]
+pub(super) async fn disable(
+    State(app): Shared,
+    extract::Json(choice): extract::Json<BulletinChoice>,
+) -> ApiResult<Json<BulletinChange>> {
+    set_enabled(&app, choice, false).await
+}
+
+async fn set_enabled(app: &App, choice: BulletinChoice, enabled: bool) -> ApiResult<Json<BulletinChange>> {
+    let ids = choice::bulletins(app, choice).await?;
+    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let changed = bulletins::set_enabled(&mut write, &ids, enabled).await?;
+    write.commit().await?;
+    let verb = if enabled { "enabled" } else { "disabled" };
+    for id in &changed {
+        tracing::info!(bulletin = %id, "bulletin {verb}");
+    }
+    let policies = bulletins::by_ids(&app.db, &changed).await?.iter().map(|bulletin| bulletin.policies).sum();
+    Ok(Json(BulletinChange { chosen: ids.len() as u64, changed: changed.len() as u64, policies }))
+}
+
+/// Sets or takes away the administrator's own severity.
+#[utoipa::path(post, path = "/bulletins/severity", tag = "bulletins", request_body = BulletinSeverity,
+    responses((status = 200, body = BulletinChange)))]
+pub(super) async fn severity(
+    State(app): Shared,
+    extract::Json(wish): extract::Json<BulletinSeverity>,
+) -> ApiResult<Json<BulletinChange>> {
+    if let Some(text) = &wish.severity
+        && (text.trim().is_empty() || text.chars().count() > 50 || text.chars().any(char::is_control))
+    {
+        let detail = "A custom severity has 1 to 50 characters and no control characters; `null` takes it away.";
+        return Err(ApiError::new(Code::InvalidBody, detail));
+    }
+    let ids = choice::bulletins(&app, wish.of).await?;
+    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let changed = bulletins::set_custom_severity(&mut write, &ids, wish.severity.as_deref()).await?;
+    write.commit().await?;
+    Ok(Json(BulletinChange { chosen: ids.len() as u64, changed: changed.len() as u64, policies: 0 }))
+}

@@ -1,0 +1,42 @@
+//! Import and preview: each a job.
+
+use axum::{extract::State, http::HeaderMap};
+use patchwharf_db::feeds;
+use patchwharf_model::{
+    api::{FeedImport, FeedPreview, Job},
+    job::JobRequest,
+};
+
+use super::check;
+use crate::api::{
+    ApiResult, Shared,
+    extract::{Json, Path},
+    start::{self, Started},
+};
+
+/// Imports the vendor's catalogue.
+#[utoipa::path(post, path = "/feeds/{feed}/import", tag = "feeds", request_body = FeedImport,
+    params(("feed" = String, Path), ("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
+pub(super) async fn import(
+    State(app): Shared,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Json(wish): Json<FeedImport>,
+) -> ApiResult<Started> {
+    let feed = feeds::show(&app.db, &name).await?.feed_id;
+    start::job(&app, &headers, JobRequest::Import { feed, confirm_shrink: wish.confirm_shrink }).await
+}
+
+/// Counts what rules would take of the vendor's catalogue: updates, bulletins, files, bytes. Nothing is changed.
+#[utoipa::path(post, path = "/feeds/{feed}/preview", tag = "feeds", request_body = FeedPreview,
+    params(("feed" = String, Path), ("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
+pub(super) async fn preview(
+    State(app): Shared,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Json(wish): Json<FeedPreview>,
+) -> ApiResult<Started> {
+    wish.rules.iter().try_for_each(check::rules)?;
+    let feed = feeds::show(&app.db, &name).await?.feed_id;
+    start::job(&app, &headers, JobRequest::Preview { feed, rules: wish.rules }).await
+}

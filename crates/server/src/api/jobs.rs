@@ -1,0 +1,24 @@
+//! Jobs.
+
+mod control;
+mod follow;
+mod read;
+pub(super) mod view;
+
+use std::sync::Arc;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) use follow::LAST_EVENT_ID;
+
+use crate::app::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(read::list))
+        .routes(routes!(read::show))
+        .routes(routes!(follow::events))
+        .routes(routes!(control::pause))
+        .routes(routes!(control::resume))
+        .routes(routes!(control::cancel))
+}

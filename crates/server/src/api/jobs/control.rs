@@ -1,0 +1,35 @@
+//! Pause, resume, cancel.
+
+use axum::{Json, extract::State};
+use patchwharf_model::{JobId, api::Job};
+
+use super::view;
+use crate::{
+    api::{ApiResult, Shared, extract::Path},
+    app::App,
+};
+
+/// Asks a job to stop for now; it goes on where it stopped when it is resumed.
+#[utoipa::path(post, path = "/jobs/{job}/pause", tag = "jobs", params(("job" = JobId, Path)), responses((status = 200, body = Job)))]
+pub(super) async fn pause(State(app): Shared, Path(job): Path<JobId>) -> ApiResult<Json<Job>> {
+    app.jobs.pause(job, "admin").await?;
+    now(&app, job).await
+}
+
+/// Lets a paused job go on; also wakes one that waits for its time.
+#[utoipa::path(post, path = "/jobs/{job}/resume", tag = "jobs", params(("job" = JobId, Path)), responses((status = 200, body = Job)))]
+pub(super) async fn resume(State(app): Shared, Path(job): Path<JobId>) -> ApiResult<Json<Job>> {
+    app.jobs.resume(job, "admin").await?;
+    now(&app, job).await
+}
+
+/// Asks a job to end for good.
+#[utoipa::path(post, path = "/jobs/{job}/cancel", tag = "jobs", params(("job" = JobId, Path)), responses((status = 200, body = Job)))]
+pub(super) async fn cancel(State(app): Shared, Path(job): Path<JobId>) -> ApiResult<Json<Job>> {
+    app.jobs.cancel(job, "admin").await?;
+    now(&app, job).await
+}
+
+async fn now(app: &App, job: JobId) -> ApiResult<Json<Job>> {
+    Ok(Json(view::job(patchwharf_db::jobs::show(&app.db, job).await?)))
+}

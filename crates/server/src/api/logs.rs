@@ -1,0 +1,15 @@
+//! The log.
+
+mod follow;
+mod read;
+mod view;
+
+use std::sync::Arc;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(read::list)).routes(routes!(follow::events))
+}

@@ -1,0 +1,26 @@
+//! Update packages.
+
+mod choice;
+mod read;
+mod run;
+mod supply;
+mod view;
+
+use std::sync::Arc;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) use choice::needed;
+
+use crate::app::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(read::list))
+        .routes(routes!(read::show))
+        .routes(routes!(read::refers))
+        .routes(routes!(run::verify))
+        .routes(routes!(run::delete))
+        .routes(routes!(run::reconcile))
+        .routes(routes!(supply::supply))
+}

@@ -1,0 +1,54 @@
+//! Verify, delete, reconcile: each a job.
+
+use axum::{extract::State, http::HeaderMap};
+use patchwharf_model::{
+    api::{Job, PackageChoice, PackageDelete, ReconcileStart},
+    job::JobRequest,
+};
+
+use super::choice;
+use crate::api::{
+    ApiResult, Shared,
+    extract::Json,
+    start::{self, Started},
+};
+
+/// Hashes packages and compares them with what is recorded.
+#[utoipa::path(post, path = "/packages/verify", tag = "packages", request_body = PackageChoice,
+    params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
+pub(super) async fn verify(
+    State(app): Shared,
+    headers: HeaderMap,
+    Json(choice): Json<PackageChoice>,
+) -> ApiResult<Started> {
+    let of = choice::selection(&app, choice).await?;
+    start::job(&app, &headers, JobRequest::Verify { of }).await
+}
+
+/// Deletes packages, rows and folders. Refused while a policy needs one, unless told otherwise.
+#[utoipa::path(post, path = "/packages/delete", tag = "packages", request_body = PackageDelete,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 202, body = Job), (status = 409, description = "A policy needs one of them: `still-needed`")))]
+pub(super) async fn delete(
+    State(app): Shared,
+    headers: HeaderMap,
+    Json(wish): Json<PackageDelete>,
+) -> ApiResult<Started> {
+    let packages = choice::named(&app, wish.of).await?;
+    if !wish.although_needed {
+        choice::needed(&app, &packages).await?;
+    }
+    let although_needed = wish.although_needed;
+    start::job(&app, &headers, JobRequest::Delete { packages, although_needed }).await
+}
+
+/// Compares database and disk in both directions and clears what no one owns; with `dry_run` it only says so.
+#[utoipa::path(post, path = "/store/reconcile", tag = "packages", request_body = ReconcileStart,
+    params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
+pub(super) async fn reconcile(
+    State(app): Shared,
+    headers: HeaderMap,
+    Json(wish): Json<ReconcileStart>,
+) -> ApiResult<Started> {
+    start::job(&app, &headers, JobRequest::Reconcile { dry_run: wish.dry_run }).await
+}

@@ -1,0 +1,103 @@
+//! A file fetched by hand.
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, header},
+};
+use camino::Utf8Path;
+use futures_util::StreamExt as _;
+use patchwharf_model::{
+    FileName, UpdateId,
+    api::{Code, Job, SupplyQuery},
+    job::JobRequest,
+};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::api::{
+    ApiError, ApiResult, Shared,
+    extract::{Path, Query},
+    start::{self, Started},
+    updates,
+};
+
+/// Takes a file that an administrator fetched by hand for an update; the body is its bytes. It is held to the same
+/// digest rules as a download; what does not match is thrown away.
+#[utoipa::path(post, path = "/updates/{update}/supply", tag = "packages",
+    params(("update" = String, Path), SupplyQuery, ("Idempotency-Key" = Option<String>, Header)),
+    request_body(content_type = "application/octet-stream", content = Vec<u8>), responses((status = 202, body = Job)))]
+pub(super) async fn supply(
+    State(app): Shared,
+    Path(update): Path<String>,
+    Query(query): Query<SupplyQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> ApiResult<Started> {
+    let update = updates::resolve(&app, update).await?;
+    let most = largest(&app, update, query.file.as_deref()).await?;
+    let claimed = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if claimed.is_some_and(|bytes| bytes > most) {
+        return Err(too_large(most));
+    }
+    let folder = app.config.data.join("uploads");
+    let upload = uuid::Uuid::now_v7().to_string();
+    let path = folder.join(&upload);
+    tokio::fs::create_dir_all(&folder).await.map_err(ApiError::internal)?;
+    if let Err(error) = receive(&path, body, most).await {
+        let _ = tokio::fs::remove_file(&path).await;
+        return Err(error);
+    }
+    let started = start::job(&app, &headers, JobRequest::Supply { update, upload, file: query.file }).await;
+    if started.is_err() {
+        let _ = tokio::fs::remove_file(&path).await;
+    }
+    started
+}
+
+/// The size of the file that is meant, or of the largest one.
+async fn largest(app: &crate::app::App, update: UpdateId, file: Option<&str>) -> ApiResult<u64> {
+    let row = patchwharf_db::updates::show(&app.db, update).await?;
+    let is_meant = |name: &FileName| file.is_none_or(|wanted| name.as_str() == wanted);
+    let sizes = row.files.iter().filter(|candidate| is_meant(&candidate.name)).map(|candidate| candidate.size_bytes);
+    sizes.max().ok_or_else(|| {
+        let names = row.files.iter().map(|file| file.name.to_string()).collect();
+        ApiError::new(Code::NotFound, format!("Update {} has no such file.", row.update_key)).with_items(names)
+    })
+}
+
+async fn receive(path: &Utf8Path, body: Body, most: u64) -> ApiResult<()> {
+    let mut options = tokio::fs::OpenOptions::new();
+    let mut file =
+        options.write(true).create_new(true).mode(0o600).open(path).await.map_err(|error| disk(error, path))?;
+    let mut bytes = 0;
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| {
+            ApiError::new(Code::BadRequest, "The file did not come whole; send it again.").because(error)
+        })?;
+        bytes += chunk.len() as u64;
+        if bytes > most {
+            return Err(too_large(most));
+        }
+        file.write_all(&chunk).await.map_err(|error| disk(error, path))?;
+    }
+    file.flush().await.map_err(|error| disk(error, path))?;
+    file.sync_all().await.map_err(|error| disk(error, path))
+}
+
+fn too_large(most: u64) -> ApiError {
+    ApiError::new(
+        Code::BodyTooLarge,
+        format!("The file is longer than the {most} bytes that the catalogue gives for it: it is another file."),
+    )
+}
+
+fn disk(error: std::io::Error, path: &Utf8Path) -> ApiError {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return ApiError::new(
+            Code::NoSpace,
+            "There is no room in the data folder for the file; make some and try again.",
+        );
+    }
+    ApiError::internal(anyhow::Error::new(error).context(format!("receiving an upload as {path}")))
+}

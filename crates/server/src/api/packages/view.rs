@@ -1,0 +1,79 @@
+//! From rows to wire types.
+
+use std::collections::HashMap;
+
+use camino::Utf8PathBuf;
+use patchwharf_db::packages::{File, Package, PackageSort as Sort, Version};
+use patchwharf_model::{
+    FileName, LocationId,
+    api::{PackageFile, PackageSort, PackageSummary, PackageVersion},
+};
+
+pub(super) fn summary(row: Package) -> PackageSummary {
+    PackageSummary {
+        id: row.package_id,
+        update: row.update_id,
+        update_key: row.update_key,
+        title: row.title,
+        bulletin: row.bulletin_id,
+        bulletin_name: row.bulletin,
+        active: row.active,
+        current_version: row.current_version,
+        version: row.version,
+        state: row.state,
+        since: row.since,
+        reason: row.reason.unwrap_or_default(),
+        weak: row.weak.unwrap_or_default(),
+        location: row.location_id,
+        size_bytes: row.size_bytes.unwrap_or_default(),
+        locked_by: row.lock_job,
+        verified_at: row.proved_at,
+    }
+}
+
+/// A version with its files. `all` are the files of every version of the package: among them the same data is found.
+pub(super) fn version(row: Version, all: &[File], locations: &HashMap<LocationId, Utf8PathBuf>) -> PackageVersion {
+    let folder = locations.get(&row.location_id).map(|root| format!("{root}/{}/{}", row.package_id, row.version));
+    PackageVersion {
+        version: row.version,
+        state: row.state,
+        since: row.since,
+        job: row.job_id,
+        reason: row.reason,
+        weak: row.weak,
+        size_bytes: row.size_bytes,
+        location: row.location_id,
+        path: folder.unwrap_or_default(),
+        retire_after: row.retire_after,
+        next_try_at: row.next_try_at,
+        attempts: row.attempts,
+        files: all.iter().filter(|file| file.version == row.version).filter_map(|f| file(f, all)).collect(),
+    }
+}
+
+fn file(row: &File, all: &[File]) -> Option<PackageFile> {
+    let inode = |file: &File| file.proof.map(|(stamp, _)| (stamp.dev, stamp.inode));
+    let is_same = |other: &&File| {
+        (other.version, &other.name) != (row.version, &row.name) && inode(other).is_some() && inode(other) == inode(row)
+    };
+    Some(PackageFile {
+        name: FileName::new(row.name.clone()).ok()?,
+        size_bytes: row.size_bytes,
+        sha256: row.sha256,
+        vendor_digest: row.vendor_digest,
+        state: row.state,
+        reason: row.reason.clone(),
+        url: row.url.clone(),
+        verified_at: row.proof.map(|(_, at)| at),
+        same_data_as: all.iter().filter(is_same).map(|f| format!("{}/{}", f.version, f.name)).collect(),
+    })
+}
+
+pub(super) fn sort(sort: PackageSort) -> Sort {
+    match sort {
+        PackageSort::Created => Sort::Created,
+        PackageSort::Since => Sort::Since,
+        PackageSort::Size => Sort::Size,
+        PackageSort::Verified => Sort::Proved,
+    }
+}

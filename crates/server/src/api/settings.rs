@@ -1,0 +1,60 @@
+//! What the server is set to.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use patchwharf_model::api::{Location, Settings};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{ApiResult, Shared};
+use crate::app::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(show))
+}
+
+/// Core Services as they stand; secrets are left out.
+#[utoipa::path(get, path = "/settings", tag = "settings", responses((status = 200, body = Settings)))]
+async fn show(State(app): Shared) -> ApiResult<Json<Settings>> {
+    let rows = patchwharf_db::locations::list(&app.db).await?;
+    let database = if app.db.is_shared() { "postgres" } else { "sqlite" };
+    Ok(Json(Settings {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        deployment: app.deployment,
+        instance: app.instance,
+        database: database.to_owned(),
+        manifest_key: String::new(),
+        locations: rows.into_iter().map(location).collect(),
+        config: config(&app),
+    }))
+}
+
+fn location(row: patchwharf_db::locations::Location) -> Location {
+    let space = rustix::fs::statvfs(row.path.as_std_path()).ok();
+    Location {
+        id: row.location_id,
+        path: row.path.into_string(),
+        is_default: row.is_default,
+        created_at: row.created_at,
+        free_bytes: space.as_ref().map(|s| s.f_bavail * s.f_frsize),
+        total_bytes: space.as_ref().map(|s| s.f_blocks * s.f_frsize),
+    }
+}
+
+/// What an administrator looks for; URLs with passwords (database, proxy) only say whether they are set.
+fn config(app: &App) -> serde_json::Value {
+    let config = &app.config;
+    serde_json::json!({
+        "data": config.data,
+        "listen": config.listen,
+        "workers": config.workers,
+        "lease-seconds": config.lease.as_secs(),
+        "packages": {
+            "anonymous": config.packages.anonymous,
+            "grace-seconds": config.packages.grace.as_secs(),
+            "verify-every-seconds": config.packages.verify_every.as_secs(),
+        },
+        "log": { "filter": config.log.filter, "keep-seconds": config.log.keep.as_secs() },
+        "fetch": { "proxy-set": config.fetch.proxy.is_some() },
+    })
+}
