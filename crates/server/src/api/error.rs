@@ -12,7 +12,7 @@ use patchwharf_model::{
     api::{Code, Problem, Refers},
 };
 
-use crate::{jobs::JobsError, operations::OperationError};
+use crate::operations::OperationError;
 
 /// Seconds after which a busy server may be asked again.
 const RETRY_AFTER_SECONDS: u32 = 2;
@@ -85,16 +85,6 @@ impl IntoResponse for ApiError {
             StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-impl From<JobsError> for ApiError {
-    fn from(error: JobsError) -> Self {
-        match error {
-            JobsError::Unknown(job) => Self::new(Code::NotFound, JobsError::Unknown(job).to_string()),
-            JobsError::WrongState { job, .. } => Self::new(Code::Conflict, error.to_string()).with_job(job),
-            JobsError::Database { .. } => Self::internal(error),
-        }
     }
 }
 
