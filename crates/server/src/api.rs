@@ -41,7 +41,6 @@ pub(crate) type Shared = State<Arc<App>>;
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Every address of the server, guarded, with errors as problem documents.
-#[must_use]
 pub fn router(app: Arc<App>) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = Arc::new(document);

@@ -23,7 +23,7 @@ async fn show(State(app): Shared) -> ApiResult<Json<Settings>> {
         deployment: app.deployment,
         instance: app.instance,
         database: database.to_owned(),
-        manifest_key: String::new(),
+        manifest_key: app.signing_key.public().to_string(),
         locations: rows.into_iter().map(location).collect(),
         config: config(&app),
     }))

@@ -20,7 +20,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Orders a job for the administrator, or joins the unfinished one that does the same.
 pub(super) async fn job(app: &Arc<App>, headers: &HeaderMap, request: JobRequest) -> ApiResult<Started> {
     let operation_id = operation_id(headers)?;
-    let order = Order { operation_id: operation_id.clone(), ..Order::by("admin", "api") };
+    let order = Order { operation_id: operation_id.clone(), ..Order::by("admin") };
     let ordered = app.jobs.order(request.clone(), order).await?;
     let row = patchwharf_db::jobs::show(&app.db, ordered.job).await?;
     let same = || serde_json::from_str::<JobRequest>(&row.payload).is_ok_and(|first| first == request);
