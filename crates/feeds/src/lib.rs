@@ -24,6 +24,8 @@
 mod error;
 mod limits;
 
+pub mod advisories;
+pub mod apt;
 pub mod cab;
 pub mod sdp;
 
