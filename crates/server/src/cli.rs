@@ -1,37 +1,178 @@
-//! The command line.
+//! The command line: a client of the API, and the commands that run a server.
 
+mod bulletin;
+mod client;
+mod feed;
+mod follow;
+mod generate;
+mod job;
+mod log;
+mod output;
+mod package;
+mod policy;
 mod serve;
+mod settings;
+mod sse;
+mod store;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand};
 
-/// Stages vendors' software bulletins as verified packages, keeps them whole, and serves them.
+pub(crate) use client::Client;
+use client::Failure;
+
+/// A patch-content and patch-management server: stages update packages with every byte proved, keeps them proved, and
+/// brings damaged ones back.
 #[derive(Debug, Parser)]
-#[command(name = "patchwharf", version, propagate_version = true)]
-struct Cli {
+#[command(
+    name = "patchwharf",
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    after_help = "\
+Exit codes: 0 done; 1 refused, or problems were found; 2 error.
+Without a server yet: `patchwharf quickstart` shows everything on this machine."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
     #[command(subcommand)]
     command: Command,
 }
 
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Data folder of the server; its token is used when the command runs on the same machine.
+    #[arg(long, global = true, env = "PATCHWHARF_DATA", default_value = "patchwharf-data", value_name = "FOLDER")]
+    pub(crate) data: Utf8PathBuf,
+    /// URL of the server [default: the address in the data folder's configuration, else http://127.0.0.1:8480].
+    #[arg(long, global = true, env = "PATCHWHARF_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// File with the administrator's token [default: admin.token in the data folder].
+    #[arg(long, global = true, env = "PATCHWHARF_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<Utf8PathBuf>,
+    /// Print JSON as the API gives it, for scripts.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Do not wait for the job that the command starts.
+    #[arg(long, global = true)]
+    pub(crate) no_wait: bool,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server
+    /// Run the server.
     Serve(serve::Serve),
+    /// Show everything on this machine: import, stage, verify, serve.
+    Quickstart(crate::quickstart::Quickstart),
+    /// Catalogue feeds: add, list, import, remove.
+    #[command(subcommand)]
+    Feed(feed::Feed),
+    /// Software bulletins: list, enable, disable, stage, refresh.
+    #[command(subcommand)]
+    Bulletin(bulletin::Bulletin),
+    /// Update packages: list, verify, delete, supply.
+    #[command(subcommand)]
+    Package(package::Package),
+    /// Software update policies.
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Jobs: list, show, watch, pause, resume, cancel.
+    #[command(subcommand)]
+    Job(job::Job),
+    /// The server's log.
+    #[command(subcommand)]
+    Log(log::Log),
+    /// The package store as a whole.
+    #[command(subcommand)]
+    Store(store::Store),
+    /// What the server is set to.
+    #[command(subcommand)]
+    Settings(settings::Settings),
+    /// Judge database, disk and manifests of a data folder without the server's code.
+    Fsck(serve::Fsck),
+    /// Print completions for a shell.
+    Completions(generate::Completions),
+    /// Write man pages into a folder.
+    Man(generate::Man),
+    /// Parse a catalogue in a process of its own (the server starts this).
+    #[command(hide = true)]
+    ParseFeed(serve::ParseFeed),
 }
 
 /// Reads the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
-        Command::Serve(serve) => serve.run(),
+    let Cli { global, command } = Cli::parse();
+    let done = match command {
+        // Not under an async runtime: it gives up most of its rights before it reads a byte.
+        Command::ParseFeed(parse) => return parse.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
+        Command::Fsck(fsck) => serve::block_on(fsck.run(&global)),
+        Command::Serve(serve) => serve::block_on(serve.run(&global)),
+        Command::Quickstart(quickstart) => serve::block_on(quickstart.run(&global)),
+        command => serve::block_on(ask(&global, command)),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("patchwharf: {error:#}");
-            ExitCode::from(2)
+    match done {
+        Ok(Found::Nothing) => ExitCode::SUCCESS,
+        Ok(Found::Problems) => ExitCode::from(1),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Whether a command that was carried out found something wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// All is well.
+    Nothing,
+    /// Problems were found, or part of what was asked could not be done; the output names them.
+    Problems,
+}
+
+async fn ask(global: &Global, command: Command) -> anyhow::Result<Found> {
+    let client = Client::new(global)?;
+    match command {
+        Command::Feed(feed) => feed.run(&client).await,
+        Command::Bulletin(bulletin) => bulletin.run(&client).await,
+        Command::Package(package) => package.run(&client).await,
+        Command::Policy(policy) => policy.run(&client).await,
+        Command::Job(job) => job.run(&client).await,
+        Command::Log(log) => log.run(&client).await,
+        Command::Store(store) => store.run(&client).await,
+        Command::Settings(settings) => settings.run(&client).await,
+        _ => anyhow::bail!("this command does not ask a server"),
+    }
+}
+
+/// Writes the whole chain to stderr. A reader that went away (`patchwharf job list | head -1`) is no failure.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(broken_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    let mut causes: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if causes.last().is_none_or(|last| !last.contains(&cause)) {
+            causes.push(cause);
         }
+    }
+    output::error(&causes.join(": "));
+    let refused = error.downcast_ref::<Failure>().is_some_and(Failure::is_refusal);
+    ExitCode::from(if refused { 1 } else { 2 })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
     }
 }

@@ -10,5 +10,6 @@ pub mod jobs;
 pub mod logs;
 pub mod metrics;
 pub mod operations;
+mod quickstart;
 pub mod serve;
 pub mod start;

@@ -1,5 +1,12 @@
-//! `patchwharf serve`.
+//! Commands that run on this machine instead of asking a server.
 
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use camino::Utf8PathBuf;
+use clap::Args;
+
+use super::{Found, Global, output};
 use crate::{
     api,
     config::{Config, Options},
@@ -7,18 +14,55 @@ use crate::{
 };
 
 /// Run the server until it is told to stop (SIGTERM, Ctrl-C).
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
     options: Options,
 }
 
 impl Serve {
-    pub(super) fn run(self) -> anyhow::Result<()> {
-        let config = Config::load(&self.options)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(start::serve(config, api::router, |app, address| {
-            eprintln!("patchwharf: serving http://{address} from {}", app.config.data);
-        }))
+    pub(super) async fn run(self, global: &Global) -> Result<Found> {
+        let config = Config::load(&Options { data: global.data.clone(), ..self.options })?;
+        start::serve(config, api::router, |app, address| {
+            output::note(&format!("patchwharf: serving http://{address} from {}", app.config.data));
+        })
+        .await?;
+        Ok(Found::Nothing)
     }
+}
+
+/// Judge database, disk and manifests of a data folder without the server's code.
+#[derive(Debug, Args)]
+pub(super) struct Fsck {
+    #[command(flatten)]
+    options: Options,
+    /// File with ids that were acknowledged, one a line: each must still be there.
+    #[arg(long, value_name = "FILE")]
+    acknowledged: Option<Utf8PathBuf>,
+}
+
+impl Fsck {
+    pub(super) async fn run(self, global: &Global) -> Result<Found> {
+        let _ = (&self.acknowledged, &self.options, global);
+        anyhow::bail!("the checker is not linked in")
+    }
+}
+
+/// Parse a catalogue in a process of its own.
+#[derive(Debug, Args)]
+pub(super) struct ParseFeed {}
+
+impl ParseFeed {
+    pub(super) fn run(self) -> ExitCode {
+        ExitCode::from(2)
+    }
+}
+
+/// Runs a future on a runtime of its own.
+pub(super) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the program")?
+        .block_on(future)
 }

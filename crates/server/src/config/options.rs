@@ -10,8 +10,8 @@ use super::Config;
 /// Flags of the commands that run a server. What is not given here comes from the file.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Options {
-    /// Data folder: database, key, token, lock and, unless set otherwise, the packages.
-    #[arg(long, env = "PATCHWHARF_DATA", default_value = "patchwharf-data", value_name = "FOLDER")]
+    /// The data folder; it comes from the flag that every command has.
+    #[arg(skip)]
     pub data: Utf8PathBuf,
     /// Configuration file [default: patchwharf.toml in the data folder, when it is there].
     #[arg(long, env = "PATCHWHARF_CONFIG", value_name = "FILE")]

@@ -1,0 +1,139 @@
+//! Bulletins on the terminal.
+
+use anyhow::Result;
+use patchwharf_model::api::{BulletinDetail, BulletinQuery, BulletinSummary, Page, Refers, UpdateSummary};
+
+use crate::cli::{Client, client::segment, output};
+
+pub(super) async fn list(client: &Client, query: &BulletinQuery) -> Result<()> {
+    let page: Page<BulletinSummary> = client.find("/bulletins", query).await?;
+    if client.json {
+        return output::json(&page);
+    }
+    let rows = page.items.iter().map(|bulletin| {
+        [
+            bulletin.name.clone(),
+            severity(bulletin),
+            state(bulletin),
+            bulletin.updates.to_string(),
+            bulletin.packages.to_string(),
+            bulletin.policies.to_string(),
+            day(bulletin.released_at),
+            day(Some(bulletin.revised_at)),
+            bulletin.title.clone(),
+        ]
+    });
+    output::table(
+        ["bulletin", "severity", "state", "updates", "packages", "policies", "released", "revised", "title"],
+        rows,
+    )?;
+    if let Some(total) = page.total {
+        output::note(&format!("{} of {}", page.items.len(), output::count(total, "bulletin")));
+    }
+    if let Some(next) = &page.next {
+        output::note(&format!("there are more: --cursor {next}"));
+    }
+    Ok(())
+}
+
+fn severity(bulletin: &BulletinSummary) -> String {
+    match &bulletin.custom_severity {
+        Some(custom) => format!("{custom} (vendor: {})", bulletin.severity),
+        None => bulletin.severity.to_string(),
+    }
+}
+
+fn state(bulletin: &BulletinSummary) -> String {
+    let mut words = Vec::new();
+    if !bulletin.enabled {
+        words.push("disabled".to_owned());
+    }
+    if bulletin.withdrawn {
+        words.push("withdrawn".to_owned());
+    }
+    if let Some(by) = &bulletin.superseded_by {
+        words.push(format!("superseded by {by}"));
+    }
+    if !bulletin.listed {
+        words.push("no longer listed".to_owned());
+    }
+    if bulletin.bad_packages > 0 {
+        words.push(format!("{} damaged", bulletin.bad_packages));
+    }
+    if bulletin.downloaded {
+        words.push("downloaded".to_owned());
+    }
+    words.join(", ")
+}
+
+fn day(at: Option<patchwharf_model::Timestamp>) -> String {
+    at.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
+}
+
+pub(super) async fn one(client: &Client, bulletin: &str) -> Result<()> {
+    let detail: BulletinDetail = client.get(&format!("/bulletins/{}", segment(bulletin))).await?;
+    if client.json {
+        return output::json(&detail);
+    }
+    let summary = &detail.summary;
+    output::facts(&[
+        ("bulletin", summary.name.clone()),
+        ("id", summary.id.to_string()),
+        ("feed", summary.feed_name.clone()),
+        ("title", summary.title.clone()),
+        ("description", detail.description.clone()),
+        ("vendor", summary.vendor.clone()),
+        ("severity", severity(summary)),
+        ("state", state(summary)),
+        ("released", day(summary.released_at)),
+        ("revised", day(Some(summary.revised_at))),
+        ("CVEs", detail.cves.join(", ")),
+        ("KBs", detail.kbs.join(", ")),
+        ("oldest proof", output::time_or(summary.oldest_proof_at, "none")),
+    ])?;
+    output::line("")?;
+    output::table(
+        ["update", "version", "arch", "size", "package", "state", "title"],
+        detail.software_updates.iter().map(update),
+    )?;
+    for update in detail.software_updates.iter().filter(|update| update.needs_file) {
+        output::line(&format!("{} needs a file: patchwharf package supply {} FILE", update.key, update.id))?;
+    }
+    Ok(())
+}
+
+fn update(update: &UpdateSummary) -> [String; 7] {
+    let state = if update.withdrawn {
+        "withdrawn".to_owned()
+    } else if let Some(by) = &update.superseded_by {
+        format!("superseded by {by}")
+    } else if update.needs_file {
+        "needs a file".to_owned()
+    } else {
+        update.package_state.map(|state| state.to_string()).unwrap_or_default()
+    };
+    [
+        update.key.clone(),
+        update.version.clone(),
+        update.architecture.clone(),
+        output::size(update.size_bytes),
+        update.package.map(|id| id.to_string()).unwrap_or_default(),
+        state,
+        update.title.clone(),
+    ]
+}
+
+pub(super) fn refers(client: &Client, refers: &Refers) -> Result<()> {
+    if client.json {
+        return output::json(refers);
+    }
+    let list = |ids: Vec<String>| ids.join(", ");
+    output::facts(&[
+        ("policies", list(refers.policies.iter().map(|policy| policy.name.clone()).collect())),
+        ("updates", list(refers.updates.iter().map(ToString::to_string).collect())),
+        ("packages", list(refers.packages.iter().map(ToString::to_string).collect())),
+        ("superseded by", refers.superseded_by.clone().unwrap_or_default()),
+        ("supersedes", refers.supersedes.join(", ")),
+        ("jobs", list(refers.jobs.iter().map(ToString::to_string).collect())),
+    ])
+}

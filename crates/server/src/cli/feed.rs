@@ -1,0 +1,158 @@
+//! `patchwharf feed ...`
+
+mod add;
+mod show;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use patchwharf_model::api::{
+    self, Clause, FeedImport, FeedPatch, FeedPreview, FeedRemoval, FeedRemove, FeedRules, Job,
+};
+
+use super::{Client, Found, client::segment, follow, output};
+
+/// Catalogue feeds.
+#[derive(Debug, Subcommand)]
+pub(super) enum Feed {
+    /// Add a feed; nothing is imported yet.
+    #[command(subcommand)]
+    Add(add::Add),
+    /// List feeds.
+    List,
+    /// Show a feed with its rules and its last import.
+    Show {
+        /// Name or id.
+        feed: String,
+    },
+    /// Import patch data now. Nothing is done when nothing has changed; a catalogue that cannot be believed changes nothing.
+    Import {
+        /// Name or id.
+        feed: String,
+        /// Take the catalogue although most of its updates have vanished.
+        #[arg(long)]
+        confirm_shrink: bool,
+    },
+    /// Say what rules would take of the catalogue, by count and bytes, without changing anything.
+    Preview {
+        /// Name or id.
+        feed: String,
+        #[command(flatten)]
+        rules: Rules,
+    },
+    /// Change rules, schedule and switches of a feed. Rules count from the next import on.
+    Set {
+        /// Name or id.
+        feed: String,
+        #[command(flatten)]
+        rules: Rules,
+        /// Take everything again: drop all include and exclude rules.
+        #[arg(long, conflicts_with_all = ["include", "exclude"])]
+        no_rules: bool,
+        #[command(flatten)]
+        after: AfterImport,
+        /// Stage nothing after an import.
+        #[arg(long, conflicts_with_all = ["stage_automatically", "stage_only"])]
+        no_stage: bool,
+        /// Minutes between imports; 0: on demand only.
+        #[arg(long, value_name = "MINUTES")]
+        every: Option<u32>,
+        /// Let packages that the vendor pins by SHA-1 only be offered to computers (audited).
+        #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"])]
+        accept_sha1: Option<String>,
+    },
+    /// Remove a feed. Refused while its packages exist, unless told what to do with them.
+    Remove {
+        /// Name or id.
+        feed: String,
+        /// Keep its bulletins and packages.
+        #[arg(long, conflicts_with = "purge")]
+        keep: bool,
+        /// Delete its packages.
+        #[arg(long)]
+        purge: bool,
+        /// With --purge: also packages that a policy needs.
+        #[arg(long, requires = "purge")]
+        although_needed: bool,
+    },
+}
+
+/// Include and exclude rules.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Rules {
+    /// Take only what fits FIELD=PATTERN; several of one field are alternatives, fields add up. Fields: vendor, product,
+    /// classification, severity, language, architecture, name. `*` and `?` stand for any text and any character;
+    /// severity also takes `>=important`.
+    #[arg(long, value_name = "FIELD=PATTERN")]
+    include: Vec<Clause>,
+    /// Leave out what fits FIELD=PATTERN.
+    #[arg(long, value_name = "FIELD=PATTERN")]
+    exclude: Vec<Clause>,
+}
+
+impl Rules {
+    fn given(&self) -> Option<FeedRules> {
+        let rules = FeedRules { include: self.include.clone(), exclude: self.exclude.clone() };
+        (!rules.is_empty()).then_some(rules)
+    }
+}
+
+/// What happens after an import.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct AfterImport {
+    /// Stage what an import brings.
+    #[arg(long)]
+    stage_automatically: bool,
+    /// Stage of it only what fits FIELD=PATTERN (implies --stage-automatically).
+    #[arg(long, value_name = "FIELD=PATTERN")]
+    stage_only: Vec<Clause>,
+}
+
+impl AfterImport {
+    fn rules(&self) -> Option<FeedRules> {
+        (self.stage_automatically || !self.stage_only.is_empty())
+            .then(|| FeedRules { include: self.stage_only.clone(), exclude: Vec::new() })
+    }
+}
+
+impl Feed {
+    pub(super) async fn run(self, client: &Client) -> Result<Found> {
+        match self {
+            Self::Add(add) => show::one(client, &client.post("/feeds", &add.feed()?).await?)?,
+            Self::List => show::list(client).await?,
+            Self::Show { feed } => show::one(client, &client.get(&path(&feed, "")).await?)?,
+            Self::Import { feed, confirm_shrink } => {
+                let job: Job = client.post(&path(&feed, "/import"), &FeedImport { confirm_shrink }).await?;
+                return follow::started(client, &job).await;
+            }
+            Self::Preview { feed, rules } => {
+                let job: Job = client.post(&path(&feed, "/preview"), &FeedPreview { rules: rules.given() }).await?;
+                return follow::started(client, &job).await;
+            }
+            Self::Set { feed, rules, no_rules, after, no_stage, every, accept_sha1 } => {
+                let patch = FeedPatch {
+                    rules: if no_rules { Some(FeedRules::default()) } else { rules.given() },
+                    auto_stage: if no_stage { Some(None) } else { after.rules().map(Some) },
+                    accept_sha1: accept_sha1.map(|answer| answer == "yes"),
+                    schedule_minutes: every.map(|minutes| (minutes > 0).then_some(minutes)),
+                    ..FeedPatch::default()
+                };
+                let feed: api::Feed = client.patch(&path(&feed, ""), &patch).await?;
+                show::one(client, &feed)?;
+            }
+            Self::Remove { feed, keep, purge, although_needed } => {
+                let packages = match (keep, purge) {
+                    (true, _) => FeedRemoval::Keep,
+                    (_, true) => FeedRemoval::Purge,
+                    _ => FeedRemoval::Refuse,
+                };
+                client.delete(&path(&feed, ""), &FeedRemove { packages, although_needed }).await?;
+                output::note(&format!("feed {feed} is removed"));
+            }
+        }
+        Ok(Found::Nothing)
+    }
+}
+
+fn path(feed: &str, rest: &str) -> String {
+    format!("/feeds/{}{rest}", segment(feed))
+}

@@ -1,0 +1,112 @@
+//! Progress as it goes on.
+
+use std::{
+    collections::HashMap,
+    io::IsTerminal as _,
+    time::{Duration, Instant},
+};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use patchwharf_model::job::{JobState, Progress, Unit};
+
+use crate::cli::output;
+
+/// Files that get a bar of their own.
+const FILE_BARS: usize = 8;
+
+/// How often a line is written where there is no terminal.
+const PACE: Duration = Duration::from_secs(2);
+
+/// Bars on a terminal, lines elsewhere; always on standard error, so that standard output holds the result alone.
+pub(super) enum Display {
+    Bars(Bars),
+    Lines { last: String, at: Option<Instant> },
+}
+
+pub(super) struct Bars {
+    all: MultiProgress,
+    total: ProgressBar,
+    files: HashMap<String, ProgressBar>,
+}
+
+impl Display {
+    pub(super) fn new() -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self::Lines { last: String::new(), at: None };
+        }
+        let all = MultiProgress::new();
+        let total = all.add(ProgressBar::new(0));
+        total.set_style(style("{bar:32.cyan} {percent:>3}%  {msg}"));
+        total.enable_steady_tick(Duration::from_millis(500));
+        Self::Bars(Bars { all, total, files: HashMap::new() })
+    }
+
+    pub(super) fn show(&mut self, state: JobState, progress: &Progress) {
+        match self {
+            Self::Bars(bars) => bars.show(state, progress),
+            Self::Lines { last, at } => {
+                let text = sentence(state, progress);
+                if text != *last && at.is_none_or(|at| at.elapsed() >= PACE) {
+                    output::note(&text);
+                    *last = text;
+                    *at = Some(Instant::now());
+                }
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        if let Self::Bars(bars) = self {
+            bars.total.finish_and_clear();
+            for bar in bars.files.values() {
+                bar.finish_and_clear();
+            }
+        }
+    }
+}
+
+impl Bars {
+    fn show(&mut self, state: JobState, progress: &Progress) {
+        self.total.set_length(progress.total.max(progress.done));
+        self.total.set_position(progress.done);
+        self.total.set_message(sentence(state, progress));
+        let shown = &progress.files[..progress.files.len().min(FILE_BARS)];
+        self.files.retain(|name, bar| {
+            let stays = shown.iter().any(|file| file.name == *name);
+            if !stays {
+                bar.finish_and_clear();
+            }
+            stays
+        });
+        for file in shown {
+            let bar = self.files.entry(file.name.clone()).or_insert_with(|| {
+                let bar = self.all.add(ProgressBar::new(file.total_bytes));
+                bar.set_style(style("  {bar:20} {percent:>3}%  {msg}"));
+                bar.set_message(output::harmless(&file.name).replace('\n', " "));
+                bar
+            });
+            bar.set_position(file.done_bytes);
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn sentence(state: JobState, progress: &Progress) -> String {
+    let mut parts = vec![if progress.phase.is_empty() { state.to_string() } else { progress.phase.clone() }];
+    if progress.items_total > 0 {
+        parts.push(format!("{} of {}", progress.items_done, progress.items_total));
+    }
+    if progress.unit == Unit::Bytes && progress.total > 0 {
+        parts.push(format!("{} of {}", output::size(progress.done), output::size(progress.total)));
+    }
+    if progress.bytes_per_second > 0 {
+        parts.push(format!("{}/s", output::size(progress.bytes_per_second)));
+    }
+    if let Some(seconds) = progress.eta_seconds {
+        parts.push(format!("{seconds} s left"));
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,29 @@
+//! What a job leaves behind, on the terminal.
+
+use anyhow::Result;
+use patchwharf_model::{api::JobDetail, job::ReportItem};
+
+use crate::cli::output;
+
+/// One sentence, then the counts, then the things that deserve a line, failures last, where the eye stops.
+pub(crate) fn show(detail: &JobDetail) -> Result<()> {
+    let job = &detail.job;
+    let Some(report) = &detail.report else {
+        let waits = if job.waiting_for.is_empty() { String::new() } else { format!(", waits for {}", job.waiting_for) };
+        return output::line(&format!("{} job {}: {}{waits}", job.kind, job.id, job.state));
+    };
+    output::line(&format!("{} {}: {}", job.kind, job.state, output::harmless(&report.summary)))?;
+    let (bad, good): (Vec<&ReportItem>, Vec<&ReportItem>) = report.items.iter().partition(|item| item.failed);
+    for item in good.into_iter().chain(bad) {
+        let mark = if item.failed { "FAILED" } else { "ok" };
+        let reason = if item.reason.is_empty() { String::new() } else { format!(": {}", item.reason) };
+        output::line(&output::harmless(&format!("  {mark:6}  {}  {}{reason}", item.item, item.outcome)))?;
+    }
+    if report.items_left_out > 0 {
+        output::line(&format!(
+            "  ... and {} more; `patchwharf job show {}` has the counts",
+            report.items_left_out, job.id
+        ))?;
+    }
+    Ok(())
+}

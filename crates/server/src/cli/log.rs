@@ -1,0 +1,100 @@
+//! `patchwharf log ...`
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use patchwharf_model::{
+    BulletinId, JobId, PackageId,
+    api::{Level, LogQuery, LogRecord, Page},
+};
+
+use super::{Client, Found, output, sse::Events};
+
+/// The server's log.
+#[derive(Debug, Subcommand)]
+pub(super) enum Log {
+    /// Follow the log as it is written; ends with Ctrl-C.
+    Tail(Filter),
+    /// Show the newest records.
+    Show(Filter),
+}
+
+/// Which records.
+#[derive(Debug, Args)]
+pub(super) struct Filter {
+    /// Only of this job.
+    #[arg(long)]
+    job: Option<JobId>,
+    /// Only about this package.
+    #[arg(long)]
+    package: Option<PackageId>,
+    /// Only about this bulletin.
+    #[arg(long)]
+    bulletin: Option<BulletinId>,
+    /// Only of this level and graver: trace, debug, info, warn, error.
+    #[arg(long)]
+    level: Option<Level>,
+    /// Only with this text in the message.
+    #[arg(long)]
+    text: Option<String>,
+    /// Begin with so many of the newest records.
+    #[arg(long, short = 'n', default_value_t = 20)]
+    lines: u32,
+}
+
+impl Filter {
+    fn query(&self) -> LogQuery {
+        LogQuery {
+            level: self.level,
+            job: self.job,
+            bulletin: self.bulletin,
+            package: self.package,
+            text: self.text.clone(),
+            after: None,
+            limit: Some(self.lines.max(1)),
+        }
+    }
+}
+
+impl Log {
+    pub(super) async fn run(self, client: &Client) -> Result<Found> {
+        match self {
+            Self::Show(filter) => {
+                let page: Page<LogRecord> = client.find("/logs", &filter.query()).await?;
+                for record in &page.items {
+                    show(client, record)?;
+                }
+            }
+            Self::Tail(filter) => tail(client, &filter).await?,
+        }
+        Ok(Found::Nothing)
+    }
+}
+
+async fn tail(client: &Client, filter: &Filter) -> Result<()> {
+    let response = client.stream("/logs/events", &filter.query(), None).await?;
+    let mut events = Events::new(response.bytes_stream());
+    while let Some(event) = events.next().await? {
+        show(client, &serde_json::from_str(&event.data)?)?;
+    }
+    Ok(())
+}
+
+fn show(client: &Client, record: &LogRecord) -> Result<()> {
+    if client.json {
+        return output::line(&serde_json::to_string(record)?);
+    }
+    let mut text = format!("{} {:5} {}", output::time(record.at), record.level.as_str().to_uppercase(), record.message);
+    for (name, id) in [
+        ("job", record.job.map(|id| id.to_string())),
+        ("bulletin", record.bulletin.map(|id| id.to_string())),
+        ("package", record.package.map(|id| id.to_string())),
+    ] {
+        if let Some(id) = id {
+            text.push_str(&format!(" {name}={id}"));
+        }
+    }
+    for (name, value) in &record.fields {
+        text.push_str(&format!(" {name}={value}"));
+    }
+    output::line(&output::harmless(&text).replace('\n', "\\n"))
+}

@@ -1,0 +1,119 @@
+//! What the terminal shows: tables, sizes, times, and texts from outside made harmless.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Result;
+use comfy_table::{ContentArrangement, Table, presets};
+use patchwharf_model::Timestamp;
+use serde::Serialize;
+
+/// Writes a line to standard output; a reader that went away is an error that ends the command quietly.
+pub(crate) fn line(text: &str) -> Result<()> {
+    writeln!(std::io::stdout().lock(), "{text}")?;
+    Ok(())
+}
+
+/// Writes a line to standard error.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(text));
+}
+
+/// Writes an error to standard error.
+pub(crate) fn error(text: &str) {
+    note(&format!("error: {text}"));
+}
+
+/// Writes a value as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+    line(&serde_json::to_string_pretty(value)?)
+}
+
+/// A table with a heading; texts in it are made harmless.
+pub(crate) fn table<const N: usize>(heading: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(heading);
+    if std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    for row in rows {
+        table.add_row(row.map(|cell| harmless(&cell)));
+    }
+    for row in table.lines() {
+        line(row.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Facts about one thing, a line each; empty ones are left out.
+pub(crate) fn facts(facts: &[(&str, String)]) -> Result<()> {
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+        line(&format!("{name:width$}  {}", harmless(value)))?;
+    }
+    Ok(())
+}
+
+/// Vendors' texts with control characters and text-direction tricks escaped, so that they cannot drive the terminal.
+pub(crate) fn harmless(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        let tricky = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if (c.is_control() && c != '\n') || tricky {
+            clean.extend(c.escape_unicode());
+        } else {
+            clean.push(c);
+        }
+    }
+    clean
+}
+
+/// Bytes as people read them.
+#[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes as f64;
+    let mut unit = "B";
+    for next in UNITS {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+}
+
+/// A time to the second, in UTC.
+pub(crate) fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A time that may not be there.
+pub(crate) fn time_or(at: Option<Timestamp>, none: &str) -> String {
+    at.map_or_else(|| none.to_owned(), time)
+}
+
+/// `yes` or `no`.
+pub(crate) fn yes(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_owned()
+}
+
+/// `1 package`, `2 packages`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vendors_texts_cannot_drive_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
+    }
+
+    #[test]
+    fn sizes_are_read_by_people() {
+        assert_eq!([size(0), size(1023), size(1536), size(64 << 20)], ["0 B", "1023 B", "1.5 KiB", "64.0 MiB"]);
+    }
+}

@@ -1,0 +1,149 @@
+//! `patchwharf package ...`
+
+mod show;
+
+use anyhow::Result;
+use camino::Utf8PathBuf;
+use clap::{Args, Subcommand};
+use patchwharf_model::{
+    api::{Job, List, Order, PackageChoice, PackageDelete, PackageQuery, PackageSort, Refers, SupplyQuery},
+    package::VersionState,
+};
+
+use super::{Client, Found, client::segment, follow, output};
+
+/// Update packages.
+#[derive(Debug, Subcommand)]
+pub(super) enum Package {
+    /// List packages.
+    List {
+        /// Only in these states: wanted, staging, staged, corrupt, missing, unreachable, vendor-changed, retired, deleting.
+        #[arg(long, value_delimiter = ',')]
+        state: Vec<VersionState>,
+        /// Only of this bulletin.
+        #[arg(long)]
+        bulletin: Option<String>,
+        /// Only with this text in title, key or bulletin.
+        #[arg(long)]
+        text: Option<String>,
+        /// Also packages that another GUID has replaced.
+        #[arg(long)]
+        replaced: bool,
+        /// Rows of a page.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+        /// Continue after this place.
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Show a package: versions, files, states, proofs.
+    Show {
+        /// The package's GUID.
+        package: String,
+    },
+    /// Hash packages on disk and name every fault: file, expected and found digest. Exit code 1 when there is one.
+    Verify(Choice),
+    /// Delete packages: their rows and folders. Shows what refers to them; refuses while a policy needs one.
+    Delete {
+        #[command(flatten)]
+        of: Choice,
+        /// Also packages that a policy needs; its switch stays on and shows "package missing".
+        #[arg(long)]
+        although_needed: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Give the server a file that was fetched by hand; it must match the catalogue's length and digest.
+    Supply {
+        /// The update that needs it: its id, or its key where no other feed has the same.
+        update: String,
+        /// The file.
+        file: Utf8PathBuf,
+        /// The catalogue's name of the file, where the update has several and the names differ.
+        #[arg(long = "as")]
+        name: Option<String>,
+    },
+}
+
+/// Which packages.
+#[derive(Debug, Args)]
+pub(super) struct Choice {
+    /// GUIDs.
+    #[arg(required_unless_present_any = ["bulletins", "all"])]
+    packages: Vec<String>,
+    /// Every package of this bulletin; may be given several times.
+    #[arg(long = "bulletin", value_name = "BULLETIN")]
+    bulletins: Vec<String>,
+    /// Every package.
+    #[arg(long, conflicts_with_all = ["packages", "bulletins"])]
+    all: bool,
+}
+
+impl From<Choice> for PackageChoice {
+    fn from(choice: Choice) -> Self {
+        Self { packages: choice.packages, bulletins: choice.bulletins, all: choice.all }
+    }
+}
+
+impl Package {
+    pub(super) async fn run(self, client: &Client) -> Result<Found> {
+        match self {
+            Self::List { state, bulletin, text, replaced, limit, cursor } => {
+                let query = PackageQuery {
+                    state: List(state),
+                    bulletin,
+                    text,
+                    replaced,
+                    sort: PackageSort::default(),
+                    order: Order::default(),
+                    cursor,
+                    limit: Some(limit),
+                    ..PackageQuery::default()
+                };
+                show::list(client, &query).await
+            }
+            Self::Show { package } => show::one(client, &package).await,
+            Self::Verify(choice) => {
+                let job: Job = client.post("/packages/verify", &PackageChoice::from(choice)).await?;
+                follow::started(client, &job).await
+            }
+            Self::Delete { of, although_needed, yes } => delete(client, of.into(), although_needed, yes).await,
+            Self::Supply { update, file, name } => {
+                let file_name = name.or_else(|| file.file_name().map(ToOwned::to_owned));
+                let path = format!("/updates/{}/supply", segment(&update));
+                let job: Job = client.upload(&path, &SupplyQuery { file: file_name }, &file).await?;
+                follow::started(client, &job).await
+            }
+        }
+    }
+}
+
+async fn delete(client: &Client, of: PackageChoice, although_needed: bool, yes: bool) -> Result<Found> {
+    for package in &of.packages {
+        let refers: Refers = client.get(&format!("/packages/{}/refers", segment(package))).await?;
+        for policy in &refers.policies {
+            output::note(&format!("package {package} is needed by policy {}", policy.name));
+        }
+        for job in &refers.jobs {
+            output::note(&format!("package {package} is in use by job {job}"));
+        }
+    }
+    if !yes && !confirmed()? {
+        output::note("nothing is deleted; say --yes where nobody can be asked");
+        return Ok(Found::Problems);
+    }
+    let job: Job = client.post("/packages/delete", &PackageDelete { of, although_needed }).await?;
+    follow::started(client, &job).await
+}
+
+fn confirmed() -> Result<bool> {
+    use std::io::IsTerminal as _;
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    output::note("Delete these packages, rows and folders? Type yes:");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
+}
