@@ -65,7 +65,8 @@ pub struct UpdateItem {
     pub key: String,
     /// The bulletin that it belongs to, unique within the feed.
     pub bulletin: String,
-    /// A newer revision of the same key has a later time.
+    /// A newer revision of the same key has a later time. `Timestamp::UNIX_EPOCH` where the vendor gives none (apt
+    /// without an advisory): the time of the import that saw it first stands in.
     pub revised: Timestamp,
     /// Vendor or publisher.
     pub vendor: String,
