@@ -31,7 +31,6 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use error::{ApiError, ApiResult};
-pub(crate) use extract::Path;
 
 use crate::{app::App, serve};
 

@@ -4,4 +4,3 @@
 mod cab;
 mod raw_cabinet;
 mod samples;
-mod sdp;
