@@ -44,7 +44,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let list: serde_json::Value = serde_json::from_slice(&output.stdout).context("read the list of packages")?;
     let package = &list["items"][0];
     let id = package["id"].as_str().with_context(|| format!("no package id in {list}"))?;
-    let version = package["version"].as_u64().with_context(|| format!("no version in {list}"))?;
+    let version = package["current_version"].as_u64().with_context(|| format!("no version in {list}"))?;
     let ours = format!("http://127.0.0.1:{}/packages/{id}/{version}/{}", server.port, payloads[0].name);
     let theirs = format!("{}/{}", vendor.url(), payloads[0].name);
     let header = format!("Authorization: Bearer {}", server.token()?);

@@ -18,9 +18,12 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(bench: &Bench, data: &Utf8Path) -> Result<Self> {
         let port = nginx::free_port()?;
+        // The vendor is on loopback, and only a catalogue names it: hosts like that are refused unless allowed.
+        std::fs::write(data.join("patchwharf.toml"), "[fetch]\nallow-networks = ['127.0.0.0/8']\n")?;
+        std::fs::set_permissions(data, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         let log = std::fs::File::create(bench.work.join("server.log"))?;
         let process = Command::new(&bench.binary)
-            .args(["--data", data.as_str(), "serve", "--listen", &format!("127.0.0.1:{port}")])
+            .args(["--data", data.as_str(), "serve", "--log", "warn", "--listen", &format!("127.0.0.1:{port}")])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

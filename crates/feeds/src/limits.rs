@@ -17,6 +17,8 @@ pub struct Limits {
     pub entry_bytes: u64,
     /// Fields of one entry (deb822).
     pub entry_fields: u64,
+    /// Elements of one entry (XML).
+    pub elements: u64,
     /// Nesting of elements (XML) or values (JSON).
     pub depth: u64,
     /// Attributes of one element, namespace declarations included.
@@ -37,6 +39,7 @@ impl Default for Limits {
             entries: 2_000_000,
             entry_bytes: 8 << 20,
             entry_fields: 4_096,
+            elements: 100_000,
             depth: 64,
             attributes: 64,
             text_bytes: 1 << 20,

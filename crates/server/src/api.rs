@@ -31,6 +31,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use error::{ApiError, ApiResult};
+pub(crate) use extract::Path;
 
 use crate::{app::App, serve};
 

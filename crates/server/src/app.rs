@@ -10,6 +10,7 @@ pub use patchwharf_trust::ManifestKey;
 
 use crate::{
     clock::Clock, config::Config, fetch::Fetcher, jobs::Jobs, logs::Logs, metrics::Metrics, operations::OperationError,
+    serve::Downloads,
 };
 
 /// The running server.
@@ -37,6 +38,8 @@ pub struct App {
     pub instance: InstanceId,
     /// All servers of one database.
     pub deployment: DeploymentId,
+    /// What package downloads remember between requests.
+    pub downloads: Downloads,
     /// The administrator's token.
     pub admin_token: Secret,
 }

@@ -7,7 +7,7 @@ mod follow;
 mod generate;
 mod job;
 mod log;
-mod output;
+pub(crate) mod output;
 mod package;
 mod policy;
 mod serve;
@@ -20,8 +20,10 @@ use std::process::ExitCode;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use client::Client;
 use client::Failure;
+pub(crate) use client::{Client, segment};
+pub(crate) use feed::read_keyring;
+pub(crate) use follow::end_of as wait_for;
 
 /// A patch-content and patch-management server: stages update packages with every byte proved, keeps them proved, and
 /// brings damaged ones back.

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App, clock::Clock, config::Config, fetch::Fetcher, jobs::Jobs, logs::Logs, metrics::Metrics, operations,
+    serve::Downloads,
 };
 
 pub use data::DataError;
@@ -72,6 +73,7 @@ pub async fn start(config: Config, clock: Clock, metrics: Metrics, logs: Logs) -
         metrics,
         instance,
         deployment,
+        downloads: Downloads::default(),
         admin_token,
     });
     recover(&app).await?;

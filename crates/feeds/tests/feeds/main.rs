@@ -4,3 +4,4 @@
 mod cab;
 mod raw_cabinet;
 mod samples;
+mod sdp;

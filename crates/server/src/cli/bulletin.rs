@@ -70,7 +70,7 @@ pub(super) enum Severity {
     /// Set it.
     Set {
         /// Your own level; `none` takes it away.
-        severity: String,
+        level: String,
         #[command(flatten)]
         of: Choice,
     },
@@ -112,8 +112,8 @@ impl Bulletin {
             Self::Show { bulletin } => show::one(client, &bulletin).await?,
             Self::Enable(choice) => change(client, choice, "enable").await?,
             Self::Disable(choice) => change(client, choice, "disable").await?,
-            Self::Severity(Severity::Set { severity, of }) => {
-                let severity = (severity != "none").then_some(severity);
+            Self::Severity(Severity::Set { level, of }) => {
+                let severity = (level != "none").then_some(level);
                 let body = BulletinSeverity { of: of.resolve(client).await?, severity };
                 changed(client, &client.post("/bulletins/severity", &body).await?)?;
             }

@@ -10,6 +10,7 @@ use patchwharf_model::api::{
 };
 
 use super::{Client, Found, client::segment, follow, output};
+pub(crate) use add::read_keyring;
 
 /// Catalogue feeds.
 #[derive(Debug, Subcommand)]

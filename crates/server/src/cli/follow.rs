@@ -65,7 +65,8 @@ pub(crate) async fn end_of(client: &Client, job: JobId) -> Result<JobDetail> {
                 "the server ends the stream of job {job} again and again; see `patchwharf job show {job}`"
             ),
             Err(error) => {
-                return Err(error).with_context(|| format!("cannot follow job {job}; it goes on without being watched"));
+                return Err(error)
+                    .with_context(|| format!("cannot follow job {job}; it goes on without being watched"));
             }
         }
         tokio::time::sleep(Duration::from_millis(100 * u64::from(broken))).await;

@@ -1,4 +1,4 @@
-//! The main point shown: damages staged files as a bad disk or a careless hand would.
+//! The main point shown: staged files are damaged as a bad disk or a careless hand would, found, and mended.
 
 use std::{
     fs::{self, OpenOptions},
@@ -6,11 +6,71 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
+use patchwharf_model::{
+    api::{BulletinChoice, BulletinDetail, BulletinRefresh, Job, PackageDetail},
+    job::JobState,
+    package::VersionState,
+};
+
+use super::show;
+use crate::cli::{Client, Found, wait_for};
+
+/// Damages three staged files, lets the integrity check find them and the refresh mend them.
+pub(super) async fn demonstrate(client: &Client, bulletins: &[BulletinDetail], names: &[String]) -> Result<Found> {
+    let files = staged_files(client, bulletins).await?;
+    anyhow::ensure!(
+        files.len() >= Damage::ALL.len(),
+        "only {} files are staged; three are needed to damage",
+        files.len()
+    );
+    show::say("\nDamage, behind the server's back:")?;
+    for (damage, file) in Damage::ALL.into_iter().zip(&files) {
+        damage.apply(file)?;
+        show::say(&format!("  {file}: {}", damage.words()))?;
+    }
+
+    let check = super::verify(client, names).await?;
+    show::say(&format!("\nIntegrity check: {}", show::summary(&check)))?;
+    show::failures(&check)?;
+
+    let of = BulletinChoice { bulletins: names.to_vec(), filter: None };
+    let job: Job = client.post("/bulletins/refresh", &BulletinRefresh { of, complete: false }).await?;
+    let refresh = wait_for(client, job.id).await?;
+    show::say(&format!("\nRefresh: {}", show::summary(&refresh)))?;
+    for item in refresh.report.iter().flat_map(|report| &report.items) {
+        show::say(&format!("    {}  {} {}", item.item, item.outcome, item.reason))?;
+    }
+
+    let again = super::verify(client, names).await?;
+    show::say(&format!("\nIntegrity check once more: {}", show::summary(&again)))?;
+    show::failures(&again)?;
+    let mended = refresh.job.state == JobState::Done && again.job.state == JobState::Done;
+    Ok(if mended { Found::Nothing } else { Found::Problems })
+}
+
+/// Paths of staged files, one a package so that three packages are hit where there are three.
+async fn staged_files(client: &Client, bulletins: &[BulletinDetail]) -> Result<Vec<Utf8PathBuf>> {
+    let (mut first, mut further) = (Vec::new(), Vec::new());
+    for bulletin in bulletins {
+        let bulletin: BulletinDetail = client.get(&format!("/bulletins/{}", bulletin.summary.id)).await?;
+        for package in bulletin.software_updates.iter().filter_map(|update| update.package) {
+            let detail: PackageDetail = client.get(&format!("/packages/{package}")).await?;
+            let staged = detail.versions.iter().filter(|v| Some(v.version) == detail.summary.current_version);
+            let mut paths = staged.filter(|version| version.state == VersionState::Staged).flat_map(|version| {
+                version.files.iter().map(|file| Utf8Path::new(&version.path).join(file.name.as_str()))
+            });
+            first.extend(paths.next());
+            further.extend(paths);
+        }
+    }
+    first.append(&mut further);
+    Ok(first)
+}
 
 /// What was done to a file, in words for the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Damage {
+enum Damage {
     /// One bit in the middle turned over; the length and the time stamp stay as they were.
     Rot,
     /// The second half cut off.
@@ -20,9 +80,9 @@ pub(crate) enum Damage {
 }
 
 impl Damage {
-    pub(crate) const ALL: [Self; 3] = [Self::Rot, Self::Truncation, Self::Loss];
+    const ALL: [Self; 3] = [Self::Rot, Self::Truncation, Self::Loss];
 
-    pub(crate) fn words(self) -> &'static str {
+    fn words(self) -> &'static str {
         match self {
             Self::Rot => "turned one bit over, size and time stamp as before",
             Self::Truncation => "cut off its second half",
@@ -30,7 +90,7 @@ impl Damage {
         }
     }
 
-    pub(crate) fn apply(self, path: &Utf8Path) -> Result<()> {
+    fn apply(self, path: &Utf8Path) -> Result<()> {
         match self {
             Self::Rot => rot(path),
             Self::Truncation => truncate(path),

@@ -12,7 +12,7 @@ use crate::cli::{Client, client::segment};
 
 /// Which bulletins.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct Filter {
+pub(in crate::cli) struct Filter {
     /// With this text in name, title or description.
     #[arg(long)]
     text: Option<String>,

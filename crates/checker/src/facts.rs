@@ -1,0 +1,120 @@
+//! Rows as the judge reads them. Numbers that no rule looks at stay in the database.
+
+use std::collections::BTreeMap;
+
+use sqlx::FromRow;
+
+macro_rules! rows {
+    ($($(#[$doc:meta])* $name:ident from $table:literal { $($field:ident: $type:ty),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, FromRow)]
+        pub(crate) struct $name { $(pub(crate) $field: $type),+ }
+
+        impl $name {
+            pub(crate) const SQL: &'static str = concat!("SELECT ", rows!(@list $($field),+), " FROM ", $table);
+        }
+    )+};
+    (@list $first:ident $(, $rest:ident)*) => { concat!(stringify!($first) $(, ", ", stringify!($rest))*) };
+}
+
+rows! {
+    /// A root folder.
+    Location from "location" { location_id: String, path: String, is_default: i64 }
+    /// A feed.
+    Feed from "feed" { feed_id: String, name: String, current_generation: i64, next_generation: i64 }
+    /// A bulletin with its derived columns.
+    Bulletin from "bulletin" {
+        bulletin_id: String, name: String, enabled: i64, updates: i64, packages: i64,
+        bad_packages: i64, policies: i64, oldest_proof_at: i64,
+    }
+    /// What a catalogue says of a bulletin.
+    BulletinRevision from "bulletin_revision" { bulletin_id: String, feed_id: String, from_gen: i64, to_gen: Option<i64> }
+    /// What a catalogue says of an update.
+    UpdateRevision from "update_revision" {
+        update_id: String, feed_id: String, from_gen: i64, to_gen: Option<i64>, bulletin_id: String, withdrawn: i64,
+        superseded_by: Option<String>, files: String, files_digest: String,
+    }
+    /// A package.
+    Package from "package" {
+        package_id: String, update_id: String, active: i64, current_version: Option<i64>, next_version: i64,
+        lock_job: Option<String>, lock_until: Option<i64>, shown_version: Option<i64>, state: Option<String>,
+        size_bytes: i64, proved_at: i64,
+    }
+    /// A version.
+    Version from "package_version" {
+        package_id: String, version: i64, location_id: String, state: String, reason: String, weak: i64,
+        size_bytes: i64, files_digest: String, retire_after: Option<i64>,
+    }
+    /// A file.
+    File from "package_file" {
+        package_id: String, version: i64, name: String, size_bytes: i64, sha256: Option<String>, vendor_digest: String,
+        inode: Option<i64>, dev: Option<i64>, state: String, reason: String,
+    }
+    /// A proof stamp.
+    Proof from "proof" {
+        location_id: String, dev: i64, inode: i64, size_bytes: i64, mtime_ns: i64, ctime_ns: i64, sha256: String,
+        verified_at: i64,
+    }
+    /// A policy.
+    Policy from "policy" { policy_id: String, name: String, on_revision: String }
+    /// A switch of a policy.
+    PolicyUpdate from "policy_update" {
+        policy_id: String, update_id: String, package_id: Option<String>, version: Option<i64>,
+        pending_package: Option<String>, pending_version: Option<i64>,
+    }
+    /// A job.
+    Job from "job" {
+        job_id: String, kind: String, state: String, lease_owner: Option<String>, lease_until: Option<i64>,
+        report: Option<String>, ended_at: Option<i64>,
+    }
+    /// How one thing of a job ended.
+    JobItem from "job_item" { job_id: String, item: String, failed: i64, reason: String }
+}
+
+/// Everything read in one transaction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) locations: Vec<Location>,
+    pub(crate) feeds: Vec<Feed>,
+    pub(crate) bulletins: Vec<Bulletin>,
+    pub(crate) bulletin_revisions: Vec<BulletinRevision>,
+    pub(crate) update_revisions: Vec<UpdateRevision>,
+    pub(crate) packages: Vec<Package>,
+    pub(crate) versions: Vec<Version>,
+    pub(crate) files: Vec<File>,
+    pub(crate) proofs: Vec<Proof>,
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) policy_updates: Vec<PolicyUpdate>,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) job_items: Vec<JobItem>,
+    /// What the database's own check says of its pages; empty when all is well.
+    pub(crate) damage: Vec<String>,
+}
+
+impl Facts {
+    /// Whether a row of a feed's catalogue is what readers see.
+    pub(crate) fn is_visible(&self, feed_id: &str, from_gen: i64, to_gen: Option<i64>) -> bool {
+        self.feeds.iter().find(|feed| feed.feed_id == feed_id).is_some_and(|feed| {
+            from_gen <= feed.current_generation && to_gen.is_none_or(|end| end > feed.current_generation)
+        })
+    }
+
+    /// Files by version.
+    pub(crate) fn files_by_version(&self) -> BTreeMap<(&str, i64), Vec<&File>> {
+        let mut map: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for file in &self.files {
+            map.entry((file.package_id.as_str(), file.version)).or_default().push(file);
+        }
+        map
+    }
+
+    /// The highest version number of a package.
+    pub(crate) fn newest<'a>(versions: &BTreeMap<(&'a str, i64), &'a Version>, package: &'a str) -> Option<i64> {
+        versions.range((package, i64::MIN)..=(package, i64::MAX)).next_back().map(|((_, number), _)| *number)
+    }
+
+    /// Versions by package and number.
+    pub(crate) fn versions_by_key(&self) -> BTreeMap<(&str, i64), &Version> {
+        self.versions.iter().map(|version| ((version.package_id.as_str(), version.version), version)).collect()
+    }
+}

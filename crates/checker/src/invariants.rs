@@ -1,0 +1,43 @@
+//! The rules, one module for each concern.
+
+mod bytes;
+mod derived;
+mod generations;
+mod jobs;
+mod orphans;
+mod packages;
+mod policies;
+mod proofs;
+
+use crate::{Finding, disk::Disk, facts::Facts, manifest::PublicKey};
+
+/// What the rules look at.
+pub(crate) struct Scene<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) disk: &'a Disk,
+    pub(crate) key: Option<&'a PublicKey>,
+    pub(crate) now_us: i64,
+}
+
+/// Every finding of every rule.
+pub(crate) fn all(scene: &Scene<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = scene
+        .facts
+        .damage
+        .iter()
+        .map(|line| Finding::violation("I1", "database-damaged", "database", line.clone()))
+        .collect();
+    for rule in [
+        bytes::look,
+        orphans::look,
+        packages::look,
+        policies::look,
+        proofs::look,
+        jobs::look,
+        generations::look,
+        derived::look,
+    ] {
+        findings.extend(rule(scene));
+    }
+    findings
+}

@@ -1,0 +1,137 @@
+//! Columns that lists sort by equal what they count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Scene;
+use crate::{
+    Finding,
+    facts::{Facts, Package, UpdateRevision, Version},
+};
+
+/// What a bulletin's derived columns must be.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counted {
+    updates: i64,
+    packages: i64,
+    bad_packages: i64,
+    policies: i64,
+    oldest_proof_at: i64,
+}
+
+pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
+    let facts = scene.facts;
+    let versions = facts.versions_by_key();
+    let proved = proof_times(scene, &versions);
+    let mut findings = packages(scene, &versions, &proved);
+
+    let mut by_bulletin: BTreeMap<&str, Vec<&UpdateRevision>> = BTreeMap::new();
+    for row in facts.update_revisions.iter().filter(|r| facts.is_visible(&r.feed_id, r.from_gen, r.to_gen)) {
+        by_bulletin.entry(&row.bulletin_id).or_default().push(row);
+    }
+    let active: BTreeMap<&str, &Package> =
+        facts.packages.iter().filter(|p| p.active == 1).map(|p| (p.update_id.as_str(), p)).collect();
+    let mut policies: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for switch in &facts.policy_updates {
+        policies.entry(&switch.update_id).or_default().insert(&switch.policy_id);
+    }
+    for bulletin in &facts.bulletins {
+        let rows = by_bulletin.get(bulletin.bulletin_id.as_str()).map_or(&[][..], Vec::as_slice);
+        let found = Counted {
+            updates: bulletin.updates,
+            packages: bulletin.packages,
+            bad_packages: bulletin.bad_packages,
+            policies: bulletin.policies,
+            oldest_proof_at: bulletin.oldest_proof_at,
+        };
+        let counted = count(rows, &active, &versions, &policies, &proved);
+        if found != counted {
+            let object = format!("bulletin {}", bulletin.name);
+            findings.push(Finding::violation(
+                "I5",
+                "derived-bulletin",
+                object,
+                format!("{found:?}, counted {counted:?}"),
+            ));
+        }
+    }
+    findings
+}
+
+fn count(
+    rows: &[&UpdateRevision],
+    active: &BTreeMap<&str, &Package>,
+    versions: &BTreeMap<(&str, i64), &Version>,
+    policies: &BTreeMap<&str, BTreeSet<&str>>,
+    proved: &BTreeMap<(&str, i64), i64>,
+) -> Counted {
+    let mut counted = Counted::default();
+    let mut policy_ids: BTreeSet<&str> = BTreeSet::new();
+    for row in rows {
+        policy_ids.extend(policies.get(row.update_id.as_str()).into_iter().flatten());
+        let live = row.withdrawn == 0 && row.superseded_by.is_none() && row.files != "[]";
+        counted.updates += i64::from(live);
+        let current = active
+            .get(row.update_id.as_str())
+            .and_then(|package| versions.get(&(package.package_id.as_str(), package.current_version?)));
+        let Some(version) = current else { continue };
+        if version.state == "corrupt" || version.state == "missing" {
+            counted.bad_packages += 1;
+        }
+        if live && version.state == "staged" && version.files_digest == row.files_digest {
+            counted.packages += 1;
+        }
+        if version.state == "staged"
+            && let Some(at) = proved.get(&(version.package_id.as_str(), version.version))
+        {
+            counted.oldest_proof_at = if counted.oldest_proof_at == 0 { *at } else { counted.oldest_proof_at.min(*at) };
+        }
+    }
+    counted.policies = policy_ids.len() as i64;
+    counted
+}
+
+/// The oldest verification among the files of each version; a version with a file that was never proved has none.
+fn proof_times<'a>(
+    scene: &'a Scene<'_>,
+    versions: &BTreeMap<(&'a str, i64), &'a Version>,
+) -> BTreeMap<(&'a str, i64), i64> {
+    let proofs: BTreeMap<(&str, i64, i64), i64> =
+        scene.facts.proofs.iter().map(|p| ((p.location_id.as_str(), p.dev, p.inode), p.verified_at)).collect();
+    let mut oldest: BTreeMap<(&str, i64), Option<i64>> = BTreeMap::new();
+    for file in &scene.facts.files {
+        let key = (file.package_id.as_str(), file.version);
+        let Some(version) = versions.get(&key) else { continue };
+        let inode = file.dev.zip(file.inode);
+        let at = inode.and_then(|(dev, inode)| proofs.get(&(version.location_id.as_str(), dev, inode))).copied();
+        let entry = oldest.entry(key).or_insert(Some(i64::MAX));
+        *entry = entry.zip(at).map(|(a, b)| a.min(b));
+    }
+    oldest.into_iter().filter_map(|(key, at)| Some((key, at?))).collect()
+}
+
+/// What a package's row repeats of the version that it shows.
+fn packages(
+    scene: &Scene<'_>,
+    versions: &BTreeMap<(&str, i64), &Version>,
+    proved: &BTreeMap<(&str, i64), i64>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for package in &scene.facts.packages {
+        let shown = package.current_version.or_else(|| Facts::newest(versions, &package.package_id));
+        let version = shown.and_then(|number| versions.get(&(package.package_id.as_str(), number)));
+        let at = version.and_then(|v| proved.get(&(v.package_id.as_str(), v.version))).copied().unwrap_or(0);
+        let counted =
+            (version.map(|v| v.version), version.map(|v| v.state.as_str()), version.map_or(0, |v| v.size_bytes), at);
+        let found = (package.shown_version, package.state.as_deref(), package.size_bytes, package.proved_at);
+        if found != counted {
+            let object = format!("package {}", package.package_id);
+            findings.push(Finding::violation(
+                "I5",
+                "derived-package",
+                object,
+                format!("{found:?}, counted {counted:?}"),
+            ));
+        }
+    }
+    findings
+}

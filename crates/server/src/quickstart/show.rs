@@ -1,0 +1,72 @@
+//! What quickstart tells.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use camino::Utf8Path;
+use patchwharf_model::{
+    api::{Feed, JobDetail},
+    package::VersionState,
+};
+
+use crate::cli::{Client, output};
+
+pub(super) fn say(text: &str) -> Result<()> {
+    output::line(&output::harmless(text))
+}
+
+pub(super) fn summary(job: &JobDetail) -> String {
+    job.report.as_ref().map_or_else(|| job.job.state.to_string(), |report| report.summary.clone())
+}
+
+/// How long a job ran.
+pub(super) fn seconds(job: &JobDetail) -> f64 {
+    match (job.job.started_at, job.job.ended_at) {
+        (Some(start), Some(end)) => end.duration_since(start).as_secs_f64(),
+        _ => 0.0,
+    }
+}
+
+pub(super) fn failures(job: &JobDetail) -> Result<()> {
+    for item in job.report.iter().flat_map(|report| &report.items).filter(|item| item.failed) {
+        say(&format!("    {}  {}: {}", item.item, item.outcome, item.reason))?;
+    }
+    Ok(())
+}
+
+/// The summary: a row for each staged bulletin, read back from the server.
+pub(super) async fn table(client: &Client, feed: &Feed, staged: &[(String, f64)]) -> Result<()> {
+    let mut rows = Vec::new();
+    for (name, seconds) in staged {
+        let detail = super::bulletin(client, feed, name).await?;
+        let held = detail.software_updates.iter().filter(|update| update.package_state == Some(VersionState::Staged));
+        let bytes: u64 = held.map(|update| update.size_bytes).sum();
+        let summary = detail.summary;
+        let state = match (summary.bad_packages, summary.downloaded) {
+            (0, true) => format!("downloaded, proved {}", output::time_or(summary.oldest_proof_at, "never")),
+            (0, false) => "incomplete".to_owned(),
+            (bad, _) => format!("{bad} damaged"),
+        };
+        rows.push([
+            summary.name,
+            summary.severity.to_string(),
+            summary.packages.to_string(),
+            output::size(bytes),
+            format!("{seconds:.2}"),
+            state,
+        ]);
+    }
+    say("")?;
+    output::table(["bulletin", "severity", "packages", "bytes", "seconds", "state"], rows)
+}
+
+pub(super) fn next_steps(data: &Utf8Path, address: SocketAddr) -> Result<()> {
+    let program = std::env::args().next().unwrap_or_else(|| "patchwharf".to_owned());
+    let server = if address.port() == 8480 { String::new() } else { format!(" --server http://{address}") };
+    say(&format!(
+        "\nThe server stays up at http://{address}; Ctrl-C ends it. In another terminal:\n  \
+         {program} --data {data}{server} bulletin list\n  \
+         {program} --data {data}{server} package list\n  \
+         {program} --data {data}{server} log tail"
+    ))
+}

@@ -1,0 +1,104 @@
+//! From the address of a file to an open, proved file, or to the reason why there is none.
+
+use std::sync::Arc;
+
+use patchwharf_db::packages::{self, Content, Successor};
+use patchwharf_model::{FileName, PackageId, Sha256, api::Code, package::VersionState};
+use patchwharf_store::fault::{self, Mutant};
+
+use super::{
+    Proved,
+    proof::{self, Found, Place},
+};
+use crate::{
+    api::{ApiError, ApiResult},
+    app::App,
+};
+
+/// The file of an address, or of the version that took its place while the content is the same.
+pub(super) async fn file(app: &Arc<App>, package: PackageId, version: u64, name: &FileName) -> ApiResult<Proved> {
+    let Some(content) = packages::content(&app.db, package, version, name.as_str()).await? else {
+        return Err(gone(app, package, name).await?);
+    };
+    let place = Place { package, version, name: name.clone() };
+    match content.version_state {
+        VersionState::Retired | VersionState::Deleting => old(app, place, content).await,
+        _ => current(app, place, content).await,
+    }
+}
+
+async fn current(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Proved> {
+    match (content.state, content.sha256) {
+        (VersionState::Staged, Some(sha256)) => {
+            let is_served = content.current_version == Some(place.version);
+            match open(app, &place, &content, sha256).await? {
+                Found::Good(proved) => Ok(proved),
+                Found::Bad(bad) if is_served => Err(proof::damaged(app, &place, &content, bad).await),
+                Found::Bad(bad) => Err(ApiError::new(Code::NotStaged, bad.reason)),
+            }
+        }
+        (state @ (VersionState::Corrupt | VersionState::Missing), _) => {
+            Err(proof::known_damage(app, &place, state, &content.reason).await)
+        }
+        (state, _) => {
+            let why = if content.reason.is_empty() { String::new() } else { format!(": {}", content.reason) };
+            let detail = format!("{} of package {} is {state}{why}.", place.name, place.package);
+            Err(ApiError::new(Code::NotStaged, detail))
+        }
+    }
+}
+
+/// A version that has been replaced: its own bytes as long as they lie there whole, else those of the version that
+/// took its place if they are the same.
+async fn old(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Proved> {
+    let Some(sha256) = content.sha256 else { return Err(gone(app, place.package, &place.name).await?) };
+    if content.version_state == VersionState::Retired
+        && content.state == VersionState::Staged
+        && let Found::Good(proved) = open(app, &place, &content, sha256).await?
+    {
+        return Ok(proved);
+    }
+    match packages::successor(&app.db, place.package, place.name.as_str()).await? {
+        Some(Successor { package_id, version, sha256: Some(same) }) if same == sha256 => {
+            let place = Place { package: package_id, version, name: place.name };
+            match packages::content(&app.db, package_id, version, place.name.as_str()).await? {
+                Some(content) => current(app, place, content).await,
+                None => Err(gone(app, place.package, &place.name).await?),
+            }
+        }
+        _ => Err(gone(app, place.package, &place.name).await?),
+    }
+}
+
+async fn open(app: &Arc<App>, place: &Place, content: &Content, sha256: Sha256) -> ApiResult<Found> {
+    let location = Arc::clone(app.locations.get(content.location_id)?);
+    let (package, version, name) = (place.package, place.version, place.name.clone());
+    let opened = {
+        let location = Arc::clone(&location);
+        tokio::task::spawn_blocking(move || location.open_file(package, version, &name)).await
+    };
+    let (file, stamp) = match opened.map_err(ApiError::internal)? {
+        Ok(opened) => opened,
+        Err(error) => return Ok(Found::Bad(proof::Bad::from_disk(&error))),
+    };
+    let is_proved = content
+        .proof
+        .is_some_and(|(proved, _)| stamp.size_bytes == content.size_bytes && location.stamps().stands(&proved, &stamp));
+    let file = Arc::new(file);
+    if is_proved || fault::mutant(Mutant::ServeUnverified) {
+        return Ok(Found::Good(Proved { file, size_bytes: stamp.size_bytes, mtime_ns: stamp.mtime_ns, sha256 }));
+    }
+    proof::renew(app, place, content, sha256, file, stamp).await
+}
+
+/// 410 when the package has been replaced, 404 when nothing is known of it.
+async fn gone(app: &App, package: PackageId, name: &FileName) -> ApiResult<ApiError> {
+    Ok(match packages::successor(&app.db, package, name.as_str()).await? {
+        Some(now) => ApiError::new(
+            Code::VersionGone,
+            format!("This version is gone; the current one is /packages/{}/{}/{name}.", now.package_id, now.version),
+        )
+        .with_items(vec![format!("/packages/{}/{}/{name}", now.package_id, now.version)]),
+        None => ApiError::new(Code::NotFound, "There is no such file."),
+    })
+}
