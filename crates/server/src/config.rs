@@ -1,6 +1,7 @@
 //! Configuration: defaults, then `patchwharf.toml` in the data folder, then environment and flags.
 
 mod fetch;
+mod hidden;
 mod options;
 
 use std::{net::SocketAddr, time::Duration};
@@ -9,6 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 pub use fetch::{FetchConfig, HostRule, Network};
+pub use hidden::Hidden;
 pub use options::Options;
 
 /// Reads durations as people write them: `30s`, `12h`, `14d`.
@@ -24,7 +26,7 @@ pub struct Config {
     /// Address and port of the API and of package downloads.
     pub listen: SocketAddr,
     /// URL of the resource database; none means `patchwharf.db` in the data folder.
-    pub database: Option<String>,
+    pub database: Option<Hidden<String>>,
     /// Where packages go at first start; later the database says. None means `packages` in the data folder.
     pub package_location: Option<Utf8PathBuf>,
     /// Jobs that run at once.
@@ -110,13 +112,15 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file cannot be understood. The parser names line, column and the known settings.
-    #[error("the configuration {path} is not valid; correct the setting named below and start again")]
+    /// The file cannot be understood. The line itself is not shown: it may hold a password.
+    #[error("the configuration {path} is not valid in line {line}: {reason}; correct it and start again")]
     Parse {
         /// The file.
         path: Utf8PathBuf,
-        /// Why.
-        source: Box<toml::de::Error>,
+        /// The line.
+        line: usize,
+        /// What is wrong, and what is known.
+        reason: String,
     },
     /// A setting has a value that cannot work.
     #[error("setting {setting}: {reason}")]
@@ -146,7 +150,11 @@ impl Config {
     }
 
     fn parse(path: &Utf8Path, text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|e| ConfigError::Parse { path: path.to_owned(), source: Box::new(e) })
+        toml::from_str(text).map_err(|e| {
+            let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            ConfigError::Parse { path: path.to_owned(), line, reason: e.message().to_owned() }
+        })
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -163,7 +171,10 @@ impl Config {
     /// URL of the resource database.
     #[must_use]
     pub fn database_url(&self) -> String {
-        self.database.clone().unwrap_or_else(|| format!("sqlite://{}", self.data.join("patchwharf.db")))
+        self.database
+            .as_ref()
+            .map(|url| url.reveal().clone())
+            .unwrap_or_else(|| format!("sqlite://{}", self.data.join("patchwharf.db")))
     }
 
     /// Folder of the first package location.
@@ -193,7 +204,15 @@ mod tests {
     #[test]
     fn an_unknown_setting_is_named() {
         let error = parse("[fetch]\nparalel = 3").unwrap_err();
-        assert!(format!("{:?}", std::error::Error::source(&error)).contains("paralel"));
+        assert!(error.to_string().contains("paralel") && error.to_string().contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn w_19_passwords_in_settings_are_never_shown() {
+        let text = "database = 'postgres://u:canary@h/d'\n[fetch]\nproxy = 'http://u:canary@proxy:3128'";
+        assert!(!format!("{:?}", parse(text).unwrap()).contains("canary"));
+        let error = parse("[fetch]\nproxy = ['http://u:canary@proxy:3128']").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
     }
 
     #[test]

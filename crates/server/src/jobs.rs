@@ -11,6 +11,7 @@ mod worker;
 use std::{
     collections::HashMap,
     fmt,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -32,7 +33,10 @@ pub use context::JobContext;
 pub use progress::{FileHandle, ProgressHandle};
 pub use stop::{Stop, StopReason};
 
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    operations::{Ending, OperationError},
+};
 
 /// The jobs of this server's database. Clones share one engine.
 #[derive(Clone)]
@@ -52,6 +56,11 @@ struct Inner {
     followers: Mutex<HashMap<JobId, watch::Sender<Snapshot>>>,
     next_number: AtomicU64,
 }
+
+/// What workers run: `operations::run`, or what a test puts in its place.
+pub type Runner = Arc<dyn Fn(JobRequest, JobContext) -> Run + Send + Sync>;
+/// A running operation.
+pub type Run = Pin<Box<dyn Future<Output = std::result::Result<Ending, OperationError>> + Send>>;
 
 /// Who wants a job, and how.
 #[derive(Clone, Debug)]

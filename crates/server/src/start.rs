@@ -20,7 +20,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::App, clock::Clock, config::Config, fetch::Fetcher, jobs::Jobs, logs::Logs, metrics::Metrics, operations,
+    app::App,
+    clock::Clock,
+    config::Config,
+    fetch::Fetcher,
+    jobs::{Jobs, Runner},
+    logs::Logs,
+    metrics::Metrics,
+    operations,
     serve::Downloads,
 };
 
@@ -48,6 +55,21 @@ pub struct Running {
 /// # Errors
 /// Says what could not be opened and what to do.
 pub async fn start(config: Config, clock: Clock, metrics: Metrics, logs: Logs) -> anyhow::Result<Running> {
+    let runner: Runner = Arc::new(|request, context| Box::pin(async move { operations::run(request, &context).await }));
+    start_with(config, clock, metrics, logs, runner).await
+}
+
+/// As [`start`], with something else to run than the operations.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(
+    config: Config,
+    clock: Clock,
+    metrics: Metrics,
+    logs: Logs,
+    runner: Runner,
+) -> anyhow::Result<Running> {
     patchwharf_trust::install_crypto_provider();
     data::prepare(&config.data)?;
     let (lock, instance) = lock::InstanceLock::take(&config.data)?;
@@ -77,7 +99,7 @@ pub async fn start(config: Config, clock: Clock, metrics: Metrics, logs: Logs) -
         admin_token,
     });
     recover(&app).await?;
-    let workers = app.jobs.start_workers(&app);
+    let workers = app.jobs.start_workers(&app, &runner);
     let schedule = tokio::spawn(schedule::run(Arc::clone(&app)));
     tracing::info!(data = %app.config.data, %instance, %deployment, "server started");
     Ok(Running { app, workers, schedule, log_writer, end_log, _lock: lock })

@@ -5,7 +5,7 @@ use std::{net::IpAddr, str::FromStr, time::Duration};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
-use super::{ConfigError, duration};
+use super::{ConfigError, Hidden, duration};
 
 /// Settings of downloads.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,7 +41,7 @@ pub struct FetchConfig {
     #[serde(with = "duration")]
     pub backoff_cap: Duration,
     /// `http://[user:password@]host:port`; none means a direct connection.
-    pub proxy: Option<Url>,
+    pub proxy: Option<Hidden<Url>>,
     /// PEM file with further certificate authorities (an intranet's own).
     pub ca_file: Option<camino::Utf8PathBuf>,
     /// Networks that catalogues and redirects may name although they are not public.
@@ -83,7 +83,7 @@ impl FetchConfig {
         if self.attempts == 0 {
             return value("fetch.attempts", "0 would never try; use 1 or more");
         }
-        if self.proxy.as_ref().is_some_and(|p| p.scheme() != "http" && p.scheme() != "https") {
+        if self.proxy.as_ref().is_some_and(|p| !matches!(p.reveal().scheme(), "http" | "https")) {
             return value("fetch.proxy", "only http:// and https:// proxies are supported");
         }
         Ok(())

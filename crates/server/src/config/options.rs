@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use camino::Utf8PathBuf;
 use url::Url;
 
-use super::Config;
+use super::{Config, Hidden};
 
 /// Flags of the commands that run a server. What is not given here comes from the file.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -21,13 +21,13 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
     /// URL of the database: sqlite:///path or postgres://user@host/name [default: an SQLite file in the data folder].
     #[arg(long, env = "PATCHWHARF_DATABASE", value_name = "URL", hide_env_values = true)]
-    pub database: Option<String>,
+    pub database: Option<Hidden<String>>,
     /// Folder for packages at first start [default: packages in the data folder].
     #[arg(long, env = "PATCHWHARF_PACKAGES", value_name = "FOLDER")]
     pub package_location: Option<Utf8PathBuf>,
     /// Proxy for downloads, http://[user:password@]host:port.
     #[arg(long, env = "PATCHWHARF_PROXY", value_name = "URL", hide_env_values = true)]
-    pub proxy: Option<Url>,
+    pub proxy: Option<Hidden<Url>>,
     /// What is logged: error, warn, info, debug, trace, or a tracing filter.
     #[arg(long, env = "PATCHWHARF_LOG", value_name = "FILTER")]
     pub log: Option<String>,

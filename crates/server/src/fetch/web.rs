@@ -185,7 +185,7 @@ fn base(config: &FetchConfig, lookup: &Lookup, guard: Option<Guard>) -> Result<C
         .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
         .dns_resolver(Arc::new(resolver));
     if let Some(url) = &config.proxy {
-        builder = builder.proxy(Proxy::all(url.clone()).map_err(StartError::Client)?);
+        builder = builder.proxy(Proxy::all(url.reveal().clone()).map_err(StartError::Client)?);
     }
     if let Some(path) = &config.ca_file {
         let bad =
@@ -201,7 +201,7 @@ fn base(config: &FetchConfig, lookup: &Lookup, guard: Option<Guard>) -> Result<C
 fn proxy_hosts(config: &FetchConfig) -> Vec<String> {
     let host = |url: &Url| url.host_str().map(str::to_owned);
     if let Some(proxy) = &config.proxy {
-        return host(proxy).into_iter().collect();
+        return host(proxy.reveal()).into_iter().collect();
     }
     ["http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"]
         .iter()

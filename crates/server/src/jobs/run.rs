@@ -16,21 +16,18 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::{
-    JobContext, ProgressHandle, Stop, StopReason,
+    JobContext, ProgressHandle, Runner, Stop, StopReason,
     settle::{Outcome, settle},
     worker::Running,
 };
-use crate::{
-    app::App,
-    operations::{self, OperationError},
-};
+use crate::{app::App, operations::OperationError};
 
 /// Progress is shown and written at most this often.
 const TICK: Duration = Duration::from_millis(500);
 /// A job that was asked to stop and does not is abandoned after this, when the server ends.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-pub(super) async fn run(app: &Arc<App>, job: Job, running: Running) {
+pub(super) async fn run(app: &Arc<App>, runner: &Runner, job: Job, running: Running) {
     let id = job.job_id;
     let span = tracing::info_span!("job", job = %id, kind = %job.kind);
     app.metrics.jobs_running.inc();
@@ -46,7 +43,7 @@ pub(super) async fn run(app: &Arc<App>, job: Job, running: Running) {
         };
         tracing::info!(attempt = job.attempt, "job begins");
         app.jobs.tell(id, JobState::Running, context.progress.snapshot(std::time::Instant::now()).1);
-        let outcome = attend(&context, &job).await;
+        let outcome = attend(&context, runner, &job).await;
         settle(&context, &job, outcome).await;
     }
     .instrument(span)
@@ -56,7 +53,7 @@ pub(super) async fn run(app: &Arc<App>, job: Job, running: Running) {
 }
 
 /// Runs the operation as a task of its own, so that its panic is an outcome, and keeps the lease meanwhile.
-async fn attend(context: &JobContext, job: &Job) -> Outcome {
+async fn attend(context: &JobContext, runner: &Runner, job: &Job) -> Outcome {
     let request = match serde_json::from_str::<JobRequest>(&job.payload) {
         Ok(request) => request,
         Err(e) => {
@@ -65,7 +62,7 @@ async fn attend(context: &JobContext, job: &Job) -> Outcome {
         }
     };
     let own = context.clone();
-    let mut operation = tokio::spawn(async move { operations::run(request, &own).await }.in_current_span());
+    let mut operation = tokio::spawn(runner(request, own).in_current_span());
     let keeper = tokio::spawn(keep(context.clone()).in_current_span());
     let ended = tokio::select! {
         ended = &mut operation => Some(ended),

@@ -9,7 +9,7 @@ use patchwharf_db::jobs as table;
 use patchwharf_model::{JobId, Timestamp};
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{Jobs, Stop, StopReason};
+use super::{Jobs, Runner, Stop, StopReason};
 use crate::app::App;
 
 /// Longest sleep between looks at a database that other servers fill as well.
@@ -22,8 +22,8 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 impl Jobs {
     /// Starts the workers. They end after [`Jobs::close`].
     #[must_use]
-    pub fn start_workers(&self, app: &Arc<App>) -> JoinSet<()> {
-        (0..app.config.workers).map(|_| worker(Arc::clone(app))).collect()
+    pub fn start_workers(&self, app: &Arc<App>, runner: &Runner) -> JoinSet<()> {
+        (0..app.config.workers).map(|_| worker(Arc::clone(app), Arc::clone(runner))).collect()
     }
 
     /// Claims no more, asks every running job to stop, and waits for them at most so long. Jobs go back to the queue.
@@ -73,7 +73,7 @@ impl Drop for Running {
     }
 }
 
-async fn worker(app: Arc<App>) {
+async fn worker(app: Arc<App>, runner: Runner) {
     let jobs = app.jobs.clone();
     while !jobs.is_closing() {
         let mut bell = std::pin::pin!(jobs.0.bell.notified());
@@ -82,7 +82,7 @@ async fn worker(app: Arc<App>) {
         let wait = match table::claim(&app.db, app.instance, now, now + jobs.0.lease).await {
             Ok(Some(job)) => {
                 if let Some(running) = jobs.enter(job.job_id) {
-                    super::run::run(&app, job, running).await;
+                    super::run::run(&app, &runner, job, running).await;
                 }
                 continue;
             }
