@@ -10,6 +10,7 @@ mod delete;
 mod list;
 mod lock;
 mod proof;
+mod recover;
 mod stage;
 
 pub use change::{FileResult, Held, StateChange, Verified, put_verified, set_states};
@@ -24,6 +25,7 @@ pub use list::{
 };
 pub use lock::{LockOutcome, lock, renew_locks, unlock};
 pub use proof::{Proof, StaleFile, proofs, put_proofs, stale_files};
+pub use recover::{Adopted, Retry, adopt, due_for_retry, wanted_contents};
 pub use stage::{
     Committed, CommittedVersion, NewFile, NewVersion, PackageRef, Replaces, Repointed, StagedFile, StagedVersion,
     commit_staged, create_replacements, discard_versions, ensure, new_versions,

@@ -1,13 +1,27 @@
 //! The operations: one module each, each a job, each idempotent and resumable.
 
+mod assembly;
+mod cores;
+mod delete;
+mod locks;
 pub mod reconcile;
+mod refresh;
+pub mod retry;
+mod selection;
+mod stage;
+mod staging;
+mod supply;
+mod sweep;
+mod verify;
 
 use std::{error::Error, fmt};
 
+use patchwharf_db::{DbError, Write};
 use patchwharf_model::{
     Timestamp,
     job::{JobRequest, Report},
 };
+use patchwharf_store::fault::{self, Step};
 
 use crate::jobs::{JobContext, StopReason};
 
@@ -74,11 +88,41 @@ impl Error for OperationError {
     }
 }
 
+impl From<DbError> for OperationError {
+    fn from(error: DbError) -> Self {
+        let transient = error.is_transient();
+        let text = format!("the database did not do what was asked: {error}");
+        let error = Self::new("database", text).because(error);
+        if transient { error.transient() } else { error }
+    }
+}
+
+/// A write transaction in the job's name.
+async fn write(ctx: &JobContext) -> Result<Write<'_>, OperationError> {
+    Ok(ctx.app.db.write(&ctx.actor, &format!("job {}", ctx.job), ctx.now()).await?)
+}
+
+/// A place at which crash tests interrupt; nothing in a release.
+fn fault_at(step: Step) -> Result<(), OperationError> {
+    fault::at(step).map_err(|e| OperationError::new("fault", "a fault was injected here").because(e))
+}
+
 /// Runs what a job asks for.
 ///
 /// # Errors
 /// The operation could not come to an end; things that failed one by one are items of the report instead.
 pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, OperationError> {
-    let _ = ctx;
-    Err(OperationError::new("not-built", format!("jobs of kind {} cannot be run yet", request.kind())))
+    match &request {
+        JobRequest::Stage { of } => stage::run(ctx, of).await,
+        JobRequest::Verify { of } => verify::run(ctx, of).await,
+        JobRequest::RefreshQuick { of } => refresh::quick(ctx, of).await,
+        JobRequest::RefreshComplete { of } => refresh::complete(ctx, of).await,
+        JobRequest::Recreate { of } => refresh::recreate(ctx, of).await,
+        JobRequest::Supply { update, upload, file } => supply::run(ctx, *update, upload, file.as_deref()).await,
+        JobRequest::Delete { packages, although_needed } => delete::run(ctx, packages, *although_needed).await,
+        JobRequest::Reconcile { dry_run } => reconcile::run(ctx, *dry_run).await,
+        JobRequest::Import { .. } | JobRequest::Preview { .. } => {
+            Err(OperationError::new("not-built", format!("jobs of kind {} cannot be run yet", request.kind())))
+        }
+    }
 }

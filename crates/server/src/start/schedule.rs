@@ -8,7 +8,7 @@ use patchwharf_model::{
     job::{JobRequest, Selection},
 };
 
-use crate::{app::App, jobs::Order};
+use crate::{app::App, jobs::Order, operations::retry};
 
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_secs(20);
@@ -29,6 +29,9 @@ pub(super) async fn run(app: Arc<App>) {
                 error = &error as &dyn std::error::Error,
                 "scheduled work could not be ordered; trying again"
             );
+        }
+        if let Err(error) = retry::due(&app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "what failed could not be ordered again yet");
         }
         tokio::time::sleep(TICK).await;
     }

@@ -1,0 +1,175 @@
+//! The decision for one update: nothing to do, or which files a new version needs and where they come from. Pure.
+
+use std::{collections::HashMap, sync::Arc};
+
+use patchwharf_db::{
+    packages::{File, Version},
+    updates::Update,
+};
+use patchwharf_model::{JobId, PackageId, Sha256, Timestamp, package::VersionState, update::VendorDigest};
+
+use super::{
+    build::{BadFile, BuildFile, ContentKey, Current, Linked, Origin},
+    inspect::{Seen, Worth},
+};
+
+/// How an operation wants versions made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// What is there and proved stays.
+    Stage,
+    /// As `Stage`, but every file is hashed first.
+    RefreshQuick,
+    /// A new package, every file fetched anew.
+    RefreshComplete,
+    /// A new package over the verified files.
+    Recreate,
+}
+
+impl Mode {
+    /// Whether it makes a package with a new GUID.
+    pub(crate) fn makes_new_package(self) -> bool {
+        matches!(self, Self::RefreshComplete | Self::Recreate)
+    }
+}
+
+/// What is known of one update.
+#[derive(Debug)]
+pub(crate) struct Known<'a> {
+    /// The update.
+    pub(crate) update: &'a Arc<Update>,
+    /// Its active package.
+    pub(crate) package: PackageId,
+    /// That package's fencing token, held.
+    pub(crate) token: i64,
+    /// All versions of all its packages.
+    pub(crate) versions: &'a [Version],
+    /// The files of its current version, looked at.
+    pub(crate) seen: &'a [Seen],
+    /// The files of its other versions.
+    pub(crate) others: &'a HashMap<(PackageId, u64), Vec<File>>,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    /// None: the current version is as it must be.
+    pub(crate) make: Option<Make>,
+    /// Unfinished versions that nobody will finish.
+    pub(crate) leftovers: Vec<(PackageId, u64)>,
+}
+
+/// A version to make.
+#[derive(Debug)]
+pub(crate) struct Make {
+    /// An unfinished version to go on with: its package and number.
+    pub(crate) resume: Option<(PackageId, u64)>,
+    /// Whether it goes into a package with a new GUID.
+    pub(crate) new_package: bool,
+    /// What it takes the place of.
+    pub(crate) from: Option<Current>,
+    /// How often it was tried before.
+    pub(crate) attempts: u32,
+    /// Its files.
+    pub(crate) files: Vec<BuildFile>,
+}
+
+/// States of a version that never became whole.
+const UNFINISHED: [VersionState; 4] =
+    [VersionState::Wanted, VersionState::Staging, VersionState::Unreachable, VersionState::VendorChanged];
+
+/// Decides.
+pub(crate) fn decide(mode: Mode, job: JobId, now: Timestamp, known: &Known<'_>) -> Decision {
+    let current = known.versions.iter().find(|v| v.is_current && v.active);
+    let new_package = mode.makes_new_package() && current.is_some();
+    let (resume, leftovers) = unfinished(job, known, new_package);
+    // A complete refresh that was interrupted after the switch finds its own package current.
+    let ours = current.is_some_and(|v| v.job_id == Some(job) && v.state == VersionState::Staged);
+    let sound = current.is_some_and(|v| {
+        v.files_digest == known.update.files_digest
+            && known.seen.iter().all(|seen| !matches!(seen.worth, Worth::Bad { .. }))
+            && covers(known)
+    });
+    if sound && (!mode.makes_new_package() || ours) {
+        let leftovers = leftovers.into_iter().chain(resume).collect();
+        return Decision { make: None, leftovers };
+    }
+    let from = current.map(|v| Current {
+        package: v.package_id,
+        version: v.version,
+        token: known.token,
+        location: v.location_id,
+        bad: known.seen.iter().filter_map(bad_file).collect(),
+        revised: v.files_digest != known.update.files_digest,
+    });
+    let link = mode != Mode::RefreshComplete;
+    let files = known.update.files.iter().map(|file| build_file(known, file, link, now)).collect();
+    let tried = |id| known.versions.iter().find(|v| Some((v.package_id, v.version)) == id).map_or(0, |v| v.attempts);
+    let attempts = tried(resume).max(current.map_or(0, |v| v.attempts));
+    Decision { make: Some(Make { resume, new_package, from, attempts, files }), leftovers }
+}
+
+/// The unfinished version to go on with, and those that nobody will finish. The package's lock is held, so whoever
+/// began them has ended or will look anew.
+fn unfinished(job: JobId, known: &Known<'_>, new_package: bool) -> (Option<(PackageId, u64)>, Vec<(PackageId, u64)>) {
+    let mut resume: Option<(PackageId, u64)> = None;
+    let mut leftovers = Vec::new();
+    for v in known.versions.iter().filter(|v| !v.is_current && UNFINISHED.contains(&v.state)) {
+        let usable = v.files_digest == known.update.files_digest
+            && if new_package { !v.active && v.job_id == Some(job) } else { v.package_id == known.package };
+        let id = (v.package_id, v.version);
+        if usable {
+            leftovers.extend(resume.replace(id));
+        } else {
+            leftovers.push(id);
+        }
+    }
+    (resume, leftovers)
+}
+
+/// Whether the current version has a file for each that the update names.
+fn covers(known: &Known<'_>) -> bool {
+    known.update.files.iter().all(|file| known.seen.iter().any(|seen| seen.file.name == file.name.as_str()))
+}
+
+fn bad_file(seen: &Seen) -> Option<BadFile> {
+    let Worth::Bad { state, reason } = &seen.worth else { return None };
+    Some(BadFile { name: seen.file.name.clone(), on_disk: *state != VersionState::Missing, reason: reason.clone() })
+}
+
+fn build_file(
+    known: &Known<'_>,
+    file: &patchwharf_model::update::PayloadFile,
+    link: bool,
+    now: Timestamp,
+) -> BuildFile {
+    let key = ContentKey { size_bytes: file.size_bytes, digest: file.digest };
+    let same = |row: &File| row.size_bytes == key.size_bytes && row.vendor_digest == key.digest;
+    let linked = known.seen.iter().filter(|seen| link && same(&seen.file)).find_map(|seen| {
+        seen.proof(now).map(|(stamp, sha256, verified_at)| Linked {
+            package: seen.file.package_id,
+            version: seen.file.version,
+            name: seen.file.name.clone(),
+            sha256,
+            stamp,
+            verified_at,
+        })
+    });
+    let sha256 = match file.digest {
+        VendorDigest::Sha256(sha256) => Some(sha256),
+        VendorDigest::Sha1(_) => pinned(known, &same),
+    };
+    let origin = match linked {
+        Some(linked) => Origin::Link(linked),
+        None if file.url.is_none() => Origin::ByHand,
+        None => Origin::Fetch,
+    };
+    BuildFile { file: file.clone(), sha256, origin }
+}
+
+/// The SHA-256 that the first download of these bytes pinned.
+fn pinned(known: &Known<'_>, same: &impl Fn(&File) -> bool) -> Option<Sha256> {
+    let seen = known.seen.iter().map(|seen| &seen.file);
+    let others = known.others.values().flatten();
+    seen.chain(others).filter(|row| same(row)).find_map(|row| row.sha256)
+}

@@ -1,0 +1,134 @@
+//! Getting one content: a file given by hand, another job's download, or the vendor.
+
+use std::sync::Arc;
+
+use patchwharf_model::{FeedId, FileName, update::VendorDigest};
+use patchwharf_store::{Expected, Location, Verified};
+
+use super::{
+    build::{ContentKey, Linked},
+    contents::{self, Elsewhere},
+    sources::ConfiguredHosts,
+};
+use crate::{
+    fetch::{FetchError, FetchRequest},
+    jobs::JobContext,
+    operations::{OperationError, cores, supply},
+};
+
+/// What is to be fetched.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// The name under which a user knows it.
+    pub(crate) name: FileName,
+    /// Which content.
+    pub(crate) key: ContentKey,
+    /// Its SHA-256 where it is known.
+    pub(crate) sha256: Option<patchwharf_model::Sha256>,
+    /// Where it can be had: the feeds that name it, and their URLs.
+    pub(crate) urls: Vec<(FeedId, String)>,
+    /// The location that needs it.
+    pub(crate) location: Arc<Location>,
+    /// Whether a person has given the file (`package supply`).
+    pub(crate) given: bool,
+    /// Whether it has to come anew, whatever lies here.
+    pub(crate) anew: bool,
+}
+
+/// A content that has come.
+#[derive(Clone, Debug)]
+pub(crate) enum Got {
+    /// As bytes, proved.
+    Bytes(Arc<Verified>),
+    /// As a file that another job has just placed.
+    Link(Linked),
+}
+
+/// Why a content has not come.
+#[derive(Debug)]
+pub(crate) enum Lack {
+    /// A download failed, or there is nothing to download from.
+    Fetch(FetchError),
+    /// The file given by hand is not the one.
+    ByHand(String),
+    /// The database or the runtime failed: the job as a whole.
+    Operation(OperationError),
+}
+
+/// Gets one content.
+pub(crate) async fn get(ctx: &JobContext, hosts: &ConfiguredHosts, wanted: &Wanted) -> Result<Got, Lack> {
+    let location = &wanted.location;
+    match contents::elsewhere(location.id(), wanted.key) {
+        Elsewhere::OnItsWay(verified) => {
+            ctx.progress.advance(wanted.key.size_bytes);
+            return Ok(Got::Bytes(verified));
+        }
+        Elsewhere::Placed if !wanted.anew => {
+            if let Some(linked) = placed(ctx, wanted).await.map_err(Lack::Operation)? {
+                ctx.progress.advance(wanted.key.size_bytes);
+                return Ok(Got::Link(linked));
+            }
+        }
+        Elsewhere::Placed | Elsewhere::Nowhere => {}
+    }
+    let verified = match by_hand(ctx, wanted).await? {
+        Some(verified) => Arc::new(verified),
+        None => download(ctx, hosts, wanted).await.map_err(Lack::Fetch)?,
+    };
+    contents::announce(location.id(), wanted.key, &verified);
+    Ok(Got::Bytes(verified))
+}
+
+/// The file that another job has placed since this one was planned.
+async fn placed(ctx: &JobContext, wanted: &Wanted) -> Result<Option<Linked>, OperationError> {
+    let Some(sha256) = wanted.sha256 else { return Ok(None) };
+    let mut found = contents::there(ctx, &wanted.location, &[sha256]).await?;
+    Ok(found.remove(&(sha256, wanted.key.size_bytes)))
+}
+
+/// A file that a person has given (`package supply`), by the same rules as a download.
+async fn by_hand(ctx: &JobContext, wanted: &Wanted) -> Result<Option<Verified>, Lack> {
+    if !wanted.given {
+        return Ok(None);
+    }
+    let path = supply::path(&ctx.app, &wanted.key);
+    let (location, expected) = (Arc::clone(&wanted.location), expected(wanted));
+    let taken = cores::blocking(move || supply::take(&path, &location, expected)).await.map_err(Lack::Operation)?;
+    let verified = taken
+        .map_err(|error| Lack::ByHand(format!("the file given by hand for {} is refused: {error}", wanted.name)))?;
+    ctx.progress.advance(wanted.key.size_bytes);
+    Ok(Some(verified))
+}
+
+async fn download(ctx: &JobContext, hosts: &ConfiguredHosts, wanted: &Wanted) -> Result<Arc<Verified>, FetchError> {
+    let mut sources = Vec::new();
+    for (feed, url) in &wanted.urls {
+        match hosts.source(*feed, url) {
+            Some(source) if !sources.contains(&source) => sources.push(source),
+            Some(_) => {}
+            None => {
+                tracing::warn!(job.id = %ctx.job, file = %wanted.name, url = ?url, "the catalogue's URL cannot be used")
+            }
+        }
+    }
+    if sources.is_empty() {
+        return Err(FetchError::NoSource { name: wanted.name.to_string() });
+    }
+    let request = FetchRequest {
+        name: wanted.name.to_string(),
+        sources,
+        expected: expected(wanted),
+        into: Arc::clone(&wanted.location),
+        progress: ctx.progress.file(wanted.name.as_str(), wanted.key.size_bytes),
+        stop: ctx.stop.clone(),
+    };
+    ctx.app.fetch.fetch(request).await
+}
+
+fn expected(wanted: &Wanted) -> Expected {
+    let pinned = match wanted.key.digest {
+        VendorDigest::Sha256(_) => None,
+        VendorDigest::Sha1(_) => wanted.sha256,
+    };
+    Expected { digest: wanted.key.digest, size_bytes: wanted.key.size_bytes, pinned }
+}

@@ -1,0 +1,121 @@
+//! Delete packages: the one deleter, over row and folder.
+//!
+//! Refuses what a policy needs, unless told `--although-needed` (the switch then stays on and shows "package
+//! missing"). Marks the rows, which withdraws them from every offer in the same transaction; then the sweep unlinks and
+//! removes the rows. A download that runs holds an open descriptor, its lease: it ends whole.
+
+use std::collections::{BTreeMap, HashMap};
+
+use patchwharf_db::{
+    packages,
+    packages::{LockOutcome, Needed},
+};
+use patchwharf_model::{JobId, PackageId, job::Report};
+use patchwharf_store::fault::Step;
+
+use super::{Ending, OperationError, assembly::told, fault_at, locks, sweep, write};
+use crate::jobs::JobContext;
+
+/// Packages marked in one transaction.
+const BATCH: usize = 500;
+
+/// Runs the job.
+pub(crate) async fn run(
+    ctx: &JobContext,
+    wanted: &[PackageId],
+    although_needed: bool,
+) -> Result<Ending, OperationError> {
+    let _keeper = locks::Keeper::start(ctx);
+    ctx.progress.phase("deleting");
+    ctx.progress.items_total(wanted.len() as u64);
+    let mut wanted = wanted.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut done = Done::default();
+    for packages in wanted.chunks(BATCH) {
+        if let Some(reason) = ctx.stop.reason() {
+            return Ok(Ending::Stopped(reason));
+        }
+        mark(ctx, packages, although_needed, &mut done).await?;
+        ctx.progress.items_done(packages.len() as u64);
+    }
+    let swept = sweep::run(&ctx.app, &format!("job {}", ctx.job), Some(ctx.job)).await?;
+    for (package, version, why) in swept.stuck {
+        told::line(ctx, format!("package {package}"), "deleting", true, format!("version {version}: {why}"));
+    }
+    if let Some((package, job)) = done.busy.first() {
+        let not_before = ctx.now().checked_add(std::time::Duration::from_secs(5));
+        return Ok(Ending::Later {
+            not_before: not_before.unwrap_or(patchwharf_model::Timestamp::MAX),
+            waiting_for: format!("package {package}, which job {job} holds"),
+        });
+    }
+    let mut summary = format!("{} packages deleted, {} bytes freed", done.marked, swept.freed_bytes);
+    if done.refused > 0 {
+        summary = format!("{summary}; {} are needed by policies and stay", done.refused);
+    }
+    let counts = [("bytes-freed".to_owned(), swept.freed_bytes)].into();
+    Ok(Ending::Done(Report { summary, counts, ..Report::default() }))
+}
+
+#[derive(Default)]
+struct Done {
+    marked: u64,
+    refused: u64,
+    busy: Vec<(PackageId, JobId)>,
+}
+
+async fn mark(
+    ctx: &JobContext,
+    ids: &[PackageId],
+    although_needed: bool,
+    done: &mut Done,
+) -> Result<(), OperationError> {
+    let mut needed: HashMap<PackageId, Vec<Needed>> = HashMap::new();
+    for need in packages::needed_by(&ctx.app.db, ids).await? {
+        needed.entry(need.package_id).or_default().push(need);
+    }
+    let (refused, free): (Vec<PackageId>, Vec<PackageId>) =
+        ids.iter().partition(|id| needed.contains_key(id) && !although_needed);
+    for id in refused {
+        done.refused += 1;
+        let names: BTreeMap<&str, ()> = needed[&id].iter().map(|need| (need.policy.as_str(), ())).collect();
+        let names = names.into_keys().collect::<Vec<_>>().join(", ");
+        let reason = format!(
+            "needed by policy {names}; take it out of there, or delete it with `--although-needed`: the switch then \
+             stays on and shows \"package missing\""
+        );
+        told::line(ctx, format!("package {id}"), "refused", true, reason);
+    }
+    if free.is_empty() {
+        return Ok(());
+    }
+    fault_at(Step::DeleteBeforeMark)?;
+    let mut w = write(ctx).await?;
+    let mut held = Vec::new();
+    for (package, outcome) in packages::lock(&mut w, &free, ctx.job, locks::until(ctx.now())).await? {
+        match outcome {
+            LockOutcome::Held { token } => held.push((package, token)),
+            LockOutcome::Busy { job, .. } => done.busy.push((package, job)),
+            LockOutcome::Gone => {
+                told::line(ctx, format!("package {package}"), "gone", false, "it was deleted before".into())
+            }
+        }
+    }
+    let lost = packages::mark_packages_deleting(&mut w, ctx.job, &held).await?;
+    w.commit().await?;
+    fault_at(Step::DeleteAfterMark)?;
+    for (package, _) in held.iter().filter(|(package, _)| !lost.contains(package)) {
+        done.marked += 1;
+        let missing = needed.get(package).map_or_else(String::new, |needs| {
+            let names: Vec<&str> = needs.iter().map(|need| need.policy.as_str()).collect();
+            format!("switches of policy {} show \"package missing\" until it is staged again", names.join(", "))
+        });
+        tracing::info!(job.id = %ctx.job, package.id = %package, "package is deleted; {missing}");
+        told::line(ctx, format!("package {package}"), "deleted", false, missing);
+    }
+    for package in lost {
+        told::line(ctx, format!("package {package}"), "overtaken", true, "it was changed meanwhile; ask again".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Rows without folders.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use patchwharf_db::{
+    Db, packages,
+    packages::{File, FileResult, Held, Verified, Version},
+};
+use patchwharf_model::{FileName, LocationId, PackageId, package::VersionState};
+use patchwharf_store::Location;
+
+use super::{Found, Run, disk::Disk};
+use crate::operations::{OperationError, cores};
+
+/// Rows in one query.
+const PAGE: u32 = 1_000;
+
+/// All versions of a location.
+pub(super) async fn read(db: &Db, location: LocationId) -> Result<BTreeMap<(PackageId, u64), Version>, OperationError> {
+    let mut rows = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let page = packages::by_location(db, location, after, PAGE).await?;
+        let full = page.len() as u64 >= u64::from(PAGE);
+        after = page.last().map(|v| (v.package_id, v.version));
+        rows.extend(page.into_iter().map(|v| ((v.package_id, v.version), v)));
+        if !full {
+            return Ok(rows);
+        }
+    }
+}
+
+impl Run {
+    /// Versions that the database believes to be on disk and that are not.
+    pub(super) async fn missing(
+        &self,
+        location: &Arc<Location>,
+        disk: &Disk,
+        rows: &BTreeMap<(PackageId, u64), Version>,
+        found: &mut Found,
+    ) -> Result<(), OperationError> {
+        let suspects: Vec<Version> = rows
+            .iter()
+            .filter(|(key, v)| {
+                !disk.versions.contains(key) && matches!(v.state, VersionState::Staged | VersionState::Corrupt)
+            })
+            .map(|(_, v)| v.clone())
+            .collect();
+        for suspects in suspects.chunks(500) {
+            let keys: Vec<(PackageId, u64)> = suspects.iter().map(|v| (v.package_id, v.version)).collect();
+            let mut files: HashMap<(PackageId, u64), Vec<File>> = HashMap::new();
+            for file in packages::files(&self.app.db, &keys).await? {
+                files.entry((file.package_id, file.version)).or_default().push(file);
+            }
+            // Placed since the scan, or really gone? Look once more.
+            let own = Arc::clone(location);
+            let looked = cores::for_each(
+                suspects
+                    .iter()
+                    .map(|v| (v.clone(), files.remove(&(v.package_id, v.version)).unwrap_or_default()))
+                    .collect(),
+                move |(v, files)| gone(&own, v, files),
+            )
+            .await?;
+            let missing: Vec<Verified> = looked.into_iter().flatten().collect();
+            for one in &missing {
+                let item = format!("package {} version {}", one.held.package_id, one.held.version);
+                let outcome = if self.dry_run { "would-be-missing" } else { "missing" };
+                let reason = format!("{}; fetch it anew with `patchwharf bulletin refresh`", one.reason);
+                found.add(item, outcome, true, reason);
+            }
+            if !self.dry_run && !missing.is_empty() {
+                let now = self.app.clock.now();
+                let mut w = self.app.db.write("system", &self.source, now).await?;
+                packages::put_verified(&mut w, self.job, now, &missing).await?;
+                w.commit().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn gone(location: &Location, version: &Version, files: &[File]) -> Option<Verified> {
+    let lacks = |file: &File| match FileName::new(file.name.clone()) {
+        Ok(name) => match location.open_file(version.package_id, version.version, &name) {
+            Ok(_) => false,
+            Err(error) => error.source.kind() == std::io::ErrorKind::NotFound,
+        },
+        Err(_) => false,
+    };
+    if files.is_empty() || !files.iter().all(lacks) {
+        return None;
+    }
+    let results = files
+        .iter()
+        .map(|file| FileResult {
+            name: file.name.clone(),
+            state: VersionState::Missing,
+            reason: format!("file {}: its folder is not there", file.name),
+            proof: None,
+        })
+        .collect();
+    Some(Verified {
+        held: Held { package_id: version.package_id, version: version.version, token: version.token },
+        state: VersionState::Missing,
+        reason: format!("the folder {}/{}/{} is not there", location.path(), version.package_id, version.version),
+        files: results,
+    })
+}

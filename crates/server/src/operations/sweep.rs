@@ -1,0 +1,217 @@
+//! The end of the one deleter: versions whose grace is over, or that are marked as being deleted, leave the disk and
+//! then the database. Doing it again is no error; what cannot be unlinked stays "deleting", visible, and is retried.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use patchwharf_db::{
+    packages,
+    packages::{DueVersion, Held, Proof, StateChange},
+};
+use patchwharf_model::{FileName, JobId, LocationId, PackageId, package::ProofStamp, package::VersionState};
+use patchwharf_store::{Location, ToUnlink, UnlinkError, Unlinked, fault::Step};
+
+use super::{OperationError, assembly::told::with_causes, cores, fault_at, staging};
+use crate::{app::App, jobs::JobContext};
+
+/// Versions in one go.
+const BATCH: u32 = 500;
+
+/// What a sweep did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    /// Versions that went.
+    pub(crate) versions: u64,
+    /// Bytes that became free.
+    pub(crate) freed_bytes: u64,
+    /// Versions that could not be unlinked, and why.
+    pub(crate) stuck: Vec<(PackageId, u64, String)>,
+}
+
+/// Sweeps everything that is due.
+pub(crate) async fn run(app: &Arc<App>, source: &str, job: Option<JobId>) -> Result<Swept, OperationError> {
+    let mut swept = Swept::default();
+    let mut seen: HashSet<(PackageId, u64)> = HashSet::new();
+    loop {
+        // What is stuck comes again: ask for so many more.
+        let limit = BATCH.saturating_add(u32::try_from(swept.stuck.len()).unwrap_or(u32::MAX));
+        let mut due = packages::due_for_unlink(&app.db, app.clock.now(), limit).await?;
+        due.retain(|version| seen.insert((version.package_id, version.version)));
+        if due.is_empty() {
+            return Ok(swept);
+        }
+        batch(app, source, job, due, &mut swept).await?;
+    }
+}
+
+async fn batch(
+    app: &Arc<App>,
+    source: &str,
+    job: Option<JobId>,
+    due: Vec<DueVersion>,
+    swept: &mut Swept,
+) -> Result<(), OperationError> {
+    let ids: Vec<(PackageId, u64)> = due.iter().map(|version| (version.package_id, version.version)).collect();
+    let retired: Vec<(PackageId, u64)> = due
+        .iter()
+        .filter(|version| version.state == VersionState::Retired)
+        .map(|version| (version.package_id, version.version))
+        .collect();
+    if !retired.is_empty() {
+        let mut w = app.db.write("system", source, app.clock.now()).await?;
+        packages::mark_versions_deleting(&mut w, job, &retired).await?;
+        w.commit().await?;
+        fault_at(Step::DeleteAfterMark)?;
+    }
+    let mut files: HashMap<(PackageId, u64), Vec<(FileName, Option<ProofStamp>)>> = HashMap::new();
+    for file in packages::files(&app.db, &ids).await? {
+        if let Ok(name) = FileName::new(file.name) {
+            files.entry((file.package_id, file.version)).or_default().push((name, file.proof.map(|(stamp, _)| stamp)));
+        }
+    }
+    let mut by_location: BTreeMap<LocationId, Vec<ToUnlink>> = BTreeMap::new();
+    for version in &due {
+        let (package, version_number) = (version.package_id, version.version);
+        let files = files.remove(&(package, version_number)).unwrap_or_default();
+        by_location.entry(version.location_id).or_default().push(ToUnlink { package, version: version_number, files });
+    }
+    let mut gone = Vec::new();
+    for (id, versions) in by_location {
+        let Some(location) = app.locations.iter().find(|location| location.id() == id).cloned() else {
+            let why = format!("package location {id} is not open; mount it and start the server again");
+            swept.stuck.extend(versions.into_iter().map(|v| (v.package, v.version, why.clone())));
+            continue;
+        };
+        gone.extend(unlink(app, source, job, &location, versions, swept).await?);
+    }
+    fault_at(Step::DeleteAfterUnlink)?;
+    record(app, source, job, &gone, swept).await?;
+    fault_at(Step::DeleteAfterRow)?;
+    Ok(())
+}
+
+/// Unlinks versions of one location. Returns those that are gone from the disk, durably.
+async fn unlink(
+    app: &Arc<App>,
+    source: &str,
+    job: Option<JobId>,
+    location: &Arc<Location>,
+    versions: Vec<ToUnlink>,
+    swept: &mut Swept,
+) -> Result<Vec<(PackageId, u64)>, OperationError> {
+    let (own, now) = (Arc::clone(location), app.clock.now());
+    let (versions, results): (Vec<ToUnlink>, Vec<Result<Unlinked, UnlinkError>>) = cores::blocking(move || {
+        let results = own.unlink(&versions, now);
+        (versions, results)
+    })
+    .await?;
+    let mut gone = Vec::new();
+    let mut restamped = Vec::new();
+    for (version, result) in versions.into_iter().zip(results) {
+        match result {
+            Ok(unlinked) => {
+                swept.versions += 1;
+                swept.freed_bytes += unlinked.freed_bytes;
+                for path in &unlinked.quarantined {
+                    tracing::warn!(package.id = %version.package, "something foreign in its folder is kept in {path}");
+                }
+                restamped.extend(unlinked.restamped);
+                gone.push((version.package, version.version));
+            }
+            Err(error) => {
+                let why = with_causes(&error);
+                tracing::warn!(package.id = %version.package, version = version.version, "stays \"deleting\": {why}");
+                swept.stuck.push((version.package, version.version, why));
+            }
+        }
+    }
+    restamp(app, source, job, location.id(), restamped).await?;
+    Ok(gone)
+}
+
+/// Our own unlink changed the stamps of inodes that live on under other names: their proofs follow.
+async fn restamp(
+    app: &App,
+    source: &str,
+    job: Option<JobId>,
+    location: LocationId,
+    restamped: Vec<(ProofStamp, ProofStamp)>,
+) -> Result<(), OperationError> {
+    if restamped.is_empty() {
+        return Ok(());
+    }
+    let changed: HashMap<(u64, u64), (ProofStamp, ProofStamp)> =
+        restamped.into_iter().map(|pair| ((pair.0.dev, pair.0.inode), pair)).collect();
+    let inodes: Vec<(u64, u64)> = changed.keys().copied().collect();
+    let proofs: Vec<Proof> = packages::proofs(&app.db, location, &inodes)
+        .await?
+        .into_iter()
+        .filter_map(|proof| {
+            let (before, after) = changed.get(&(proof.stamp.dev, proof.stamp.inode))?;
+            (proof.stamp == *before).then_some(Proof { stamp: *after, ..proof })
+        })
+        .collect();
+    if proofs.is_empty() {
+        return Ok(());
+    }
+    let mut w = app.db.write("system", source, app.clock.now()).await?;
+    packages::put_proofs(&mut w, location, job, &proofs).await?;
+    w.commit().await?;
+    Ok(())
+}
+
+/// The rows follow the folders; what is stuck says why.
+async fn record(
+    app: &App,
+    source: &str,
+    job: Option<JobId>,
+    gone: &[(PackageId, u64)],
+    swept: &Swept,
+) -> Result<(), OperationError> {
+    let stuck: Vec<PackageId> = swept.stuck.iter().map(|(package, ..)| *package).collect();
+    let states: Vec<StateChange> = match stuck.is_empty() {
+        true => Vec::new(),
+        false => packages::versions(&app.db, &stuck)
+            .await?
+            .into_iter()
+            .filter_map(|v| {
+                let (.., why) = swept.stuck.iter().find(|(p, n, _)| (*p, *n) == (v.package_id, v.version))?;
+                let held = Held { package_id: v.package_id, version: v.version, token: v.token };
+                let (state, reason) = (VersionState::Deleting, why.clone());
+                (v.state == state && v.reason != reason).then_some(StateChange {
+                    held,
+                    state,
+                    reason,
+                    next_try_at: None,
+                })
+            })
+            .collect(),
+    };
+    if gone.is_empty() && states.is_empty() {
+        return Ok(());
+    }
+    let mut w = app.db.write("system", source, app.clock.now()).await?;
+    if !gone.is_empty() {
+        packages::remove_versions(&mut w, gone).await?;
+    }
+    if !states.is_empty() {
+        packages::set_states(&mut w, job, &states).await?;
+    }
+    w.commit().await?;
+    Ok(())
+}
+
+/// Takes back versions that a cancelled job began, and their files on the way that nobody else wants.
+pub(crate) async fn give_up(ctx: &JobContext, begun: &[(PackageId, u64)]) -> Result<(), OperationError> {
+    let source = format!("job {}", ctx.job);
+    if !begun.is_empty() {
+        let mut w = super::write(ctx).await?;
+        packages::mark_versions_deleting(&mut w, Some(ctx.job), begun).await?;
+        w.commit().await?;
+    }
+    run(&ctx.app, &source, Some(ctx.job)).await?;
+    staging::clear(&ctx.app).await?;
+    Ok(())
+}
