@@ -43,7 +43,8 @@ const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Every address of the server, guarded, with errors as problem documents.
 pub fn router(app: Arc<App>) -> Router {
-    let (router, document) = routes().split_for_parts();
+    let (router, mut document) = routes().split_for_parts();
+    document::name_operations(&mut document);
     let document = Arc::new(document);
     router
         .route("/api/openapi.json", get(move || async move { Json(Arc::unwrap_or_clone(document)) }))
@@ -60,7 +61,9 @@ pub fn router(app: Arc<App>) -> Router {
 /// The description of the API.
 #[must_use]
 pub fn document() -> OpenApi {
-    routes().into_openapi()
+    let mut document = routes().into_openapi();
+    document::name_operations(&mut document);
+    document
 }
 
 fn routes() -> OpenApiRouter<Arc<App>> {

@@ -38,3 +38,15 @@ pub(super) fn base() -> OpenApi {
     document.info.description = Some(format!("{description}\n\nCodes:\n{codes}"));
     document
 }
+
+/// Gives every operation a name that is its own in the whole document: `list` of `jobs` becomes `jobs_list`.
+pub(super) fn name_operations(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let operations =
+            [&mut item.get, &mut item.post, &mut item.patch, &mut item.put, &mut item.delete, &mut item.head];
+        for operation in operations.into_iter().flatten() {
+            let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+            operation.operation_id = operation.operation_id.take().map(|name| format!("{tag}_{name}"));
+        }
+    }
+}

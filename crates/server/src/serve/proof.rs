@@ -60,10 +60,13 @@ impl Bad {
     }
 }
 
+/// What one hash has shown; all who wait for it share it.
+type Check = Arc<OnceCell<Option<Bad>>>;
+
 /// What the download side remembers: files that are being hashed, and refreshes that were ordered.
 #[derive(Debug, Default)]
 pub struct Downloads {
-    hashing: Mutex<HashMap<(LocationId, ProofStamp), Arc<OnceCell<Option<Bad>>>>>,
+    hashing: Mutex<HashMap<(LocationId, ProofStamp), Check>>,
     ordered: Mutex<HashMap<PackageId, (Instant, JobId)>>,
 }
 
