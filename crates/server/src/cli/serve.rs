@@ -32,19 +32,37 @@ impl Serve {
 }
 
 /// Judge database, disk and manifests of a data folder without the server's code.
+///
+/// It changes nothing. While the server works, what is under way is no finding; say --at-rest for a server that has been
+/// stopped and started again and does nothing.
 #[derive(Debug, Args)]
 pub(super) struct Fsck {
     #[command(flatten)]
     options: Options,
-    /// File with ids that were acknowledged, one a line: each must still be there.
+    /// File that says what was acknowledged, a line each: it must still hold.
     #[arg(long, value_name = "FILE")]
     acknowledged: Option<Utf8PathBuf>,
+    /// Compare names, lengths and records only; do not hash.
+    #[arg(long)]
+    no_hash: bool,
+    /// What a crash may leave behind counts too.
+    #[arg(long)]
+    at_rest: bool,
 }
 
 impl Fsck {
     pub(super) async fn run(self, global: &Global) -> Result<Found> {
-        let _ = (&self.acknowledged, &self.options, global);
-        anyhow::bail!("the checker is not linked in")
+        let config = Config::load(&Options { data: global.data.clone(), ..self.options })?;
+        let options = patchwharf_checker::Options {
+            database: config.database_url(),
+            data: Some(config.data.clone().into()),
+            acknowledged: self.acknowledged.map(Into::into),
+            hash: !self.no_hash,
+            at_rest: self.at_rest,
+            now_us: jiff::Timestamp::now().as_microsecond(),
+        };
+        let code = patchwharf_checker::run(&options, global.json, &mut std::io::stdout()).await?;
+        Ok(if code == 0 { Found::Nothing } else { Found::Problems })
     }
 }
 
