@@ -19,6 +19,8 @@ pub const PARTIAL_DATA: &str = "data";
 pub const PARTIAL_META: &str = "meta.json";
 /// Folders in `.staging` in which versions are built begin with this.
 pub const BUILD_PREFIX: &str = "build-";
+/// Folders that a start makes to see whether renaming works begin with this.
+pub(crate) const PROBE_PREFIX: &str = ".probe-";
 
 /// The name of a version's folder in its package's folder.
 pub(crate) fn version_name(version: u64) -> String {

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod error;
 pub mod fault;
 mod folder;
+mod inode;
 pub mod layout;
 pub mod location;
 pub mod manifest;
@@ -18,6 +19,10 @@ pub mod quarantine;
 pub mod scan;
 mod stamp;
 pub mod stamps;
+#[cfg(test)]
+mod tests;
+mod threads;
+mod tree;
 pub mod unlink;
 pub mod verify;
 mod write;

@@ -24,7 +24,7 @@ use crate::{
     layout,
     stamps::Stamps,
 };
-pub(crate) use lock::{Busy, InFlight, Slot};
+pub(crate) use lock::{InFlight, Slot};
 
 /// An open package location. Everything below it is reached from open folders, never by path.
 pub struct Location {
@@ -99,6 +99,11 @@ impl Location {
             stamps: Stamps::default(),
             in_flight: Arc::default(),
         })
+    }
+
+    /// Looks at the marker again: before anything is deleted.
+    pub(crate) fn still_ours(&self) -> Result<(), OpenError> {
+        marker::read(&self.root, &self.path)?.belongs(&self.path, Some(self.id()), self.marker.deployment_id)
     }
 
     /// Its id.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use camino::Utf8PathBuf;
-use patchwharf_model::{PackageId, package::Manifest};
+use patchwharf_model::{FileName, PackageId, package::Manifest};
 use patchwharf_trust::{ManifestKey, PublicKey, Signature};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,14 @@ pub enum ManifestError {
         package: PackageId,
         /// The version that it names.
         version: u64,
+    },
+    /// It is signed, but tells otherwise than the rows of the database.
+    #[error("{path} and the database disagree about {name}: one of them was changed; what the manifest signs counts")]
+    Disagrees {
+        /// Its path.
+        path: Utf8PathBuf,
+        /// The file that they disagree about.
+        name: FileName,
     },
     /// A call failed.
     #[error(transparent)]

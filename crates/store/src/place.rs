@@ -1,5 +1,8 @@
 //! Placing: from verified files to version folders, many at once.
 
+mod batch;
+mod build;
+
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
@@ -127,7 +130,10 @@ impl Location {
     /// parents durable. One result for each, in order; a version that fails leaves nothing behind.
     #[must_use]
     pub fn place(&self, versions: Vec<NewVersion>, key: &ManifestKey) -> Vec<Result<Placed, PlaceError>> {
-        let _ = (versions, key);
-        unimplemented!()
+        let mut results = Vec::with_capacity(versions.len());
+        for batch in batch::split(versions) {
+            results.extend(batch::place(self, batch, key));
+        }
+        results
     }
 }

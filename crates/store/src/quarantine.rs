@@ -1,9 +1,22 @@
 //! `.quarantine/<when>/<GUID>/...`: what was found bad, kept until its replacement is proved.
 
+mod when;
+
+use std::{
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+};
+
 use camino::Utf8PathBuf;
 use patchwharf_model::{PackageId, Timestamp};
 
-use crate::{DiskError, Location};
+use crate::{
+    DiskError, Location,
+    disk::Kind,
+    error::Attempt as _,
+    fault::{self, Step},
+    folder, layout, tree,
+};
 
 /// Something in quarantine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,21 +35,22 @@ impl Location {
     /// Sets a whole version aside. Open descriptors (running downloads) go on.
     ///
     /// # Errors
-    /// When the disk fails; the version is then where it was.
+    /// When the disk fails; the version is then where it was, or in quarantine and found there.
     pub fn quarantine_version(
         &self,
         package: PackageId,
         version: u64,
         now: Timestamp,
     ) -> Result<Utf8PathBuf, DiskError> {
-        let _ = (package, version, now);
-        unimplemented!()
+        let path = || self.path().join(layout::version_path(package, version));
+        let from = folder::folder(&self.root, &package.to_string()).attempt("open the folder of", path)?;
+        self.set_aside(&from, &layout::version_name(version), &[package.to_string()], now, path)
     }
 
-    /// Sets one thing in a version's folder aside, whatever it is.
+    /// Sets one thing in a version's folder aside, whatever it is. A link is moved, not what it points at.
     ///
     /// # Errors
-    /// When the disk fails; it is then where it was.
+    /// When the disk fails; it is then where it was, or in quarantine and found there.
     pub fn quarantine_entry(
         &self,
         package: PackageId,
@@ -44,16 +58,77 @@ impl Location {
         name: &str,
         now: Timestamp,
     ) -> Result<Utf8PathBuf, DiskError> {
-        let _ = (package, version, name, now);
-        unimplemented!()
+        let path = || self.path().join(layout::version_path(package, version)).join(name);
+        let from = self.version_folder(package, version).attempt("open the folder of", path)?;
+        self.set_aside(&from, name, &[package.to_string(), layout::version_name(version)], now, path)
     }
 
-    /// What is in quarantine.
+    /// Renames `name` in `from` to `.quarantine/<when>/<under...>/<name>`, durably.
+    pub(crate) fn set_aside(
+        &self,
+        from: &OwnedFd,
+        name: &str,
+        under: &[String],
+        now: Timestamp,
+        path: impl Fn() -> Utf8PathBuf,
+    ) -> Result<Utf8PathBuf, DiskError> {
+        let mut relative = Utf8PathBuf::from(layout::QUARANTINE);
+        let mut folders =
+            vec![self.quarantine.as_fd().try_clone_to_owned().attempt("open", || self.path().join(&relative))?];
+        for component in std::iter::once(&when::name(now)).chain(under) {
+            let parent = &folders[folders.len() - 1];
+            relative.push(component);
+            let next = self.open_or_make(parent, component).attempt("create", || self.path().join(&relative))?;
+            folders.push(next);
+        }
+        fault::at(Step::QuarantineBeforeRename).attempt("pass a test step at", &path)?;
+        let target = &folders[folders.len() - 1];
+        let mut new_name = name.to_owned();
+        for n in 2.. {
+            match self.disk.rename(from.as_fd(), name, target.as_fd(), &new_name) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => new_name = format!("{name}.{n}"),
+                other => {
+                    other.attempt("set aside", &path)?;
+                    break;
+                }
+            }
+        }
+        fault::at(Step::QuarantineAfterRename).attempt("pass a test step at", &path)?;
+        // The new name first: a power cut between the two may show the thing twice, never not at all.
+        for folder in folders.iter().rev() {
+            self.disk.fsync(folder.as_fd(), Kind::Folder).attempt("make durable the quarantine of", &path)?;
+        }
+        self.disk.fsync(from.as_fd(), Kind::Folder).attempt("make durable the removal of", &path)?;
+        Ok(relative.join(new_name))
+    }
+
+    fn open_or_make(&self, parent: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
+        match self.disk.mkdir(parent.as_fd(), name) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => folder::folder(parent, name),
+            other => other,
+        }
+    }
+
+    /// What is in quarantine: one item for each package (or foreign thing) and time.
     ///
     /// # Errors
     /// When the folder cannot be read.
     pub fn quarantined(&self) -> Result<Vec<Quarantined>, DiskError> {
-        unimplemented!()
+        let path = || self.path().join(layout::QUARANTINE);
+        let mut found = Vec::new();
+        for entry in tree::entries(&self.quarantine).attempt("list", path)? {
+            let Some(since) = when::of(&entry.name) else { continue };
+            let folder = folder::folder(&self.quarantine, &entry.name).attempt("open", || path().join(&entry.name))?;
+            for inner in tree::entries(&folder).attempt("list", || path().join(&entry.name))? {
+                found.push(Quarantined {
+                    since,
+                    package: layout::package_of(&inner.name),
+                    path: Utf8PathBuf::from(layout::QUARANTINE).join(&entry.name).join(&inner.name),
+                    size_bytes: tree::size_bytes(folder.as_fd(), &inner.name),
+                });
+            }
+        }
+        Ok(found)
     }
 
     /// Removes something from quarantine, for good.
@@ -61,7 +136,19 @@ impl Location {
     /// # Errors
     /// When the disk fails. Nothing there is no error.
     pub fn drop_quarantined(&self, item: &Quarantined) -> Result<(), DiskError> {
-        let _ = item;
-        unimplemented!()
+        let path = || self.path().join(&item.path);
+        let mut components = item.path.components().skip(1).map(|c| c.as_str());
+        let (Some(when), Some(name)) = (components.next(), components.next()) else { return Ok(()) };
+        let folder = match folder::folder(&self.quarantine, when) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other.attempt("open the folder of", path)?,
+        };
+        self.remove_tree(folder.as_fd(), name).attempt("remove", path)?;
+        self.disk.fsync(folder.as_fd(), Kind::Folder).attempt("make durable the removal of", path)?;
+        // Others of the same moment may still be there.
+        match self.disk.rmdir(self.quarantine.as_fd(), when) {
+            Err(e) if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => Ok(()),
+            other => other.attempt("remove the folder of", path),
+        }
     }
 }

@@ -1,11 +1,16 @@
 //! Walking a location: for start-up reconciliation and `store reconcile`.
 
-use std::ops::ControlFlow;
+use std::{
+    io,
+    ops::ControlFlow,
+    os::fd::{AsFd as _, BorrowedFd},
+};
 
 use camino::Utf8PathBuf;
 use patchwharf_model::PackageId;
+use rustix::fs::{FileType, FlockOperation};
 
-use crate::{DiskError, Location};
+use crate::{DiskError, Location, disk::Kind, error::Attempt as _, folder, layout, location::Slot, tree};
 
 /// Something in a location.
 #[derive(Debug)]
@@ -57,18 +62,99 @@ impl Location {
     /// # Errors
     /// When the root cannot be read.
     pub fn scan(&self, visit: &mut dyn FnMut(Found) -> ControlFlow<()>) -> Result<(), DiskError> {
-        let _ = visit;
-        unimplemented!()
+        let mut going_on = self.scan_staging(visit)?;
+        tree::each_entry(&self.root, &mut |entry| {
+            if going_on && !is_our_own(&entry.name) {
+                going_on = match layout::package_of(&entry.name) {
+                    Some(package) if entry.kind == FileType::Directory => self.scan_package(package, visit),
+                    _ => visit(Found::Foreign { path: entry.name.into() }).is_continue(),
+                };
+            }
+            Ok(going_on)
+        })
+        .attempt("list", || self.path().to_owned())
+    }
+
+    fn scan_package(&self, package: PackageId, visit: &mut dyn FnMut(Found) -> ControlFlow<()>) -> bool {
+        let name = package.to_string();
+        let inner = folder::folder(&self.root, &name).and_then(|folder| tree::entries(&folder));
+        let entries = match inner.attempt("list", || self.path().join(&name)) {
+            Ok(entries) => entries,
+            Err(error) => return visit(Found::Unreadable(error)).is_continue(),
+        };
+        if entries.is_empty() {
+            return visit(Found::EmptyPackage { package }).is_continue();
+        }
+        entries.into_iter().all(|entry| {
+            let found = match layout::version_of(&entry.name) {
+                Some(version) if entry.kind == FileType::Directory => Found::Version { package, version },
+                _ => Found::Foreign { path: Utf8PathBuf::from(&name).join(entry.name) },
+            };
+            visit(found).is_continue()
+        })
+    }
+
+    fn scan_staging(&self, visit: &mut dyn FnMut(Found) -> ControlFlow<()>) -> Result<bool, DiskError> {
+        let entries = tree::entries(&self.staging).attempt("list", || self.path().join(layout::STAGING))?;
+        Ok(entries.into_iter().all(|entry| {
+            let size_bytes = tree::size_bytes(self.staging.as_fd(), &entry.name);
+            visit(Found::Staging { kind: StagingKind::of(&entry), name: entry.name, size_bytes }).is_continue()
+        }))
     }
 
     /// Clears `.staging` of builds that a crash left and of files on their way that `wanted` (given their digest in
-    /// hexadecimal) does not know; says what went. Things in use by this process stay.
+    /// hexadecimal) does not know; says what went. Things in use, by this process or another, stay.
     ///
     /// # Errors
     /// When `.staging` cannot be read. What cannot be removed is left and logged.
     pub fn clear_staging(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>, DiskError> {
-        let _ = wanted;
-        unimplemented!()
+        let entries = tree::entries(&self.staging).attempt("list", || self.path().join(layout::STAGING))?;
+        let mut gone = Vec::new();
+        for probe in tree::entries(&self.root).attempt("list", || self.path().to_owned())? {
+            if probe.name.starts_with(layout::PROBE_PREFIX) {
+                // Empty, or not ours.
+                let _ = self.disk.rmdir(self.root.as_fd(), &probe.name);
+            }
+        }
+        for entry in entries {
+            let unwanted = match StagingKind::of(&entry) {
+                StagingKind::Build => true,
+                StagingKind::Partial => !wanted(&entry.name),
+                StagingKind::Foreign => false,
+            };
+            if !unwanted {
+                continue;
+            }
+            let Ok(_slot) = Slot::take(&self.in_flight, entry.name.clone()) else { continue };
+            match self.clear_one(&entry.name) {
+                Ok(true) => gone.push(entry.name),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(name = entry.name, error = %error, "cannot be cleared from .staging; tried again at the next start");
+                }
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Removes one folder in `.staging`, unless another process has locked it.
+    fn clear_one(&self, name: &str) -> io::Result<bool> {
+        let opened = folder::folder(&self.staging, name)?;
+        let locked = |fd: BorrowedFd<'_>| {
+            let result = rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive);
+            if result == Err(rustix::io::Errno::WOULDBLOCK) { Ok(true) } else { result.map(|()| false) }
+        };
+        if locked(opened.as_fd())? {
+            return Ok(false);
+        }
+        let data = folder::file(&opened, layout::PARTIAL_DATA);
+        if let Ok(data) = &data
+            && locked(data.as_fd())?
+        {
+            return Ok(false);
+        }
+        self.remove_tree(self.staging.as_fd(), name)?;
+        Ok(true)
     }
 
     /// Removes a package's folder if nothing is in it.
@@ -76,7 +162,35 @@ impl Location {
     /// # Errors
     /// When the disk fails.
     pub fn remove_empty_package(&self, package: PackageId) -> Result<bool, DiskError> {
-        let _ = package;
-        unimplemented!()
+        let path = || self.path().join(package.to_string());
+        match self.disk.rmdir(self.root.as_fd(), &package.to_string()) {
+            Err(e) if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => Ok(false),
+            other => {
+                other.attempt("remove", path)?;
+                self.disk.fsync(self.root.as_fd(), Kind::Folder).attempt("make durable", || self.path().to_owned())?;
+                Ok(true)
+            }
+        }
     }
+}
+
+impl StagingKind {
+    fn of(entry: &tree::Entry) -> Self {
+        let digest = matches!(entry.name.len(), 40 | 64) && entry.name.bytes().all(|b| b.is_ascii_hexdigit());
+        if entry.kind != FileType::Directory {
+            Self::Foreign
+        } else if entry.name.starts_with(layout::BUILD_PREFIX) || entry.name.starts_with(layout::PROBE_PREFIX) {
+            Self::Build
+        } else if digest {
+            Self::Partial
+        } else {
+            Self::Foreign
+        }
+    }
+}
+
+/// Names at the root that belong to the location itself.
+fn is_our_own(name: &str) -> bool {
+    matches!(name, layout::MARKER | layout::STAGING | layout::QUARANTINE | "lost+found")
+        || name.starts_with(layout::PROBE_PREFIX)
 }

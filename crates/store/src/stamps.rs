@@ -14,8 +14,9 @@ use patchwharf_model::package::ProofStamp;
 /// Inodes remembered before the oldest history is dropped; a forgotten one costs a hash, never a false proof.
 const REMEMBERED: usize = 200_000;
 
+/// What our own doing did to one inode.
 #[derive(Debug, Default)]
-struct History {
+pub(crate) struct History {
     /// Stamps that led to `current` by our own doing alone.
     before: Vec<ProofStamp>,
     current: Option<ProofStamp>,

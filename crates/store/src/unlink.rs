@@ -1,9 +1,26 @@
 //! The disk half of the one deleter.
 
+use std::{
+    collections::HashMap,
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+};
+
 use camino::Utf8PathBuf;
 use patchwharf_model::{FileName, PackageId, Timestamp, package::ProofStamp};
+use rustix::fs::FileType;
 
-use crate::{DiskError, Location, OpenError};
+use crate::{
+    DiskError, Location, OpenError,
+    disk::Kind,
+    error::Attempt as _,
+    fault::{self, Step},
+    folder, layout,
+    threads::map,
+    tree,
+};
+
+const SYNC_THREADS: usize = 64;
 
 /// A version to be removed.
 #[derive(Clone, Debug)]
@@ -51,7 +68,107 @@ impl Location {
     /// quarantine. Parents are made durable. Doing it again is no error. One result for each, in order.
     #[must_use]
     pub fn unlink(&self, versions: &[ToUnlink], now: Timestamp) -> Vec<Result<Unlinked, UnlinkError>> {
-        let _ = (versions, now);
-        unimplemented!()
+        let mut parents = Parents::default();
+        let mut results: Vec<_> = versions.iter().map(|version| self.unlink_one(version, now, &mut parents)).collect();
+        parents.sync(self, versions, &mut results);
+        results
+    }
+
+    fn unlink_one(&self, version: &ToUnlink, now: Timestamp, parents: &mut Parents) -> Result<Unlinked, UnlinkError> {
+        // The marker again, each time: whatever this folder has become, without it nothing is deleted.
+        self.still_ours()?;
+        let path = || self.path().join(layout::version_path(version.package, version.version));
+        let (package, name) = (version.package.to_string(), layout::version_name(version.version));
+        let mut done = Unlinked::default();
+        let Some(package_folder) = opened(folder::folder(&self.root, &package), path)? else { return Ok(done) };
+        if let Some(folder) = opened(folder::folder(&package_folder, &name), path)? {
+            self.empty(&folder, version, now, &mut done)?;
+            drop(folder);
+            self.disk.rmdir(package_folder.as_fd(), &name).attempt("remove", path)?;
+        }
+        match self.disk.rmdir(self.root.as_fd(), &package) {
+            // Other versions, or things that are not ours: the folder stays, and the removal in it must be durable.
+            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => parents.package(version.package, package_folder),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            other => other.attempt("remove the package folder of", path)?,
+        }
+        Ok(done)
+    }
+
+    /// Empties a version's folder, its manifest last: until then it says itself what it is.
+    fn empty(
+        &self,
+        folder: &OwnedFd,
+        version: &ToUnlink,
+        now: Timestamp,
+        done: &mut Unlinked,
+    ) -> Result<(), UnlinkError> {
+        let base = || self.path().join(layout::version_path(version.package, version.version));
+        let mut entries = tree::entries(folder).attempt("list", base)?;
+        entries.sort_by_key(|entry| entry.name == layout::MANIFEST);
+        for entry in entries {
+            let path = || base().join(&entry.name);
+            let named = version.files.iter().find(|(name, _)| name.as_str() == entry.name);
+            let ours = named.is_some() || entry.name == layout::MANIFEST;
+            if !ours || entry.kind == FileType::Directory {
+                let under = [version.package.to_string(), layout::version_name(version.version)];
+                done.quarantined.push(self.set_aside(folder, &entry.name, &under, now, path)?);
+                continue;
+            }
+            let removed = self.unlink_name(folder.as_fd(), &entry.name).attempt("remove", path)?;
+            fault::at(Step::DeleteMidUnlink).attempt("pass a test step at", path)?;
+            done.files += 1;
+            done.freed_bytes += removed.freed_bytes;
+            if let (Some(after), Some((_, Some(proved)))) = (removed.lives_on, named)
+                && self.stamps.stands(proved, &after)
+            {
+                done.restamped.push((*proved, after));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A folder that may not be there; a link or a mount point in its place is never followed.
+fn opened(folder: io::Result<OwnedFd>, path: impl Fn() -> Utf8PathBuf) -> Result<Option<OwnedFd>, UnlinkError> {
+    match folder {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) if tree::is_link(&e) || tree::is_mount(&e) || e.kind() == io::ErrorKind::NotADirectory => {
+            Err(UnlinkError::NotOurs { path: path() })
+        }
+        other => Ok(Some(other.attempt("open", path)?)),
+    }
+}
+
+/// Folders in which something was removed, to be made durable once for all.
+#[derive(Default)]
+struct Parents {
+    packages: HashMap<PackageId, OwnedFd>,
+}
+
+impl Parents {
+    fn package(&mut self, package: PackageId, folder: OwnedFd) {
+        self.packages.insert(package, folder);
+    }
+
+    fn sync(&self, location: &Location, versions: &[ToUnlink], results: &mut [Result<Unlinked, UnlinkError>]) {
+        if results.iter().all(Result::is_err) {
+            return;
+        }
+        let disk = &*location.disk;
+        let packages: Vec<_> = self.packages.iter().collect();
+        let failed: HashMap<PackageId, io::Error> =
+            map(packages, SYNC_THREADS, |(id, folder)| (*id, disk.fsync(folder.as_fd(), Kind::Folder)))
+                .into_iter()
+                .filter_map(|(id, result)| Some((id, result.err()?)))
+                .collect();
+        let root = disk.fsync(location.root.as_fd(), Kind::Folder).err();
+        for (version, result) in versions.iter().zip(results) {
+            if let (Some(error), true) = (failed.get(&version.package).or(root.as_ref()), result.is_ok()) {
+                let path = location.path().join(layout::version_path(version.package, version.version));
+                let source = io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO));
+                *result = Err(DiskError { attempt: "make durable the removal of", path, source }.into());
+            }
+        }
     }
 }

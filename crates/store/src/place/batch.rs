@@ -1,0 +1,330 @@
+//! A batch of versions: what each step of the commit protocol does to all of them before the next step begins.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd},
+    sync::{Arc, Once},
+};
+
+use patchwharf_model::PackageId;
+use patchwharf_trust::ManifestKey;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use uuid::Uuid;
+
+use super::{
+    NewVersion, PlaceError, Placed, PlacedFile,
+    build::{Built, build},
+};
+use crate::{
+    DiskError, Location,
+    disk::Kind,
+    error::Attempt as _,
+    fault::{self, Step},
+    folder, layout,
+    location::Slot,
+    stamp,
+    threads::{cores, map},
+};
+
+/// fsyncs in flight at once: they wait for the same commits of the file system's journal.
+const SYNC_THREADS: usize = 64;
+/// Versions placed at once at most: bounds memory and open files.
+const MOST_VERSIONS: usize = 1000;
+
+/// Cuts a list so that each part's files can be open at once.
+pub(super) fn split(versions: Vec<NewVersion>) -> Vec<Vec<NewVersion>> {
+    let room = open_files_allowed() / 2;
+    let (mut parts, mut part, mut open) = (Vec::new(), Vec::new(), 0);
+    for version in versions {
+        // Its files, its manifest and two folders.
+        let needs = version.content.len() as u64 + 3;
+        if !part.is_empty() && (open + needs > room || part.len() >= MOST_VERSIONS) {
+            parts.push(std::mem::take(&mut part));
+            open = 0;
+        }
+        open += needs;
+        part.push(version);
+    }
+    parts.push(part);
+    parts
+}
+
+/// How many files this process may have open; raised to what the system allows, once.
+fn open_files_allowed() -> u64 {
+    static RAISE: Once = Once::new();
+    RAISE.call_once(|| {
+        let limit = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    });
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// Places a batch. Every step is done for all before the next begins, so that the disk commits them together.
+pub(super) fn place(
+    location: &Location,
+    versions: Vec<NewVersion>,
+    key: &ManifestKey,
+) -> Vec<Result<Placed, PlaceError>> {
+    if versions.is_empty() {
+        return Vec::new();
+    }
+    let ids: Vec<_> = versions.iter().map(|v| (v.manifest.package, v.manifest.version)).collect();
+    match Batch::begin(location) {
+        Ok(batch) => batch.run(versions, key),
+        // Nothing was begun: each gets the same news.
+        Err(error) => ids.iter().map(|_| Err(again(&error).into())).collect(),
+    }
+}
+
+/// The same failure once more, for the next version that it hits.
+fn again(error: &DiskError) -> DiskError {
+    let source = match error.source.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.source.kind(), error.source.to_string()),
+    };
+    DiskError { attempt: error.attempt, path: error.path.clone(), source }
+}
+
+struct Batch<'a> {
+    location: &'a Location,
+    /// `.staging/build-…`
+    folder: OwnedFd,
+    /// Keeps start-up reconciliation of this process away from the folder.
+    slot: Slot,
+}
+
+/// Where a version got its name.
+enum Parent {
+    /// Its package's folder is new.
+    Root,
+    /// Its package had a folder.
+    Package(Arc<OwnedFd>),
+}
+
+type Step1 = Result<Built, PlaceError>;
+
+impl<'a> Batch<'a> {
+    fn begin(location: &'a Location) -> Result<Self, DiskError> {
+        let staging = || location.path().join(layout::STAGING);
+        fault::at(Step::PlaceBeforeBuild).attempt("pass a test step in", staging)?;
+        let name = format!("{}{}", layout::BUILD_PREFIX, Uuid::now_v7());
+        let slot = Slot::take(&location.in_flight, name)
+            .map_err(|_| io::Error::from(io::ErrorKind::AlreadyExists))
+            .attempt("build in", staging)?;
+        let folder = location.disk.mkdir(location.staging.as_fd(), slot.name()).attempt("build in", staging)?;
+        // Other processes of this deployment see by the lock that somebody builds here.
+        rustix::fs::flock(&folder, rustix::fs::FlockOperation::NonBlockingLockExclusive).attempt("lock", staging)?;
+        Ok(Self { location, folder, slot })
+    }
+
+    fn run(self, versions: Vec<NewVersion>, key: &ManifestKey) -> Vec<Result<Placed, PlaceError>> {
+        let build_folder = self.folder.as_fd();
+        let numbered = versions.into_iter().enumerate().collect();
+        let mut built: Vec<Step1> =
+            map(numbered, cores().max(2), |(n, new)| build(self.location, build_folder, &n.to_string(), new, key));
+        self.step(Step::PlaceBeforeFsync, &mut built);
+        self.sync_files(&mut built);
+        self.sync_folders(&mut built);
+        self.step(Step::PlaceBeforeRename, &mut built);
+        let named = self.rename(built);
+        let placed = self.sync_parents(named);
+        self.clean_up(placed.iter().any(Result::is_err));
+        placed
+    }
+
+    /// A step of the fault tests: an error there is everybody's.
+    fn step(&self, step: Step, built: &mut [Step1]) {
+        if let Err(error) = fault::at(step).attempt("pass a test step in", || self.location.path().to_owned()) {
+            fail_all(built, &error);
+        }
+    }
+
+    fn sync_files(&self, built: &mut [Step1]) {
+        let mut unique = HashMap::new();
+        for inode in built.iter().flatten().flat_map(|b| &b.fresh) {
+            unique.entry(Arc::as_ptr(inode)).or_insert_with(|| Arc::clone(inode));
+        }
+        let results = map(unique.into_values().collect(), SYNC_THREADS, |inode| {
+            let result = inode.make_durable(&*self.location.disk);
+            (Arc::as_ptr(&inode) as usize, result)
+        });
+        let failed: HashMap<usize, io::Error> =
+            results.into_iter().filter_map(|(inode, result)| Some((inode, result.err()?))).collect();
+        if failed.is_empty() {
+            return;
+        }
+        for slot in built {
+            let Ok(b) = slot else { continue };
+            let Some(error) = b.fresh.iter().find_map(|i| failed.get(&(Arc::as_ptr(i) as usize))) else { continue };
+            let path = self.location.path().join(layout::version_path(b.package, b.version));
+            let source = io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO));
+            *slot = Err(DiskError { attempt: "make durable the files of", path, source }.into());
+        }
+    }
+
+    fn sync_folders(&self, built: &mut [Step1]) {
+        let folders: Vec<(usize, BorrowedFd<'_>)> = built
+            .iter()
+            .enumerate()
+            .filter_map(|(n, slot)| slot.as_ref().ok().map(|b| (n, b)))
+            .flat_map(|(n, b)| [(n, b.folder.as_fd()), (n, b.package_folder.as_fd())])
+            .collect();
+        let disk = &*self.location.disk;
+        let results = map(folders, SYNC_THREADS, |(n, folder)| (n, disk.fsync(folder, Kind::Folder)));
+        for (n, result) in results {
+            if let (Err(source), Ok(b)) = (result, &built[n]) {
+                let path = self.location.path().join(layout::version_path(b.package, b.version));
+                built[n] = Err(DiskError { attempt: "make durable", path, source }.into());
+            }
+        }
+    }
+
+    /// Gives the versions their names.
+    fn rename(&self, built: Vec<Step1>) -> Vec<Result<(Built, Parent), PlaceError>> {
+        let mut parents = HashMap::new();
+        built
+            .into_iter()
+            .enumerate()
+            .map(|(n, built)| {
+                let built = built?;
+                let parent = self.rename_one(&n.to_string(), &built, &mut parents)?;
+                Ok((built, parent))
+            })
+            .collect()
+    }
+
+    fn rename_one(
+        &self,
+        slot: &str,
+        built: &Built,
+        parents: &mut HashMap<PackageId, Arc<OwnedFd>>,
+    ) -> Result<Parent, PlaceError> {
+        let Location { disk, root, .. } = self.location;
+        let (package, version) = (built.package.to_string(), layout::version_name(built.version));
+        let path = || self.location.path().join(&package).join(&version);
+        self.is_as_built(built)?;
+        match disk.rename(self.folder.as_fd(), slot, root.as_fd(), &package) {
+            Ok(()) => {
+                fault::at(Step::PlaceAfterRename).attempt("pass a test step at", path)?;
+                return Ok(Parent::Root);
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(DiskError { attempt: "name", path: path(), source: e }.into()),
+        }
+        let parent = match parents.get(&built.package) {
+            Some(parent) => Arc::clone(parent),
+            None => {
+                let opened = folder::folder(root, &package).attempt("open the folder of", path)?;
+                let opened = Arc::new(opened);
+                parents.insert(built.package, Arc::clone(&opened));
+                opened
+            }
+        };
+        match disk.rename(built.package_folder.as_fd(), &version, parent.as_fd(), &version) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(PlaceError::Occupied { path: path() }),
+            other => other.attempt("name", path)?,
+        }
+        fault::at(Step::PlaceAfterRename).attempt("pass a test step at", path)?;
+        Ok(Parent::Package(parent))
+    }
+
+    /// Whether every name in the version's folder still is the inode that was hashed, with the same content.
+    fn is_as_built(&self, built: &Built) -> Result<(), PlaceError> {
+        for file in &built.files {
+            let path = || {
+                let folder = layout::version_path(built.package, built.version);
+                self.location.path().join(folder).join(file.name.as_str())
+            };
+            let found = stamp_of(built.folder.as_fd(), file.name.as_str()).attempt("look at", path)?;
+            if !stamp::same_content(&found, &file.hashed) {
+                return Err(PlaceError::Exchanged { path: path() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the names durable; only what passes here is placed.
+    fn sync_parents(&self, named: Vec<Result<(Built, Parent), PlaceError>>) -> Vec<Result<Placed, PlaceError>> {
+        let disk = &*self.location.disk;
+        let mut folders: Vec<BorrowedFd<'_>> = Vec::new();
+        let mut seen = HashSet::new();
+        for (_, parent) in named.iter().flatten() {
+            let folder = self.parent_fd(parent);
+            if seen.insert(folder.as_raw_fd()) {
+                folders.push(folder);
+            }
+        }
+        let failed: HashMap<i32, io::Error> =
+            map(folders, SYNC_THREADS, |folder| (folder.as_raw_fd(), disk.fsync(folder, Kind::Folder)))
+                .into_iter()
+                .filter_map(|(fd, result)| Some((fd, result.err()?)))
+                .collect();
+        let step = fault::at(Step::PlaceAfterFsync);
+        named
+            .into_iter()
+            .map(|named| {
+                let (built, parent) = named?;
+                let path = self.location.path().join(layout::version_path(built.package, built.version));
+                let fd = self.parent_fd(&parent).as_raw_fd();
+                let error = failed.get(&fd).or(step.as_ref().err());
+                if let Some(error) = error {
+                    let source = io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO));
+                    self.take_back(&built, &parent);
+                    return Err(DiskError { attempt: "make durable the name of", path, source }.into());
+                }
+                placed(&built).attempt("look at", || path).map_err(PlaceError::from)
+            })
+            .collect()
+    }
+
+    fn parent_fd<'f>(&'f self, parent: &'f Parent) -> BorrowedFd<'f> {
+        match parent {
+            Parent::Root => self.location.root.as_fd(),
+            Parent::Package(folder) => folder.as_fd(),
+        }
+    }
+
+    /// Takes a name away again that could not be made durable. Where even that fails, reconciliation finds an orphan.
+    fn take_back(&self, built: &Built, parent: &Parent) {
+        let (name, version) = (built.package.to_string(), layout::version_name(built.version));
+        let result = match parent {
+            Parent::Root => self.location.remove_tree(self.location.root.as_fd(), &name),
+            Parent::Package(folder) => self.location.remove_tree(folder.as_fd(), &version),
+        };
+        if let Err(error) = result {
+            tracing::warn!(package.id = %built.package, error = %error, "a version without a row is left for reconciliation");
+        }
+    }
+
+    /// Removes what is left of the building place.
+    fn clean_up(self, failures: bool) {
+        let staging = self.location.staging.as_fd();
+        let name = self.slot.name();
+        let removed = if failures { Err(io::ErrorKind::Other.into()) } else { self.location.disk.rmdir(staging, name) };
+        let result = removed.or_else(|_| self.location.remove_tree(staging, name));
+        if let Err(error) = result {
+            tracing::warn!(error = %error, folder = name, "a building place is left for the next start");
+        }
+    }
+}
+
+fn fail_all(built: &mut [Step1], error: &DiskError) {
+    for slot in built.iter_mut().filter(|slot| slot.is_ok()) {
+        *slot = Err(again(error).into());
+    }
+}
+
+fn stamp_of(folder: BorrowedFd<'_>, name: &str) -> io::Result<patchwharf_model::package::ProofStamp> {
+    let stat = rustix::fs::statat(folder, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(stamp::from_stat(&stat))
+}
+
+/// The stamps that hold from now on.
+fn placed(built: &Built) -> io::Result<Placed> {
+    let files = built.files.iter().map(|file| {
+        let stamp = stamp_of(built.folder.as_fd(), file.name.as_str())?;
+        Ok(PlacedFile { name: file.name.clone(), sha256: file.sha256, stamp, same_data: file.same_data })
+    });
+    Ok(Placed { package: built.package, version: built.version, files: files.collect::<io::Result<_>>()? })
+}

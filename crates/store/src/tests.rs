@@ -1,0 +1,11 @@
+//! The store as its callers use it, on a real file system.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod faults;
+mod fixture;
+mod locations;
+mod mending;
+mod partials;
+mod placing;
+mod removing;
+mod walking;

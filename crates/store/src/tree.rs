@@ -1,0 +1,129 @@
+//! Removing names by handle: never through links, never onto another mount.
+
+use std::{
+    ffi::OsStr,
+    io,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt as _,
+    },
+};
+
+use patchwharf_model::package::ProofStamp;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, openat2, statat};
+
+use crate::{Location, folder, stamp, stamps};
+
+/// What removing one file did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Removed {
+    /// Bytes that became free.
+    pub(crate) freed_bytes: u64,
+    /// The new stamp of an inode that lives on under another name.
+    pub(crate) lives_on: Option<ProofStamp>,
+}
+
+impl Location {
+    /// Removes the name of a file or link; the lock of its inode is held meanwhile.
+    pub(crate) fn unlink_name(&self, parent: BorrowedFd<'_>, name: &str) -> io::Result<Removed> {
+        // O_PATH: looks at links themselves, opens no pipe or device.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle = openat2(parent, name, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_XDEV)?;
+        let entry = self.stamps.entry(&stamp::of(&handle)?);
+        let mut inode = stamps::held(&entry);
+        let before = stamp::of(&handle)?;
+        self.disk.unlink(parent, name)?;
+        let stat = rustix::fs::fstat(&handle)?;
+        if stat.st_nlink == 0 {
+            return Ok(Removed { freed_bytes: before.size_bytes, lives_on: None });
+        }
+        let after = stamp::from_stat(&stat);
+        inode.moved(before, after);
+        Ok(Removed { freed_bytes: 0, lives_on: Some(after) })
+    }
+
+    /// Removes a folder of our own with all that is in it. Nothing there is no error.
+    pub(crate) fn remove_tree(&self, parent: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+        let opened = match folder::folder(parent, name) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory || is_link(&e) => {
+                return self.unlink_name(parent, name).map(|_| ());
+            }
+            other => other?,
+        };
+        for entry in entries(&opened)? {
+            match entry.kind {
+                FileType::Directory => self.remove_tree(opened.as_fd(), &entry.name)?,
+                _ => self.unlink_name(opened.as_fd(), &entry.name).map(|_| ())?,
+            }
+        }
+        drop(opened);
+        self.disk.rmdir(parent, name)
+    }
+}
+
+/// Whether a call stopped at a symbolic link.
+pub(crate) fn is_link(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP)
+}
+
+/// Whether a call stopped at a mount point.
+pub(crate) fn is_mount(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::XDEV)
+}
+
+/// Bytes of a file, or of the files in a folder and below. What cannot be looked at counts nothing: this is for texts.
+pub(crate) fn size_bytes(parent: BorrowedFd<'_>, name: &str) -> u64 {
+    match folder::folder(parent, name) {
+        Ok(opened) => {
+            let inner = entries(&opened).unwrap_or_default();
+            inner.iter().map(|entry| size_bytes(opened.as_fd(), &entry.name)).sum()
+        }
+        Err(_) => statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_or(0, |s| stamp::from_stat(&s).size_bytes),
+    }
+}
+
+/// One name in a folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) kind: FileType,
+}
+
+/// The names in a folder, without `.` and `..`. A name that is no UTF-8 is not one of ours and is an error: nothing is
+/// guessed about it.
+pub(crate) fn entries(folder: &OwnedFd) -> io::Result<Vec<Entry>> {
+    let mut found = Vec::new();
+    each_entry(folder, &mut |entry| {
+        found.push(entry);
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+/// Calls `visit` for each name until it says no.
+pub(crate) fn each_entry(folder: impl AsFd, visit: &mut dyn FnMut(Entry) -> io::Result<bool>) -> io::Result<()> {
+    let folder = folder.as_fd();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if matches!(name, b"." | b"..") {
+            continue;
+        }
+        let kind = match entry.file_type() {
+            FileType::Unknown => match statat(folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                Err(rustix::io::Errno::NOENT) => continue,
+                Err(e) => return Err(e.into()),
+            },
+            known => known,
+        };
+        let name = std::str::from_utf8(name).map_err(|_| {
+            io::Error::other(format!("the name {:?} in it is not UTF-8; remove it by hand", OsStr::from_bytes(name)))
+        })?;
+        if !visit(Entry { name: name.to_owned(), kind })? {
+            break;
+        }
+    }
+    Ok(())
+}
