@@ -1,5 +1,5 @@
 //! The store as its callers use it, on a real file system.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod faults;
 mod fixture;

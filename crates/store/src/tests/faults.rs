@@ -98,7 +98,7 @@ fn judge(f: &Fixture, done: &Acknowledged, call: u64) {
 fn sweep(error: Errno, for_ever: bool) {
     for call in 1.. {
         let disk = Arc::new(Faulty::new(0, error, for_ever));
-        let f = Fixture::on(disk.clone());
+        let f = Fixture::in_memory(disk.clone());
         disk.arm(call);
         let mut done = Acknowledged::new();
         work(&f, PackageId::new(), &mut done);
@@ -130,7 +130,7 @@ fn c_09_a_disk_that_dies_at_any_call_loses_nothing_acknowledged() {
 #[test]
 fn s_25_a_full_disk_is_told_from_other_errors() {
     let disk = Arc::new(Faulty::new(0, Errno::NOSPC, true));
-    let f = Fixture::on(disk.clone());
+    let f = Fixture::in_memory(disk.clone());
     disk.arm(1);
     let error = fetch(&f, &bytes(1, BIG)).unwrap_err();
     assert!(matches!(&error, PartialError::Disk(e) if e.is_full()), "{error}");

@@ -54,7 +54,15 @@ impl Fixture {
     }
 
     pub(super) fn on(disk: Arc<dyn Disk>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::at(disk, tempfile::tempdir().unwrap())
+    }
+
+    /// In memory, where the machine can: for tests that try every call and would wait for the disk each time.
+    pub(super) fn in_memory(disk: Arc<dyn Disk>) -> Self {
+        Self::at(disk, tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap()))
+    }
+
+    fn at(disk: Arc<dyn Disk>, folder: tempfile::TempDir) -> Self {
         let deployment = DeploymentId::new();
         let path = Utf8Path::from_path(folder.path()).unwrap().join("packages");
         let key = ManifestKey::open_or_make(&folder.path().join("manifest.key")).unwrap();
