@@ -106,7 +106,8 @@ impl Run<'_> {
             if text.starts_with("SKIPPED") {
                 closing.skipped.insert(text.to_owned());
             }
-            if text.starts_with("test result:") || text.starts_with("Summary [") {
+            // nextest shifts what tests themselves print; the lines of cargo test begin at the margin.
+            if line.starts_with("test result:") || text.starts_with("Summary [") {
                 closing.lines.push(text.to_owned());
             }
             if quiet.shows(&line) {
