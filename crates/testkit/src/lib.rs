@@ -13,6 +13,7 @@
 pub mod apt;
 pub mod cab;
 pub mod clock;
+pub mod disk;
 pub mod eventually;
 pub mod payload;
 pub mod sdp;
