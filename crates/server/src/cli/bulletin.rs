@@ -16,6 +16,10 @@ use filter::Filter;
 #[derive(Debug, Subcommand)]
 pub(super) enum Bulletin {
     /// List bulletins.
+    #[command(after_help = "\
+Examples:
+  patchwharf bulletin list --severity critical,important --state enabled,not-downloaded --sort released --descending
+  patchwharf bulletin list --cve CVE-2026-1234 --json")]
     List {
         #[command(flatten)]
         filter: Filter,
@@ -50,9 +54,19 @@ pub(super) enum Bulletin {
         bulletin: String,
     },
     /// Stage / download packages: fetch, verify, place, record.
+    #[command(after_help = "\
+Examples:
+  patchwharf bulletin stage DSA-5380-1 sp65001
+  patchwharf bulletin stage --severity critical --state current,not-downloaded
+  patchwharf --no-wait bulletin stage --all")]
     Stage(Choice),
     /// Bring packages back: verify every file, fetch only what is bad, switch. With --complete: new packages, everything
     /// fetched anew. The package can be had at every moment.
+    #[command(after_help = "\
+Examples:
+  patchwharf bulletin refresh sp65001
+  patchwharf bulletin refresh --state damaged
+  patchwharf bulletin refresh --complete sp65001")]
     Refresh {
         #[command(flatten)]
         of: Choice,

@@ -46,6 +46,15 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Whether it may be over in a moment: the server restarts or is busy.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Problem(problem) => problem.status == 503,
+            Self::Odd { status, .. } => (502..=504).contains(status),
+        }
+    }
+
     /// Whether the server understood and refused, rather than failed.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Problem(problem) if (400..500).contains(&problem.status) && problem.status != 401)
@@ -134,9 +143,9 @@ impl Client {
         self.read(self.request(Method::PATCH, path).json(body)).await
     }
 
-    /// Deletes; the answer has no body that matters.
-    pub(crate) async fn delete(&self, path: &str, query: &impl Serialize) -> Result<()> {
-        self.send(self.request(Method::DELETE, path).query(query)).await.map(|_| ())
+    /// Deletes; an answer without a body reads as `()` or `None`.
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T> {
+        self.read(self.request(Method::DELETE, path).query(query)).await
     }
 
     /// An answer to be read as it comes.

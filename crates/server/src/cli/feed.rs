@@ -34,6 +34,9 @@ pub(super) enum Feed {
         confirm_shrink: bool,
     },
     /// Say what rules would take of the catalogue, by count and bytes, without changing anything.
+    #[command(after_help = "\
+Example:
+  patchwharf feed preview hp --include 'severity=>=important' --exclude 'classification=Drivers'")]
     Preview {
         /// Name or id.
         feed: String,
@@ -146,12 +149,29 @@ impl Feed {
                     (_, true) => FeedRemoval::Purge,
                     _ => FeedRemoval::Refuse,
                 };
-                client.delete(&path(&feed, ""), &FeedRemove { packages, although_needed }).await?;
-                output::note(&format!("feed {feed} is removed"));
+                return remove(client, &feed, &FeedRemove { packages, although_needed }).await;
             }
         }
         Ok(Found::Nothing)
     }
+}
+
+/// Packages that are to go first go by a job; when it has done its work, the feed itself goes.
+async fn remove(client: &Client, feed: &str, wish: &FeedRemove) -> Result<Found> {
+    let job: Option<Job> = client.delete(&path(feed, ""), wish).await?;
+    if let Some(job) = job {
+        if client.no_wait {
+            output::note(&format!("feed {feed} stays until its packages are gone; then remove it again"));
+        }
+        let found = follow::started(client, &job).await?;
+        if client.no_wait || matches!(found, Found::Problems) {
+            return Ok(found);
+        }
+        let left: Option<Job> = client.delete(&path(feed, ""), wish).await?;
+        anyhow::ensure!(left.is_none(), "feed {feed} has got new packages meanwhile; remove it again");
+    }
+    output::note(&format!("feed {feed} is removed"));
+    Ok(Found::Nothing)
 }
 
 fn path(feed: &str, rest: &str) -> String {

@@ -7,12 +7,16 @@ use patchwharf_model::{
     api::{Level, LogQuery, LogRecord, Page},
 };
 
-use super::{Client, Found, output, sse::Events};
+use super::{Client, Found, client::Failure, output, sse::Events};
 
 /// The server's log.
 #[derive(Debug, Subcommand)]
 pub(super) enum Log {
     /// Follow the log as it is written; ends with Ctrl-C.
+    #[command(after_help = "\
+Examples:
+  patchwharf log tail --level warn
+  patchwharf log tail --job 0190c2a4-9d0a-7d6b-8f00-000000000000 -n 100")]
     Tail(Filter),
     /// Show the newest records.
     Show(Filter),
@@ -70,13 +74,27 @@ impl Log {
     }
 }
 
+/// Follows until it is ended. A connection that breaks is taken up again where it was, so a restart of the server
+/// leaves no gap.
 async fn tail(client: &Client, filter: &Filter) -> Result<()> {
-    let response = client.stream("/logs/events", &filter.query(), None).await?;
-    let mut events = Events::new(response.bytes_stream());
-    while let Some(event) = events.next().await? {
-        show(client, &serde_json::from_str(&event.data)?)?;
+    let mut last: Option<String> = None;
+    loop {
+        let query = LogQuery { limit: last.is_none().then_some(filter.lines.max(1)), ..filter.query() };
+        match client.stream("/logs/events", &query, last.as_deref()).await {
+            Ok(response) => {
+                let mut events = Events::new(response.bytes_stream());
+                while let Ok(Some(event)) = events.next().await {
+                    show(client, &serde_json::from_str(&event.data)?)?;
+                    last = event.id;
+                }
+            }
+            // The first connection tells whether server and token are right; later ones wait for the server.
+            Err(error) if last.is_none() => return Err(error),
+            Err(error) if !error.downcast_ref::<Failure>().is_some_and(Failure::is_passing) => return Err(error),
+            Err(_) => {}
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
-    Ok(())
 }
 
 fn show(client: &Client, record: &LogRecord) -> Result<()> {

@@ -42,6 +42,10 @@ pub(super) enum Package {
         package: String,
     },
     /// Hash packages on disk and name every fault: file, expected and found digest. Exit code 1 when there is one.
+    #[command(after_help = "\
+Examples:
+  patchwharf package verify --all
+  patchwharf package verify --bulletin sp65001")]
     Verify(Choice),
     /// Delete packages: their rows and folders. Shows what refers to them; refuses while a policy needs one.
     Delete {
@@ -55,13 +59,17 @@ pub(super) enum Package {
         yes: bool,
     },
     /// Give the server a file that was fetched by hand; it must match the catalogue's length and digest.
+    #[command(after_help = "\
+Example:
+  patchwharf bulletin show sp65001          # names the update that needs a file
+  patchwharf package supply UPDATE ./sp65001.exe")]
     Supply {
         /// The update that needs it: its id, or its key where no other feed has the same.
         update: String,
         /// The file.
         file: Utf8PathBuf,
-        /// The catalogue's name of the file, where the update has several and the names differ.
-        #[arg(long = "as")]
+        /// The catalogue's name of the file [default: the digest decides].
+        #[arg(long = "as", value_name = "NAME")]
         name: Option<String>,
     },
 }
@@ -110,9 +118,8 @@ impl Package {
             }
             Self::Delete { of, although_needed, yes } => delete(client, of.into(), although_needed, yes).await,
             Self::Supply { update, file, name } => {
-                let file_name = name.or_else(|| file.file_name().map(ToOwned::to_owned));
                 let path = format!("/updates/{}/supply", segment(&update));
-                let job: Job = client.upload(&path, &SupplyQuery { file: file_name }, &file).await?;
+                let job: Job = client.upload(&path, &SupplyQuery { file: name }, &file).await?;
                 follow::started(client, &job).await
             }
         }

@@ -13,6 +13,9 @@ use super::{Client, Found, client::segment, output};
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
     /// Create a policy over updates, or over all live updates of bulletins.
+    #[command(after_help = "\
+Example:
+  patchwharf policy create 'Servers, critical' --bulletin DSA-5380-1 --bulletin DSA-5381-1 --enabled")]
     Create {
         /// Its name.
         name: String,
@@ -52,15 +55,17 @@ pub(super) enum Policy {
         #[command(flatten)]
         of: Updates,
     },
-    /// Bind every switch to the current package of its update.
+    /// Make it anew: same name and switches under a new id, each bound to the current package of its update.
     Recreate {
         /// Name or id.
         policy: String,
     },
-    /// Take the package versions that wait for a yes (policies with `--on-revision ask`).
+    /// Take the package versions that wait for a yes (policies with `--on-revision ask`): all, or those named.
     Accept {
         /// Name or id.
         policy: String,
+        #[command(flatten)]
+        of: Updates,
     },
     /// Delete a policy. Packages stay.
     Delete {
@@ -101,10 +106,13 @@ impl Policy {
                 let set = SwitchesSet { of: of.into(), enabled: to == "on" };
                 changed(client, &client.post(&path(&policy, "/switches"), &set).await?)?;
             }
-            Self::Recreate { policy } => changed(client, &client.post(&path(&policy, "/recreate"), &()).await?)?,
-            Self::Accept { policy } => changed(client, &client.post(&path(&policy, "/accept"), &()).await?)?,
+            Self::Recreate { policy } => show(client, &client.post(&path(&policy, "/recreate"), &()).await?)?,
+            Self::Accept { policy, of } => {
+                let of = PolicyUpdates::from(of);
+                changed(client, &client.post(&path(&policy, "/accept"), &of).await?)?;
+            }
             Self::Delete { policy } => {
-                client.delete(&path(&policy, ""), &()).await?;
+                client.delete::<()>(&path(&policy, ""), &()).await?;
                 output::note(&format!("policy {policy} is deleted"));
             }
         }

@@ -15,7 +15,7 @@ use crate::{
     app::App,
 };
 
-/// Turns switches of a policy on or off.
+/// Turns switches of a policy on or off. Updates that are turned on and that it does not hold yet are added.
 #[utoipa::path(post, path = "/policies/{policy}/switches", tag = "policies", params(("policy" = String, Path)),
     request_body = SwitchesSet, responses((status = 200, body = SwitchesChanged)))]
 pub(super) async fn set(
@@ -26,7 +26,11 @@ pub(super) async fn set(
     let id = policies::show(&app.db, &name).await?.policy_id;
     let chosen = updates(&app, wish.of).await?;
     let mut write = app.db.write("admin", "api", app.clock.now()).await?;
-    let changed = policies::set_switches(&mut write, id, chosen.as_deref(), wish.enabled).await?;
+    let added = match &chosen {
+        Some(updates) if wish.enabled => policies::add_updates(&mut write, id, updates).await?,
+        _ => 0,
+    };
+    let changed = added + policies::set_switches(&mut write, id, chosen.as_deref(), wish.enabled).await?;
     write.commit().await?;
     Ok(Json(SwitchesChanged { changed }))
 }

@@ -12,6 +12,10 @@ use super::{AfterImport, Rules};
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Add {
     /// A System Center catalogue (SDP): a .cab or .xml by URL, or a path on the server.
+    #[command(after_help = "\
+Example: HP's catalogue, only BIOS and firmware of one family, staged after each import:
+  patchwharf feed add sdp https://hpia.hpcloud.hp.com/downloads/sccmcatalog/HpCatalogForSms.latest.cab \\
+      --name hp --include 'product=*EliteBook 840*' --include 'name=*BIOS*' --stage-automatically --every 1440")]
     Sdp {
         /// URL or path.
         url: String,
@@ -22,6 +26,11 @@ pub(in crate::cli) enum Add {
         feed: NewFeed,
     },
     /// A signed apt repository.
+    #[command(after_help = "\
+Example: Debian's security archive, bulletins named by DSA:
+  patchwharf feed add apt http://security.debian.org/debian-security --suite bookworm-security --arch amd64 \\
+      --keyring /usr/share/keyrings/debian-archive-keyring.gpg \\
+      --advisories https://salsa.debian.org/security-tracker-team/security-tracker/-/raw/master/data/DSA/list")]
     Apt {
         /// URL of the folder that holds `dists`, or its path on the server.
         url: String,
