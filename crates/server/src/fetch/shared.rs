@@ -12,16 +12,22 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::{FetchError, FetchRequest, Inner};
 
 type Key = (LocationId, VendorDigest, u64);
-type Slot = Arc<AsyncMutex<Option<Result<Weak<Verified>, FetchError>>>>;
+type Outcome = Result<Weak<Verified>, FetchError>;
+type Slot = Arc<AsyncMutex<Option<Outcome>>>;
 
-/// The files that are on their way, and how the last download of each ended while somebody still waits for it.
+/// The files that are on their way or verified and not yet placed, and how the last download of each ended.
 #[derive(Debug, Default)]
 pub(super) struct Shared(Mutex<HashMap<Key, Slot>>);
 
 impl Shared {
     fn slot(&self, key: Key) -> Slot {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+        let alive = |slot: &Slot| match slot.try_lock().as_deref() {
+            Ok(Some(Ok(verified))) => verified.strong_count() > 0,
+            Ok(_) => false,
+            Err(_) => true,
+        };
+        slots.retain(|_, slot| Arc::strong_count(slot) > 1 || alive(slot));
         Arc::clone(slots.entry(key).or_default())
     }
 }
@@ -34,7 +40,10 @@ impl Inner {
         let slot = self.shared.slot(key);
         let mut result = match slot.try_lock() {
             Ok(mut free) => {
-                *free = None;
+                // An error concerns those who waited for it, not those who come later.
+                if matches!(*free, Some(Err(_))) {
+                    *free = None;
+                }
                 free
             }
             Err(_) => tokio::select! {

@@ -28,31 +28,54 @@ impl<'a> Attempt<'a> {
     }
 
     pub(super) async fn run(&self) -> Result<Verified, FetchError> {
-        let size_bytes = self.request.expected.size_bytes;
         let mut partial = self.open().await?;
-        let have = partial.have_bytes();
-        let _space = self.fetcher.space.reserve(
+        let (have, size_bytes) = (partial.have_bytes(), self.request.expected.size_bytes);
+        let reserved = self.fetcher.space.reserve(
             &self.request.name,
             &self.request.into,
             size_bytes.saturating_sub(have),
             self.fetcher.config.reserve_bytes,
-        )?;
+        );
+        let _space = match reserved {
+            Ok(space) => space,
+            Err(error) => return Err(self.given_up(partial, error).await),
+        };
         if have == size_bytes && have > 0 {
             return self.finish(partial, Vec::new()).await;
         }
-        let (mut answer, mut meant) = self.ask(&partial, have).await?;
-        if meant == Meant::Restart {
-            tracing::info!(file = self.request.name, have, "the vendor's file cannot be resumed: from the beginning");
-            (answer, meant) = self.ask(&partial, 0).await?;
-        }
-        let at = if meant == Meant::Rest { have } else { 0 };
-        self.check_length(&answer, at)?;
+        let (answer, at) = match self.answer(&partial).await {
+            Ok(usable) => usable,
+            Err(error) => return Err(self.given_up(partial, error).await),
+        };
         let validators = Validators::of(answer.response.headers());
         let source =
             store::Source { url: self.source.url.to_string(), validator: validators.for_range().map(str::to_owned) };
         self.request.progress.resumed_at(at);
         partial = self.blocking(move || partial.begin(source, at).map(|()| partial)).await?;
         self.receive(partial, answer, at).await
+    }
+
+    /// An answer whose body is the file from some byte on, and that byte.
+    async fn answer(&self, partial: &Partial) -> Result<(Answer, u64), FetchError> {
+        let have = partial.have_bytes();
+        let (mut answer, mut meant) = self.ask(partial, have).await?;
+        if meant == Meant::Restart {
+            tracing::info!(file = self.request.name, have, "the vendor's file cannot be resumed: from the beginning");
+            (answer, meant) = self.ask(partial, 0).await?;
+        }
+        let at = if meant == Meant::Rest { have } else { 0 };
+        self.check_length(&answer, at)?;
+        Ok((answer, at))
+    }
+
+    /// Leaves nothing behind where nothing has come; what has come stays, to be resumed.
+    async fn given_up(&self, partial: Partial, error: FetchError) -> FetchError {
+        if partial.have_bytes() == 0
+            && let Err(error) = self.blocking(move || partial.discard()).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an empty download could not be cleared away");
+        }
+        error
     }
 
     async fn open(&self) -> Result<Partial, FetchError> {
@@ -119,8 +142,7 @@ impl<'a> Attempt<'a> {
                 Err(error) => {
                     // What has come is kept: it is resumed.
                     let partial = self.written(writer, std::mem::take(&mut batch)).await?;
-                    drop(partial);
-                    return Err(error.at(&url, came, Some(expected)));
+                    return Err(self.given_up(partial, error.at(&url, came, Some(expected))).await);
                 }
             };
             came += chunk.len() as u64;
@@ -194,28 +216,20 @@ impl<'a> Attempt<'a> {
                 FetchError::WrongDigest { url, expected: format!("{expected:?}"), found: format!("{found:?}") }
             }
             PartialError::Busy { .. } => FetchError::Unreachable { url, source: Arc::new(error) },
-            PartialError::Disk(disk) => {
-                let (name, into) = (&self.request.name, &self.request.into);
-                if !disk.is_full() {
-                    return FetchError::Local {
-                        name: name.clone(),
-                        path: into.path().to_string(),
-                        source: Arc::new(disk),
-                    };
-                }
-                FetchError::NoSpace {
-                    name: name.clone(),
-                    path: into.path().to_string(),
-                    needed_bytes: self.request.expected.size_bytes,
-                    free_bytes: into.space().map_or(0, |s| s.free_bytes),
-                    reserve_bytes: self.fetcher.config.reserve_bytes,
-                }
-            }
+            PartialError::Disk(disk) if disk.is_full() => FetchError::NoSpace {
+                name: self.request.name.clone(),
+                path: self.request.into.path().to_string(),
+                needed_bytes: self.request.expected.size_bytes,
+                free_bytes: self.request.into.space().map_or(0, |s| s.free_bytes),
+                reserve_bytes: self.fetcher.config.reserve_bytes,
+            },
+            other => FetchError::local(&self.request.name, &self.request.into.path(), other),
         }
     }
 }
 
 /// The file, or the thread that writes to it.
+#[allow(clippy::large_enum_variant, reason = "one per download, on its stack")]
 enum Writer {
     Idle(Partial),
     Busy(JoinHandle<Result<Partial, PartialError>>),
