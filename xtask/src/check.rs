@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn lint(features: &[&str]) -> Result<()> {
-    let mut command = cargo(&["clippy", "--workspace", "--all-targets", "--locked"]);
+    let mut command = cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--keep-going"]);
     must(command.args(features).args(["--", "-D", "warnings"]))
 }
 

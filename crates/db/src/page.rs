@@ -31,7 +31,7 @@ impl Cursor {
 
     pub(crate) fn decode(text: &str) -> Result<Self> {
         let bad = || DbError::Refused(format!("{:?} is not a cursor that this server gave", cut(text)));
-        if !text.is_ascii() || text.len() % 2 != 0 {
+        if !text.is_ascii() || !text.len().is_multiple_of(2) {
             return Err(bad());
         }
         let bytes: Option<Vec<u8>> = (0..text.len())
