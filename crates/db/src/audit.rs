@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::{Db, Page, Result, sql::record};
+use crate::{
+    Db, Page, Result, Write,
+    page::Cursor,
+    sql::{IntoValue, args, record, rows},
+};
 
 record!(
     /// One change.
@@ -27,11 +31,40 @@ record!(
     }
 );
 
+/// A row that waits for its transaction to be committed.
+pub(crate) struct Note {
+    pub(crate) action: String,
+    pub(crate) object: String,
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
+}
+
+pub(crate) async fn put(w: &mut Write<'_>, actor: &str, source: &str, now: Timestamp, notes: &[Note]) -> Result<()> {
+    const WHAT: &str = "write the audit rows";
+    const INSERT: &str = "INSERT INTO audit (at, actor, source, action, object, before, after) \
+         SELECT $1, $2, $3, CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS TEXT), CAST(value ->> 2 AS TEXT), \
+         CAST(value ->> 3 AS TEXT) FROM json_each($4)";
+    let rows = rows(WHAT, notes.iter().map(|n| (&n.action, &n.object, &n.before, &n.after)))?;
+    w.run(WHAT, INSERT, vec![now.into_value(), actor.into_value(), source.into_value(), rows]).await?;
+    Ok(())
+}
+
 /// A page of changes, newest first; of one object, if given.
 ///
 /// # Errors
 /// `Refused` for a cursor that is none of ours.
 pub async fn list(db: &Db, object: Option<&str>, cursor: Option<&str>, limit: u32) -> Result<Page<AuditRow>> {
-    let _ = (db, object, cursor, limit);
-    todo!()
+    const WHAT: &str = "list changes";
+    const ALL: &str = "SELECT * FROM audit WHERE audit_id < $1 ORDER BY audit_id DESC LIMIT $2";
+    const OF_OBJECT: &str = "SELECT * FROM audit WHERE object = $3 AND audit_id < $1 ORDER BY audit_id DESC LIMIT $2";
+    let before = match cursor {
+        None => i64::MAX,
+        Some(text) => Cursor::decode(text)?.number()?,
+    };
+    let limit = limit.clamp(1, 1000);
+    let rows = match object {
+        None => db.all(WHAT, ALL, args![before, limit + 1]).await?,
+        Some(object) => db.all(WHAT, OF_OBJECT, args![before, limit + 1, object]).await?,
+    };
+    Ok(Page::cut(rows, limit, None, |row: &AuditRow| Cursor::of_number(row.audit_id, "")))
 }

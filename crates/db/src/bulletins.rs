@@ -3,7 +3,168 @@
 use jiff::Timestamp;
 use patchwharf_model::{BulletinId, FeedId, JobId, PackageId, PolicyId, Severity, UpdateId};
 
-use crate::{Db, Page, Result, Write, sql::record};
+use std::collections::HashMap;
+
+use crate::{
+    Db, DbError, Page, Result, Write, derived,
+    page::Cursor,
+    sql::{Builder, IntoValue, Number, args, like, record, rows},
+};
+
+const COUNT: &str = "SELECT COUNT(*) AS number";
+const COLUMNS: &str = "SELECT i.bulletin_id, i.feed_id, f.name AS feed, i.name, r.title, r.description, r.vendor, \
+     r.severity, i.custom_severity, i.enabled, NULLIF(r.released_at, 0) AS released_at, r.revised_at, r.cves, r.kbs, \
+     r.superseded_by, r.withdrawn, r.listed, i.updates, i.packages, i.bad_packages, i.policies, \
+     NULLIF(i.oldest_proof_at, 0) AS oldest_proof_at";
+/// `CROSS JOIN` is an ordinary join that SQLite does not reorder: the table whose index gives the order comes first.
+const FROM: &str = " FROM bulletin_revision AS r CROSS JOIN bulletin AS i CROSS JOIN feed AS f \
+     WHERE i.bulletin_id = r.bulletin_id AND f.feed_id = r.feed_id \
+     AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation)";
+const FROM_IDENTITY: &str = " FROM bulletin AS i CROSS JOIN feed AS f CROSS JOIN bulletin_revision AS r \
+     WHERE r.bulletin_id = i.bulletin_id AND f.feed_id = i.feed_id \
+     AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation)";
+
+record!(
+    struct Id {
+        text: BulletinId,
+    }
+);
+record!(
+    struct Found {
+        asked: String,
+        bulletin_id: BulletinId,
+        feed: String,
+    }
+);
+record!(
+    struct Rated {
+        bulletin_id: BulletinId,
+        custom_severity: Option<String>,
+    }
+);
+record!(
+    struct Referring {
+        kind: String,
+        id: JobId,
+        name: String,
+    }
+);
+
+macro_rules! sorted {
+    ($($sort:ident: $column:literal, $id:literal);+ $(;)?) => {
+        impl BulletinSort {
+            fn order(self, descending: bool) -> &'static str {
+                match (self, descending) { $(
+                    (Self::$sort, false) => concat!(" ORDER BY ", $column, ", ", $id),
+                    (Self::$sort, true) => concat!(" ORDER BY ", $column, " DESC, ", $id, " DESC"),
+                )+ }
+            }
+
+            /// The condition "after the cursor", around its two parameters.
+            fn after(self, descending: bool) -> (&'static str, &'static str) {
+                match (self, descending) { $(
+                    (Self::$sort, false) => (concat!(" AND (", $column, ", ", $id, ") > ("), ", "),
+                    (Self::$sort, true) => (concat!(" AND (", $column, ", ", $id, ") < ("), ", "),
+                )+ }
+            }
+        }
+    };
+}
+
+sorted!(
+    Revised: "r.revised_at", "r.bulletin_id"; Released: "r.released_at", "r.bulletin_id";
+    Severity: "r.severity", "r.bulletin_id"; Name: "i.name", "i.bulletin_id"; Updates: "i.updates", "i.bulletin_id";
+    Packages: "i.packages", "i.bulletin_id"; BadPackages: "i.bad_packages", "i.bulletin_id";
+    Policies: "i.policies", "i.bulletin_id"; OldestProof: "i.oldest_proof_at", "i.bulletin_id";
+);
+
+impl BulletinSort {
+    fn is_of_revision(self) -> bool {
+        matches!(self, Self::Revised | Self::Released | Self::Severity)
+    }
+
+    fn key(self, row: &Bulletin) -> String {
+        let micros = |at: Option<Timestamp>| at.map_or(0, Timestamp::as_microsecond).to_string();
+        match self {
+            Self::Revised => micros(Some(row.revised_at)),
+            Self::Released => micros(row.released_at),
+            Self::Name => row.name.clone(),
+            Self::Severity => (row.severity as i64).to_string(),
+            Self::Updates => row.updates.to_string(),
+            Self::Packages => row.packages.to_string(),
+            Self::BadPackages => row.bad_packages.to_string(),
+            Self::Policies => row.policies.to_string(),
+            Self::OldestProof => micros(row.oldest_proof_at),
+        }
+    }
+}
+
+fn narrow(sql: &mut Builder, filter: &BulletinFilter) {
+    for word in filter.text.iter().flat_map(|text| text.split_whitespace()).take(16) {
+        sql.push(" AND r.search LIKE ", like(word)).text(" ESCAPE '!'");
+    }
+    if !filter.severities.is_empty() {
+        sql.text(" AND r.severity IN (-1");
+        for severity in &filter.severities {
+            sql.push(", ", *severity);
+        }
+        sql.text(")");
+    }
+    if let Some(custom) = &filter.custom_severity {
+        sql.push(" AND i.custom_severity = ", custom);
+    }
+    if let Some(vendor) = &filter.vendor {
+        sql.push(" AND LOWER(r.vendor) = ", vendor.to_lowercase());
+    }
+    if let Some(feed) = filter.feed {
+        sql.push(" AND r.feed_id = ", feed);
+    }
+    if let Some(enabled) = filter.enabled {
+        sql.push(" AND i.enabled = ", enabled);
+    }
+    if let Some(withdrawn) = filter.withdrawn {
+        sql.push(" AND r.withdrawn = ", withdrawn);
+    }
+    if let Some(listed) = filter.listed {
+        sql.push(" AND r.listed = ", listed);
+    }
+    let either = |yes: bool, one, other| if yes { one } else { other };
+    if let Some(yes) = filter.downloaded {
+        sql.text(either(
+            yes,
+            " AND i.updates > 0 AND i.packages = i.updates",
+            " AND (i.updates = 0 OR i.packages < i.updates)",
+        ));
+    }
+    if let Some(yes) = filter.bad {
+        sql.text(either(yes, " AND i.bad_packages > 0", " AND i.bad_packages = 0"));
+    }
+    if let Some(yes) = filter.superseded {
+        sql.text(either(yes, " AND r.superseded_by IS NOT NULL", " AND r.superseded_by IS NULL"));
+    }
+    if let Some(from) = filter.revised_from {
+        sql.push(" AND r.revised_at >= ", from);
+    }
+    if let Some(before) = filter.revised_before {
+        sql.push(" AND r.revised_at < ", before);
+    }
+    if let Some(from) = filter.released_from {
+        sql.push(" AND r.released_at > 0 AND r.released_at >= ", from);
+    }
+    if let Some(before) = filter.released_before {
+        sql.push(" AND r.released_at > 0 AND r.released_at < ", before);
+    }
+    if let Some(cve) = &filter.cve {
+        let pattern = format!("% {} %", cve.trim().to_uppercase().replace(['%', '_', '!'], ""));
+        sql.push(" AND ' ' || r.cves || ' ' LIKE ", pattern);
+    }
+    if let Some(kb) = &filter.kb {
+        let number = kb.trim().to_uppercase().replace(['%', '_', '!'], "");
+        let number = number.strip_prefix("KB").unwrap_or(&number);
+        sql.push(" AND (' ' || r.kbs || ' ' LIKE ", format!("% {number} %"));
+        sql.push(" OR ' ' || r.kbs || ' ' LIKE ", format!("% KB{number} %")).text(")");
+    }
+}
 
 record!(
     /// A bulletin as lists show it.
@@ -164,8 +325,36 @@ pub struct Refers {
 /// # Errors
 /// `Refused` for a cursor that is none of ours.
 pub async fn list(db: &Db, query: &BulletinQuery) -> Result<Page<Bulletin>> {
-    let _ = (db, query);
-    todo!()
+    const WHAT: &str = "list bulletins";
+    let limit = query.limit.clamp(1, 1000);
+    let total = if query.with_total {
+        let mut sql = Builder::new(COUNT);
+        sql.text(FROM);
+        narrow(&mut sql, &query.filter);
+        let (sql, args) = sql.build();
+        db.first::<Number>(WHAT, sql, args).await?.map(|n| u64::try_from(n.number).unwrap_or_default())
+    } else {
+        None
+    };
+    let mut sql = Builder::new(COLUMNS);
+    sql.text(if query.sort.is_of_revision() { FROM } else { FROM_IDENTITY });
+    narrow(&mut sql, &query.filter);
+    if let Some(text) = &query.cursor {
+        let cursor = Cursor::decode(text)?;
+        let key = match query.sort {
+            BulletinSort::Name => cursor.key.clone().into_value(),
+            _ => cursor.number()?.into_value(),
+        };
+        let (after, then) = query.sort.after(query.descending);
+        sql.push_value(after, key).push(then, cursor.id).text(")");
+    }
+    sql.text(query.sort.order(query.descending)).push(" LIMIT ", limit + 1);
+    let (sql, args) = sql.build();
+    let rows = db.all(WHAT, sql, args).await?;
+    Ok(Page::cut(rows, limit, total, |row: &Bulletin| Cursor {
+        key: query.sort.key(row),
+        id: row.bulletin_id.to_string(),
+    }))
 }
 
 /// The ids of all bulletins that a filter matches (to stage by filter), at most `limit`.
@@ -173,8 +362,13 @@ pub async fn list(db: &Db, query: &BulletinQuery) -> Result<Page<Bulletin>> {
 /// # Errors
 /// When the database fails.
 pub async fn ids(db: &Db, filter: &BulletinFilter, limit: u32) -> Result<Vec<BulletinId>> {
-    let _ = (db, filter, limit);
-    todo!()
+    let mut sql = Builder::new("SELECT i.bulletin_id AS text");
+    sql.text(FROM);
+    narrow(&mut sql, filter);
+    sql.text(" ORDER BY i.name, i.bulletin_id").push(" LIMIT ", limit);
+    let (sql, args) = sql.build();
+    let rows = db.all::<Id>("find bulletins", sql, args).await?;
+    Ok(rows.into_iter().map(|row| row.text).collect())
 }
 
 /// Bulletins by id, in the order of their names. Unknown ids are left out.
@@ -182,8 +376,16 @@ pub async fn ids(db: &Db, filter: &BulletinFilter, limit: u32) -> Result<Vec<Bul
 /// # Errors
 /// When the database fails.
 pub async fn by_ids(db: &Db, ids: &[BulletinId]) -> Result<Vec<Bulletin>> {
-    let _ = (db, ids);
-    todo!()
+    const WHAT: &str = "read bulletins";
+    let mut sql = Builder::new(COLUMNS);
+    sql.text(FROM_IDENTITY);
+    sql.push_value(
+        " AND i.bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each(",
+        rows(WHAT, ids.iter().map(|id| (id,)))?,
+    );
+    sql.text(")) ORDER BY i.name, i.bulletin_id");
+    let (sql, args) = sql.build();
+    db.all(WHAT, sql, args).await
 }
 
 /// One bulletin.
@@ -191,8 +393,7 @@ pub async fn by_ids(db: &Db, ids: &[BulletinId]) -> Result<Vec<Bulletin>> {
 /// # Errors
 /// `NotFound`.
 pub async fn show(db: &Db, id: BulletinId) -> Result<Bulletin> {
-    let _ = (db, id);
-    todo!()
+    by_ids(db, &[id]).await?.pop().ok_or_else(|| DbError::not_found("bulletin", id))
 }
 
 /// Ids for what people type: an id, a name in any case, or `FEED/NAME`. Same order as given.
@@ -200,8 +401,37 @@ pub async fn show(db: &Db, id: BulletinId) -> Result<Bulletin> {
 /// # Errors
 /// `NotFound` for the first that does not exist; `Ambiguous` names the feeds.
 pub async fn resolve(db: &Db, names: &[String]) -> Result<Vec<BulletinId>> {
-    let _ = (db, names);
-    todo!()
+    const WHAT: &str = "find bulletins by name";
+    const FIND: &str = "SELECT CAST(j.value ->> 0 AS TEXT) AS asked, i.bulletin_id, f.name AS feed \
+         FROM json_each($1) AS j JOIN bulletin AS i ON i.bulletin_id = CAST(j.value ->> 1 AS TEXT) \
+         JOIN feed AS f ON f.feed_id = i.feed_id \
+         UNION SELECT CAST(j.value ->> 0 AS TEXT), i.bulletin_id, f.name FROM json_each($1) AS j \
+         JOIN bulletin AS i ON i.folded = CAST(j.value ->> 1 AS TEXT) JOIN feed AS f ON f.feed_id = i.feed_id \
+         UNION SELECT CAST(j.value ->> 0 AS TEXT), i.bulletin_id, f.name FROM json_each($1) AS j \
+         JOIN feed AS f ON LOWER(f.name) = CAST(j.value ->> 2 AS TEXT) \
+         JOIN bulletin AS i ON i.feed_id = f.feed_id AND i.folded = CAST(j.value ->> 3 AS TEXT)";
+    let asked = names.iter().map(|name| {
+        let folded = name.trim().to_lowercase();
+        let (feed, rest) = folded.split_once('/').map(|(f, r)| (f.to_owned(), r.to_owned())).unzip();
+        (name, folded, feed, rest)
+    });
+    let found: Vec<Found> = db.all(WHAT, FIND, vec![rows(WHAT, asked)?]).await?;
+    let mut by_name: HashMap<&str, Vec<&Found>> = HashMap::new();
+    for row in &found {
+        by_name.entry(&row.asked).or_default().push(row);
+    }
+    names
+        .iter()
+        .map(|name| match by_name.get(name.as_str()).map(Vec::as_slice) {
+            None | Some([]) => Err(DbError::not_found("bulletin", name)),
+            Some([one]) => Ok(one.bulletin_id),
+            Some(many) => {
+                let mut feeds: Vec<String> = many.iter().map(|row| row.feed.clone()).collect();
+                feeds.sort();
+                Err(DbError::Ambiguous { name: name.clone(), feeds })
+            }
+        })
+        .collect()
 }
 
 /// Enables or disables bulletins; returns those that changed. Audited for each (`bulletin.enable`, `bulletin.disable`).
@@ -209,8 +439,17 @@ pub async fn resolve(db: &Db, names: &[String]) -> Result<Vec<BulletinId>> {
 /// # Errors
 /// When the database fails.
 pub async fn set_enabled(w: &mut Write<'_>, ids: &[BulletinId], enabled: bool) -> Result<Vec<BulletinId>> {
-    let _ = (w, ids, enabled);
-    todo!()
+    const WHAT: &str = "enable or disable bulletins";
+    const SET: &str = "UPDATE bulletin SET enabled = $1 WHERE enabled <> $1 \
+         AND bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($2)) RETURNING bulletin_id AS text";
+    let batch = rows(WHAT, ids.iter().map(|id| (id,)))?;
+    let changed = w.all::<Id>(WHAT, SET, vec![enabled.into_value(), batch]).await?;
+    let (action, before, after) =
+        if enabled { ("bulletin.enable", "disabled", "enabled") } else { ("bulletin.disable", "enabled", "disabled") };
+    for row in &changed {
+        w.audit(action, format!("bulletin {}", row.text), Some(before.into()), Some(after.into()));
+    }
+    Ok(changed.into_iter().map(|row| row.text).collect())
 }
 
 /// Sets or clears the administrator's own severity; returns those that changed. Audited for each.
@@ -222,8 +461,23 @@ pub async fn set_custom_severity(
     ids: &[BulletinId],
     severity: Option<&str>,
 ) -> Result<Vec<BulletinId>> {
-    let _ = (w, ids, severity);
-    todo!()
+    const WHAT: &str = "set the custom severity of bulletins";
+    const BEFORE: &str = "SELECT bulletin_id, custom_severity FROM bulletin \
+         WHERE bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
+    const SET: &str = "UPDATE bulletin SET custom_severity = $1 \
+         WHERE bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($2))";
+    let batch = rows(WHAT, ids.iter().map(|id| (id,)))?;
+    let mut changed: Vec<Rated> = w.all(WHAT, BEFORE, vec![batch]).await?;
+    changed.retain(|row| row.custom_severity.as_deref() != severity);
+    let batch = rows(WHAT, changed.iter().map(|row| (row.bulletin_id,)))?;
+    w.run(WHAT, SET, vec![severity.into_value(), batch]).await?;
+    let mut ids = Vec::new();
+    for row in changed {
+        let object = format!("bulletin {}", row.bulletin_id);
+        w.audit("bulletin.severity", object, row.custom_severity, severity.map(str::to_owned));
+        ids.push(row.bulletin_id);
+    }
+    Ok(ids)
 }
 
 /// What refers to a bulletin.
@@ -231,8 +485,35 @@ pub async fn set_custom_severity(
 /// # Errors
 /// `NotFound`.
 pub async fn refers(db: &Db, id: BulletinId) -> Result<Refers> {
-    let _ = (db, id);
-    todo!()
+    const WHAT: &str = "find what refers to a bulletin";
+    const REFERS: &str = "WITH mine AS (SELECT DISTINCT r.update_id, i.update_key FROM update_revision AS r \
+         JOIN software_update AS i ON i.update_id = r.update_id JOIN feed AS f ON f.feed_id = r.feed_id \
+         WHERE r.bulletin_id = $1 AND r.from_gen <= f.current_generation \
+         AND (r.to_gen IS NULL OR r.to_gen > f.current_generation)) \
+         SELECT 'update' AS kind, update_id AS id, update_key AS name FROM mine \
+         UNION ALL SELECT 'package', p.package_id, '' FROM mine JOIN package AS p ON p.update_id = mine.update_id \
+         UNION SELECT 'policy', p.policy_id, p.name FROM mine JOIN policy_update AS s ON s.update_id = mine.update_id \
+         JOIN policy AS p ON p.policy_id = s.policy_id \
+         UNION SELECT 'job', p.lock_job, '' FROM mine JOIN package AS p ON p.update_id = mine.update_id \
+         JOIN job AS j ON j.job_id = p.lock_job WHERE j.state IN ('queued', 'running', 'paused') \
+         UNION SELECT 'supersedes', i.bulletin_id, i.name FROM bulletin AS me \
+         JOIN bulletin AS i ON i.feed_id = me.feed_id \
+         JOIN bulletin_revision AS r ON r.bulletin_id = i.bulletin_id JOIN feed AS f ON f.feed_id = r.feed_id \
+         WHERE me.bulletin_id = $1 AND r.superseded_by = me.name AND r.from_gen <= f.current_generation \
+         AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \
+         ORDER BY 1, 3, 2";
+    show(db, id).await?;
+    let mut refers = Refers::default();
+    for row in db.all::<Referring>(WHAT, REFERS, args![id]).await? {
+        match row.kind.as_str() {
+            "update" => refers.updates.push(UpdateId(row.id.0)),
+            "package" => refers.packages.push(PackageId(row.id.0)),
+            "policy" => refers.policies.push((PolicyId(row.id.0), row.name)),
+            "job" => refers.jobs.push(row.id),
+            _ => refers.supersedes.push(row.name),
+        }
+    }
+    Ok(refers)
 }
 
 /// Bulletins whose derived columns are to be brought up to date by hand (reconcile); the change functions do it
@@ -241,6 +522,5 @@ pub async fn refers(db: &Db, id: BulletinId) -> Result<Refers> {
 /// # Errors
 /// When the database fails.
 pub async fn recount(w: &mut Write<'_>, ids: &[BulletinId]) -> Result<()> {
-    let _ = (w, ids);
-    todo!()
+    derived::bulletins(w, ids).await
 }

@@ -68,7 +68,7 @@ pub enum DbError {
         name: String,
     },
     /// A name that several feeds use.
-    #[error("{name:?} names bulletins of several feeds ({}): write FEED/{name} or use the id", feeds.join(", "))]
+    #[error("{name:?} is a name in several feeds ({}): write FEED/{name} or use the id", feeds.join(", "))]
     Ambiguous {
         /// The name.
         name: String,
@@ -141,4 +141,9 @@ fn by_code(code: &str) -> ErrorClass {
         _ if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") => ErrorClass::ConnectionLost,
         _ => ErrorClass::Other,
     }
+}
+
+/// Turns a broken rule of the schema into the sentence that a person needs.
+pub(crate) fn refuse_constraint<T>(result: Result<T>, text: impl FnOnce() -> String) -> Result<T> {
+    result.map_err(|e| if e.class() == ErrorClass::Constraint { DbError::Refused(text()) } else { e })
 }

@@ -3,7 +3,25 @@
 use jiff::Timestamp;
 use patchwharf_model::{FeedId, JobId};
 
-use crate::{Db, Result, Write, sql::record};
+use crate::{
+    Db, DbError, Result, Write,
+    error::refuse_constraint,
+    sql::{Number, args, record},
+};
+
+const GET: &str = "SELECT * FROM feed WHERE feed_id = $1";
+
+/// Everything of a feed without packages, referring rows first.
+const REMOVE: &[&str] = &[
+    "DELETE FROM policy_update WHERE update_id IN (SELECT update_id FROM software_update WHERE feed_id = $1)",
+    "DELETE FROM update_item WHERE update_id IN (SELECT update_id FROM software_update WHERE feed_id = $1)",
+    "DELETE FROM supersedence WHERE feed_id = $1",
+    "DELETE FROM update_revision WHERE feed_id = $1",
+    "DELETE FROM software_update WHERE feed_id = $1",
+    "DELETE FROM bulletin_revision WHERE feed_id = $1",
+    "DELETE FROM bulletin WHERE feed_id = $1",
+    "DELETE FROM feed WHERE feed_id = $1",
+];
 
 record!(
     /// A feed.
@@ -77,8 +95,16 @@ pub struct FeedChange {
 /// # Errors
 /// `Refused` when the name is in use.
 pub async fn create(w: &mut Write<'_>, new: &NewFeed) -> Result<FeedId> {
-    let _ = (w, new);
-    todo!()
+    const INSERT: &str = "INSERT INTO feed (feed_id, name, kind, config, accept_sha1, schedule_minutes, \
+         next_import_at, current_generation, next_generation, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 1, $8)";
+    let (id, now) = (FeedId::new(), w.now());
+    let due = new.schedule_minutes.map(|_| now);
+    let values = args![id, &new.name, &new.kind, &new.config, new.accept_sha1, new.schedule_minutes, due, now];
+    let done = w.run("add a feed", INSERT, values).await;
+    refuse_constraint(done, || in_use(&new.name))?;
+    w.audit("feed.create", format!("feed {id}"), None, Some(new.config.clone()));
+    Ok(id)
 }
 
 /// All feeds by name; removed ones last and only if asked for.
@@ -86,8 +112,10 @@ pub async fn create(w: &mut Write<'_>, new: &NewFeed) -> Result<FeedId> {
 /// # Errors
 /// When the database fails.
 pub async fn list(db: &Db, with_removed: bool) -> Result<Vec<Feed>> {
-    let _ = (db, with_removed);
-    todo!()
+    const WHAT: &str = "list feeds";
+    const LIVE: &str = "SELECT * FROM feed WHERE removed_at IS NULL ORDER BY name";
+    const ALL: &str = "SELECT * FROM feed ORDER BY CASE WHEN removed_at IS NULL THEN 0 ELSE 1 END, name";
+    db.all(WHAT, if with_removed { ALL } else { LIVE }, args![]).await
 }
 
 /// A feed by id or name.
@@ -95,8 +123,10 @@ pub async fn list(db: &Db, with_removed: bool) -> Result<Vec<Feed>> {
 /// # Errors
 /// `NotFound`.
 pub async fn show(db: &Db, name_or_id: &str) -> Result<Feed> {
-    let _ = (db, name_or_id);
-    todo!()
+    const SHOW: &str = "SELECT * FROM feed WHERE feed_id = $2 OR (name = $1 AND removed_at IS NULL) \
+         ORDER BY CASE WHEN feed_id = $2 THEN 0 ELSE 1 END";
+    let found = db.first("show a feed", SHOW, args![name_or_id, name_or_id.to_lowercase()]).await?;
+    found.ok_or_else(|| DbError::not_found("feed", name_or_id))
 }
 
 /// A feed by id.
@@ -104,8 +134,8 @@ pub async fn show(db: &Db, name_or_id: &str) -> Result<Feed> {
 /// # Errors
 /// `NotFound`.
 pub async fn get(db: &Db, id: FeedId) -> Result<Feed> {
-    let _ = (db, id);
-    todo!()
+    let found = db.first("show a feed", GET, args![id]).await?;
+    found.ok_or_else(|| DbError::not_found("feed", id))
 }
 
 /// Changes a feed and audits it.
@@ -113,8 +143,45 @@ pub async fn get(db: &Db, id: FeedId) -> Result<Feed> {
 /// # Errors
 /// `NotFound`; `Refused` when the name is in use.
 pub async fn update(w: &mut Write<'_>, id: FeedId, change: &FeedChange) -> Result<()> {
-    let _ = (w, id, change);
-    todo!()
+    const WHAT: &str = "change a feed";
+    const SET: &str = "UPDATE feed SET name = $2, config = $3, accept_sha1 = $4, schedule_minutes = $5, \
+         next_import_at = $6, fingerprint = $7 WHERE feed_id = $1";
+    let (before, now) = (one(w, WHAT, id).await?, w.now());
+    let mut after = before.clone();
+    if let Some(name) = &change.name {
+        after.name.clone_from(name);
+    }
+    if let Some(config) = &change.config {
+        after.config.clone_from(config);
+        after.fingerprint = None;
+    }
+    if let Some(accept) = change.accept_sha1 {
+        after.accept_sha1 = accept;
+    }
+    if let Some(schedule) = change.schedule_minutes {
+        after.schedule_minutes = schedule;
+        after.next_import_at = schedule.map(|minutes| later(before.last_import_at.unwrap_or(now), minutes));
+    }
+    let values = args![
+        id,
+        &after.name,
+        &after.config,
+        after.accept_sha1,
+        after.schedule_minutes,
+        after.next_import_at,
+        after.fingerprint.clone(),
+    ];
+    refuse_constraint(w.run(WHAT, SET, values).await, || in_use(&after.name))?;
+    let object = format!("feed {id}");
+    let word = |yes: bool| Some(yes.to_string());
+    if before.accept_sha1 != after.accept_sha1 {
+        w.audit("feed.accept-sha1", object.clone(), word(before.accept_sha1), word(after.accept_sha1));
+    }
+    let plain = |feed: &Feed| Some(format!("{} every {:?} min: {}", feed.name, feed.schedule_minutes, feed.config));
+    if plain(&before) != plain(&after) {
+        w.audit("feed.update", object, plain(&before), plain(&after));
+    }
+    Ok(())
 }
 
 /// Feeds whose scheduled import is due.
@@ -122,8 +189,8 @@ pub async fn update(w: &mut Write<'_>, id: FeedId, change: &FeedChange) -> Resul
 /// # Errors
 /// When the database fails.
 pub async fn due(db: &Db, now: Timestamp) -> Result<Vec<Feed>> {
-    let _ = (db, now);
-    todo!()
+    const DUE: &str = "SELECT * FROM feed WHERE next_import_at <= $1 AND removed_at IS NULL ORDER BY next_import_at";
+    db.all("find feeds to import", DUE, args![now]).await
 }
 
 /// Notes that an import ended (well: `error` none) and sets the next due time by the schedule.
@@ -131,8 +198,14 @@ pub async fn due(db: &Db, now: Timestamp) -> Result<Vec<Feed>> {
 /// # Errors
 /// `NotFound`.
 pub async fn import_ended(w: &mut Write<'_>, id: FeedId, job: Option<JobId>, error: Option<&str>) -> Result<()> {
-    let _ = (w, id, job, error);
-    todo!()
+    const WHAT: &str = "note the end of an import";
+    const SET: &str = "UPDATE feed SET last_import_job = $2, last_error = $3, last_import_at = $4, next_import_at = $5 \
+         WHERE feed_id = $1";
+    let (feed, now) = (one(w, WHAT, id).await?, w.now());
+    let ended_well = if error.is_none() { Some(now) } else { feed.last_import_at };
+    let next = feed.schedule_minutes.map(|minutes| later(now, minutes));
+    w.run(WHAT, SET, args![id, job, error, ended_well, next]).await?;
+    Ok(())
 }
 
 /// What is to become of a removed feed's things.
@@ -149,6 +222,41 @@ pub enum Removal {
 /// # Errors
 /// `NotFound`; `Refused` while packages exist, and says how many and which options there are.
 pub async fn remove(w: &mut Write<'_>, id: FeedId, removal: Removal) -> Result<()> {
-    let _ = (w, id, removal);
-    todo!()
+    const WHAT: &str = "remove a feed";
+    const PACKAGES: &str = "SELECT COUNT(*) AS number FROM package p \
+         JOIN software_update u ON u.update_id = p.update_id WHERE u.feed_id = $1";
+    const KEEP: &str =
+        "UPDATE feed SET removed_at = $2, next_import_at = NULL, schedule_minutes = NULL WHERE feed_id = $1";
+    let (before, now) = (one(w, WHAT, id).await?, w.now());
+    match removal {
+        Removal::Keep => {
+            w.run(WHAT, KEEP, args![id, now]).await?;
+        }
+        Removal::Refuse => {
+            let packages = w.first::<Number>(WHAT, PACKAGES, args![id]).await?.map_or(0, |n| n.number);
+            if packages > 0 {
+                return Err(DbError::Refused(format!(
+                    "{packages} packages of feed {} exist: say --keep to keep them or --purge to delete them",
+                    before.name
+                )));
+            }
+            for statement in REMOVE {
+                w.run(WHAT, *statement, args![id]).await?;
+            }
+        }
+    }
+    w.audit("feed.remove", format!("feed {id}"), Some(format!("{}: {}", before.name, before.config)), None);
+    Ok(())
+}
+
+async fn one(w: &mut Write<'_>, what: &'static str, id: FeedId) -> Result<Feed> {
+    w.first(what, GET, args![id]).await?.ok_or_else(|| DbError::not_found("feed", id))
+}
+
+fn later(from: Timestamp, minutes: u32) -> Timestamp {
+    from.checked_add(jiff::SignedDuration::from_mins(i64::from(minutes))).unwrap_or(Timestamp::MAX)
+}
+
+fn in_use(name: &str) -> String {
+    format!("the name {name:?} is used by another feed")
 }

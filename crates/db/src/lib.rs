@@ -9,8 +9,11 @@
 pub mod audit;
 pub mod bulletins;
 pub mod catalogue;
+mod connection;
+mod derived;
 mod error;
 pub mod feeds;
+mod file;
 pub mod jobs;
 pub mod locations;
 pub mod logs;

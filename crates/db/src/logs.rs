@@ -6,7 +6,12 @@
 use jiff::Timestamp;
 use patchwharf_model::{BulletinId, InstanceId, JobId, PackageId};
 
-use crate::{Db, Result, sql::record};
+use crate::{
+    Db, DbError, Result,
+    connection::{Connection, Sql},
+    open::Backend,
+    sql::{Builder, Number, Record, Value, args, like, record, rows},
+};
 
 record!(
     /// A log record.
@@ -61,8 +66,19 @@ pub struct LogFilter {
 /// # Errors
 /// When the database fails.
 pub async fn append(db: &Db, records: &[LogRecord]) -> Result<()> {
-    let _ = (db, records);
-    todo!()
+    const WHAT: &str = "write log records";
+    const INSERT: &str = "INSERT INTO log_record (server, number, at, level, target, message, job_id, package_id, \
+         bulletin_id, fields) SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT), \
+         CAST(value ->> 2 AS BIGINT), CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS TEXT), \
+         CAST(value ->> 5 AS TEXT), CAST(value ->> 6 AS TEXT), CAST(value ->> 7 AS TEXT), CAST(value ->> 8 AS TEXT), \
+         CAST(value ->> 9 AS TEXT) FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
+    let lines = records.iter().map(|r| {
+        let ids = (r.job_id, r.package_id, r.bulletin_id);
+        let at = r.at.as_microsecond();
+        (r.server, r.number, at, r.level, &r.target, &r.message, ids.0, ids.1, ids.2, &r.fields)
+    });
+    db.log_run(WHAT, INSERT, vec![rows(WHAT, lines)?]).await?;
+    Ok(())
 }
 
 /// The last number of a server; 0: none yet.
@@ -70,8 +86,9 @@ pub async fn append(db: &Db, records: &[LogRecord]) -> Result<()> {
 /// # Errors
 /// When the database fails.
 pub async fn last_number(db: &Db, server: InstanceId) -> Result<u64> {
-    let _ = (db, server);
-    todo!()
+    const LAST: &str = "SELECT COALESCE(MAX(number), 0) AS number FROM log_record WHERE server = $1";
+    let last: Vec<Number> = db.log_all("find the last log record", LAST, args![server]).await?;
+    Ok(last.first().map_or(0, |n| u64::try_from(n.number).unwrap_or_default()))
 }
 
 /// Records that match, oldest first.
@@ -79,8 +96,41 @@ pub async fn last_number(db: &Db, server: InstanceId) -> Result<u64> {
 /// # Errors
 /// When the database fails.
 pub async fn tail(db: &Db, filter: &LogFilter) -> Result<Vec<LogRecord>> {
-    let _ = (db, filter);
-    todo!()
+    let mut sql = Builder::new("SELECT * FROM log_record WHERE 1 = 1");
+    if let Some(server) = filter.server {
+        sql.push(" AND server = ", server);
+    }
+    if let Some(after) = filter.after {
+        sql.push(" AND number > ", after);
+    }
+    if let Some(job) = filter.job {
+        sql.push(" AND job_id = ", job);
+    }
+    if let Some(package) = filter.package {
+        sql.push(" AND package_id = ", package);
+    }
+    if let Some(bulletin) = filter.bulletin {
+        sql.push(" AND bulletin_id = ", bulletin);
+    }
+    if let Some(level) = filter.max_level {
+        sql.push(" AND level <= ", level);
+    }
+    if let Some(text) = &filter.text {
+        sql.push(" AND LOWER(message) LIKE ", like(text)).text(" ESCAPE '!'");
+    }
+    let follow = filter.after.is_some();
+    sql.text(match (follow, filter.server) {
+        (true, _) => " ORDER BY number",
+        (false, Some(_)) => " ORDER BY number DESC",
+        (false, None) => " ORDER BY at DESC, server, number DESC",
+    });
+    sql.push(" LIMIT ", filter.limit.clamp(1, 10_000));
+    let (sql, args) = sql.build();
+    let mut records: Vec<LogRecord> = db.log_all("read the log", sql, args).await?;
+    if !follow {
+        records.reverse();
+    }
+    Ok(records)
 }
 
 /// Deletes records older than a time, and the oldest beyond about `max_bytes` in all. Returns how many went.
@@ -88,6 +138,49 @@ pub async fn tail(db: &Db, filter: &LogFilter) -> Result<Vec<LogRecord>> {
 /// # Errors
 /// When the database fails.
 pub async fn prune(db: &Db, before: Timestamp, max_bytes: u64) -> Result<u64> {
-    let _ = (db, before, max_bytes);
-    todo!()
+    const WHAT: &str = "delete old log records";
+    const OLD: &str = "DELETE FROM log_record WHERE at < $1";
+    const COUNT: &str = "SELECT COUNT(*) AS number FROM log_record";
+    const CUT: &str = "SELECT at AS number FROM log_record ORDER BY at DESC LIMIT 1 OFFSET $1";
+    let mut gone = db.log_run(WHAT, OLD, args![before]).await?;
+    let count = db.log_all::<Number>(WHAT, COUNT, args![]).await?.first().map_or(0, |n| n.number);
+    let bytes = db.log_bytes().await?;
+    if bytes > max_bytes && count > 0 {
+        // Rows are about alike: keep the newest share that fits.
+        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "an estimate")]
+        let keep = (count as f64 * max_bytes as f64 / bytes as f64) as i64;
+        if let Some(cut) = db.log_all::<Number>(WHAT, CUT, args![keep]).await?.first() {
+            gone += db.log_run(WHAT, "DELETE FROM log_record WHERE at <= $1", args![cut.number]).await?;
+        }
+    }
+    Ok(gone)
+}
+
+impl Db {
+    async fn log_all<T: Record>(&self, what: &'static str, sql: impl Into<Sql>, args: Vec<Value>) -> Result<Vec<T>> {
+        let Some(logs) = self.logs() else { return self.all(what, sql, args).await };
+        let mut found = Vec::new();
+        let mut reader = logs.reader().await?;
+        Connection::Sqlite(&mut reader).each(what, sql.into(), args, |row| found.push(row)).await?;
+        Ok(found)
+    }
+
+    async fn log_run(&self, what: &'static str, sql: impl Into<Sql>, args: Vec<Value>) -> Result<u64> {
+        if let Some(logs) = self.logs() {
+            return logs.writer().await?.connection()?.run(what, sql.into(), args).await;
+        }
+        let Backend::Postgres(pool) = self.backend() else { return Ok(0) };
+        let mut connection = pool.acquire().await.map_err(|e| DbError::query(what, e))?;
+        Connection::Postgres(&mut connection).run(what, sql.into(), args).await
+    }
+
+    /// Bytes that the log takes, without what was deleted from it.
+    async fn log_bytes(&self) -> Result<u64> {
+        const SQLITE: &str = "SELECT (p.page_count - f.freelist_count) * s.page_size AS number \
+             FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s";
+        const POSTGRES: &str = "SELECT pg_total_relation_size('log_record') AS number";
+        let sql = if self.logs().is_some() { SQLITE } else { POSTGRES };
+        let found: Vec<Number> = self.log_all("measure the log", sql, args![]).await?;
+        Ok(found.first().map_or(0, |n| u64::try_from(n.number).unwrap_or_default()))
+    }
 }

@@ -1,14 +1,40 @@
-//! Opening a database by URL.
+//! Opening a database by URL, and reading from it.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use jiff::Timestamp;
+use sqlx::{PgPool, sqlite::SqliteSynchronous};
 
-use crate::Result;
+use crate::{
+    DbError, Result,
+    connection::{Connection, Sql},
+    file, migrate, postgres,
+    sql::{Record, Text, Value, args},
+    sqlite::Sqlite,
+};
 
 /// The resource database: one SQLite file or one PostgreSQL database. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Db {}
+pub struct Db(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    backend: Backend,
+    logs: Option<Sqlite>,
+    statements: AtomicU64,
+}
+
+#[derive(Debug)]
+pub(crate) enum Backend {
+    Sqlite(Sqlite),
+    Postgres(PgPool),
+}
 
 /// How to open a database.
 #[derive(Clone, Debug)]
@@ -19,7 +45,7 @@ pub struct Options {
     pub log_path: Option<PathBuf>,
     /// The seeded mutant `sync-normal`: SQLite's `synchronous=NORMAL`, which loses acknowledged rows in a power cut.
     pub synchronous_normal: bool,
-    /// Readers at once.
+    /// Connections that read at once (PostgreSQL: connections in all).
     pub readers: u32,
 }
 
@@ -37,33 +63,176 @@ impl Db {
     /// # Errors
     /// An unknown scheme, a network file system under SQLite, a damaged file, a schema newer than this program.
     pub async fn open(options: &Options, now: Timestamp) -> Result<Self> {
-        let _ = (options, now);
-        todo!()
+        let db = match options.url.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => {
+                let pool = postgres::open(&options.url, options.readers).await?;
+                Self::of(Backend::Postgres(pool), None)
+            }
+            Some(("sqlite", path)) => Self::open_sqlite(path.into(), options).await?,
+            None => Self::open_sqlite(options.url.as_str().into(), options).await?,
+            Some((scheme, _)) => {
+                return Err(DbError::Open {
+                    url: postgres::without_password(&options.url),
+                    reason: format!("the scheme {scheme} is not known: use a path, sqlite:// or postgres://"),
+                    source: None,
+                });
+            }
+        };
+        migrate::run(&db, &options.url, now).await?;
+        Ok(db)
+    }
+
+    fn of(backend: Backend, logs: Option<Sqlite>) -> Self {
+        Self(Arc::new(Inner { backend, logs, statements: AtomicU64::new(0) }))
+    }
+
+    async fn open_sqlite(path: PathBuf, options: &Options) -> Result<Self> {
+        let log_path = options.log_path.clone().unwrap_or_else(|| path.with_file_name("log.db"));
+        let synchronous = if options.synchronous_normal { SqliteSynchronous::Normal } else { SqliteSynchronous::Full };
+        file::prepare(&path)?;
+        let main = Sqlite::open(path, synchronous, options.readers).await?;
+        file::prepare(&log_path)?;
+        let logs = Sqlite::open(log_path, SqliteSynchronous::Normal, 2).await?;
+        let mut writer = logs.writer().await?;
+        writer.connection()?.script("make the log table", Sql::Const(migrate::LOG_SQLITE)).await?;
+        drop(writer);
+        let db = Self::of(Backend::Sqlite(main), Some(logs));
+        db.quick_check(&options.url).await?;
+        Ok(db)
+    }
+
+    async fn quick_check(&self, url: &str) -> Result<()> {
+        let damaged = |reason: String, source| DbError::Open {
+            url: url.to_owned(),
+            reason: format!("the file is damaged ({reason}): restore a backup, or rebuild from the package store"),
+            source,
+        };
+        let found: Vec<Text> = self
+            .all("check the database", "SELECT quick_check AS text FROM pragma_quick_check(10)", args![])
+            .await
+            .map_err(|e| damaged("it cannot be read".into(), Some(Box::new(e))))?;
+        match found.first() {
+            Some(first) if first.text != "ok" => Err(damaged(first.text.clone(), None)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether this is PostgreSQL (several servers may share it).
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        todo!()
+        matches!(self.0.backend, Backend::Postgres(_))
     }
 
     /// How many statements were executed since the start: tests assert queries per package with it.
     #[must_use]
     pub fn statements(&self) -> u64 {
-        todo!()
+        self.0.statements.load(Ordering::Relaxed)
     }
 
-    /// The whole check of the database (SQLite: `integrity_check` and `foreign_key_check`; PostgreSQL: foreign keys
-    /// that no constraint guards). Returns what was found; empty means sound.
+    /// The whole check of the database (SQLite: `integrity_check` and `foreign_key_check`; PostgreSQL keeps its foreign
+    /// keys itself). Returns what was found; empty means sound.
     ///
     /// # Errors
     /// When the check itself cannot run.
     pub async fn integrity_check(&self) -> Result<Vec<String>> {
-        todo!()
+        if self.is_shared() {
+            return Ok(Vec::new());
+        }
+        const WHAT: &str = "check the database";
+        const PAGES: &str = "SELECT integrity_check AS text FROM pragma_integrity_check(100)";
+        const KEYS: &str = "SELECT 'row ' || COALESCE(CAST(rowid AS TEXT), '?') || ' of ' || \"table\" \
+             || ' refers to a row of ' || parent || ' that is not there' AS text FROM pragma_foreign_key_check LIMIT 100";
+        let mut found: Vec<Text> = self.all(WHAT, PAGES, args![]).await?;
+        found.retain(|line| line.text != "ok");
+        found.extend(self.all::<Text>(WHAT, KEYS, args![]).await?);
+        Ok(found.into_iter().map(|line| line.text).collect())
     }
 
     /// Waits for running statements and closes the pools (SQLite: also a last checkpoint).
     pub async fn close(&self) {
-        todo!()
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Postgres(pool) => pool.close().await,
+        }
+        if let Some(logs) = &self.0.logs {
+            logs.close().await;
+        }
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.0.backend
+    }
+
+    pub(crate) fn logs(&self) -> Option<&Sqlite> {
+        self.0.logs.as_ref()
+    }
+
+    pub(crate) fn count(&self) {
+        self.0.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Reads, handing over each row as it comes.
+    pub(crate) async fn each<T: Record>(
+        &self,
+        what: &'static str,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+        take: impl FnMut(T),
+    ) -> Result<()> {
+        self.count();
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => {
+                let mut reader = sqlite.reader().await?;
+                Connection::Sqlite(&mut reader).each(what, sql.into(), args, take).await
+            }
+            Backend::Postgres(pool) => {
+                let mut connection = pool.acquire().await.map_err(|e| DbError::query(what, e))?;
+                Connection::Postgres(&mut connection).each(what, sql.into(), args, take).await
+            }
+        }
+    }
+
+    /// Reads all rows.
+    pub(crate) async fn all<T: Record>(
+        &self,
+        what: &'static str,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+    ) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        self.each(what, sql, args, |row| rows.push(row)).await?;
+        Ok(rows)
+    }
+
+    /// Reads the first row.
+    pub(crate) async fn first<T: Record>(
+        &self,
+        what: &'static str,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+    ) -> Result<Option<T>> {
+        Ok(self.all(what, sql, args).await?.into_iter().next())
+    }
+
+    /// Executes one statement that returns rows in a transaction of its own, without audit: leases of jobs.
+    pub(crate) async fn change<T: Record>(
+        &self,
+        what: &'static str,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+    ) -> Result<Option<T>> {
+        self.count();
+        let mut rows = Vec::new();
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => {
+                let mut writer = sqlite.writer().await?;
+                writer.connection()?.each(what, sql.into(), args, |row| rows.push(row)).await?;
+            }
+            Backend::Postgres(pool) => {
+                let mut connection = pool.acquire().await.map_err(|e| DbError::query(what, e))?;
+                Connection::Postgres(&mut connection).each(what, sql.into(), args, |row| rows.push(row)).await?;
+            }
+        }
+        Ok(rows.into_iter().next())
     }
 }

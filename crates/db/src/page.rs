@@ -21,6 +21,14 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
+    pub(crate) fn of_number(key: i64, id: impl ToString) -> Self {
+        Self { key: key.to_string(), id: id.to_string() }
+    }
+
+    pub(crate) fn number(&self) -> Result<i64> {
+        self.key.parse().map_err(|_| not_ours(&self.key))
+    }
+
     pub(crate) fn encode(&self) -> String {
         use std::fmt::Write as _;
         format!("{}\0{}", self.id, self.key).bytes().fold(String::new(), |mut text, byte| {
@@ -30,7 +38,7 @@ impl Cursor {
     }
 
     pub(crate) fn decode(text: &str) -> Result<Self> {
-        let bad = || DbError::Refused(format!("{:?} is not a cursor that this server gave", cut(text)));
+        let bad = || not_ours(text);
         if !text.is_ascii() || !text.len().is_multiple_of(2) {
             return Err(bad());
         }
@@ -44,8 +52,8 @@ impl Cursor {
     }
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(100).collect()
+fn not_ours(text: &str) -> DbError {
+    DbError::Refused(format!("{:?} is not a cursor that this server gave", text.chars().take(100).collect::<String>()))
 }
 
 impl<T> Page<T> {

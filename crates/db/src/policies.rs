@@ -3,7 +3,150 @@
 use jiff::Timestamp;
 use patchwharf_model::{BulletinId, PackageId, PolicyId, Sha256, UpdateId, package::VersionState};
 
-use crate::{Db, Result, Write, sql::record};
+use crate::{
+    Db, DbError, Result, Write, derived,
+    error::refuse_constraint,
+    packages::Repointed,
+    sql::{IntoValue, args, record, rows},
+};
+
+impl OnRevision {
+    /// The stable name used in API, database and command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Ask => "ask",
+        }
+    }
+}
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT p.policy_id, p.name, p.enabled, p.on_revision, p.created_at, p.changed_at, ",
+            "(SELECT COUNT(*) FROM policy_update AS s WHERE s.policy_id = p.policy_id) AS updates, ",
+            "(SELECT COUNT(*) FROM policy_update AS s WHERE s.policy_id = p.policy_id ",
+            "AND s.package_id IS NULL) AS missing, ",
+            "(SELECT COUNT(*) FROM policy_update AS s WHERE s.policy_id = p.policy_id ",
+            "AND s.pending_package IS NOT NULL) AS pending, ",
+            "(SELECT COUNT(*) FROM policy_update AS s JOIN update_revision AS r ON r.update_id = s.update_id ",
+            "JOIN feed AS f ON f.feed_id = r.feed_id JOIN bulletin AS b ON b.bulletin_id = r.bulletin_id ",
+            "WHERE s.policy_id = p.policy_id AND b.enabled = 0 AND r.from_gen <= f.current_generation ",
+            "AND (r.to_gen IS NULL OR r.to_gen > f.current_generation)) AS withdrawn FROM policy AS p",
+            $condition
+        )
+    };
+}
+
+record!(
+    struct Held {
+        update_id: UpdateId,
+    }
+);
+record!(
+    struct Plain {
+        name: String,
+        on_revision: OnRevision,
+    }
+);
+record!(
+    struct Follower {
+        policy_id: PolicyId,
+        policy: String,
+        update_id: UpdateId,
+        package_id: PackageId,
+        version: u64,
+        files_digest: String,
+        pending: bool,
+    }
+);
+
+async fn one(w: &mut Write<'_>, what: &'static str, id: PolicyId) -> Result<Plain> {
+    const ONE: &str = "SELECT name, on_revision FROM policy WHERE policy_id = $1";
+    w.first(what, ONE, args![id]).await?.ok_or_else(|| DbError::not_found("policy", id))
+}
+
+async fn touch(w: &mut Write<'_>, what: &'static str, ids: &[PolicyId]) -> Result<()> {
+    const TOUCH: &str = "UPDATE policy SET changed_at = $1 \
+         WHERE policy_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($2))";
+    let now = w.now();
+    w.run(what, TOUCH, vec![now.into_value(), rows(what, ids.iter().map(|id| (id,)))?]).await?;
+    Ok(())
+}
+
+/// Adds switches that are on, each pointing at its update's current package, if there is one.
+async fn bind(w: &mut Write<'_>, what: &'static str, id: PolicyId, updates: &[UpdateId]) -> Result<u64> {
+    const BIND: &str = "INSERT INTO policy_update (policy_id, update_id, enabled, package_id, version, files_digest) \
+         SELECT $1, i.update_id, 1, v.package_id, v.version, v.files_digest \
+         FROM (SELECT DISTINCT CAST(value ->> 0 AS TEXT) AS id FROM json_each($2)) AS j \
+         JOIN software_update AS i ON i.update_id = j.id \
+         LEFT JOIN package AS p ON p.update_id = i.update_id AND p.active = 1 \
+         LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.current_version \
+         WHERE true ON CONFLICT DO NOTHING";
+    const UNKNOWN: &str = "SELECT CAST(j.value ->> 0 AS TEXT) AS update_id FROM json_each($1) AS j WHERE NOT EXISTS \
+         (SELECT 1 FROM software_update AS i WHERE i.update_id = CAST(j.value ->> 0 AS TEXT))";
+    let batch = rows(what, updates.iter().map(|u| (u,)))?;
+    if let Some(unknown) = w.first::<Held>(what, UNKNOWN, vec![batch.clone()]).await? {
+        return Err(DbError::not_found("update", unknown.update_id));
+    }
+    let added = w.run(what, BIND, vec![id.into_value(), batch.clone()]).await?;
+    derived::updates(w, batch).await?;
+    Ok(added)
+}
+
+/// Points the switches of these packages' updates at versions that have just become current, by each policy's rule:
+/// the same content, or none before, always follows; revised content waits where the policy asks.
+pub(crate) async fn follow(
+    w: &mut Write<'_>,
+    versions: impl Iterator<Item = (PackageId, u64)>,
+) -> Result<Vec<Repointed>> {
+    const WHAT: &str = "point policies at new packages";
+    const FIND: &str = "SELECT s.policy_id, o.name AS policy, s.update_id, v.package_id, v.version, v.files_digest, \
+         CASE WHEN o.on_revision = 'ask' AND s.files_digest IS NOT NULL AND s.files_digest <> v.files_digest \
+         THEN 1 ELSE 0 END AS pending FROM json_each($1) AS j \
+         JOIN package AS p ON p.package_id = CAST(j.value ->> 0 AS TEXT) AND p.active = 1 \
+         JOIN package_version AS v ON v.package_id = p.package_id AND v.version = CAST(j.value ->> 1 AS BIGINT) \
+         JOIN policy_update AS s ON s.update_id = p.update_id JOIN policy AS o ON o.policy_id = s.policy_id \
+         ORDER BY o.name, s.update_id";
+    const POINT: &str = "UPDATE policy_update SET package_id = j.package, version = j.number, files_digest = j.content, \
+         pending_package = NULL, pending_version = NULL FROM (SELECT CAST(value ->> 0 AS TEXT) AS policy, \
+         CAST(value ->> 1 AS TEXT) AS id, CAST(value ->> 2 AS TEXT) AS package, CAST(value ->> 3 AS BIGINT) AS number, \
+         CAST(value ->> 4 AS TEXT) AS content FROM json_each($1)) AS j \
+         WHERE policy_update.policy_id = j.policy AND policy_update.update_id = j.id";
+    const WAIT: &str = "UPDATE policy_update SET pending_package = j.package, pending_version = j.number \
+         FROM (SELECT CAST(value ->> 0 AS TEXT) AS policy, CAST(value ->> 1 AS TEXT) AS id, \
+         CAST(value ->> 2 AS TEXT) AS package, CAST(value ->> 3 AS BIGINT) AS number FROM json_each($1)) AS j \
+         WHERE policy_update.policy_id = j.policy AND policy_update.update_id = j.id";
+    let followers: Vec<Follower> = w.all(WHAT, FIND, vec![rows(WHAT, versions)?]).await?;
+    for (statement, pending) in [(POINT, false), (WAIT, true)] {
+        let lines = followers.iter().filter(|f| f.pending == pending);
+        let lines: Vec<_> =
+            lines.map(|f| (f.policy_id, f.update_id, f.package_id, f.version, &f.files_digest)).collect();
+        if !lines.is_empty() {
+            w.run(WHAT, statement, vec![rows(WHAT, lines)?]).await?;
+        }
+    }
+    let ids: std::collections::BTreeSet<PolicyId> = followers.iter().map(|f| f.policy_id).collect();
+    if !ids.is_empty() {
+        touch(w, WHAT, &ids.into_iter().collect::<Vec<_>>()).await?;
+    }
+    let mut repointed = Vec::new();
+    for f in followers {
+        let action = if f.pending { "policy.pending" } else { "policy.follow" };
+        let after = format!("update {} at package {} version {}", f.update_id, f.package_id, f.version);
+        w.audit(action, format!("policy {}", f.policy_id), None, Some(after));
+        repointed.push(Repointed {
+            policy_id: f.policy_id,
+            policy: f.policy,
+            update_id: f.update_id,
+            package_id: f.package_id,
+            version: f.version,
+            pending: f.pending,
+        });
+    }
+    Ok(repointed)
+}
 
 /// What a policy does when the vendor revises an update's content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,8 +225,15 @@ record!(
 /// # Errors
 /// `Refused` when the name is in use; `NotFound` when an update does not exist.
 pub async fn create(w: &mut Write<'_>, name: &str, on_revision: OnRevision, updates: &[UpdateId]) -> Result<PolicyId> {
-    let _ = (w, name, on_revision, updates);
-    todo!()
+    const WHAT: &str = "make a policy";
+    const INSERT: &str = "INSERT INTO policy (policy_id, name, enabled, on_revision, created_at, changed_at) \
+         VALUES ($1, $2, 1, $3, $4, $4)";
+    let (id, now) = (PolicyId::new(), w.now());
+    let done = w.run(WHAT, INSERT, args![id, name, on_revision.as_str(), now]).await;
+    refuse_constraint(done, || format!("the name {name:?} is used by another policy"))?;
+    bind(w, WHAT, id, updates).await?;
+    w.audit("policy.create", format!("policy {id}"), None, Some(format!("{name}: {} updates", updates.len())));
+    Ok(id)
 }
 
 /// All policies by name.
@@ -91,8 +241,7 @@ pub async fn create(w: &mut Write<'_>, name: &str, on_revision: OnRevision, upda
 /// # Errors
 /// When the database fails.
 pub async fn list(db: &Db) -> Result<Vec<Policy>> {
-    let _ = db;
-    todo!()
+    db.all("list policies", select!(" ORDER BY p.name"), args![]).await
 }
 
 /// A policy by id or name.
@@ -100,8 +249,10 @@ pub async fn list(db: &Db) -> Result<Vec<Policy>> {
 /// # Errors
 /// `NotFound`.
 pub async fn show(db: &Db, name_or_id: &str) -> Result<Policy> {
-    let _ = (db, name_or_id);
-    todo!()
+    const SHOW: &str =
+        select!(" WHERE p.policy_id = $2 OR p.name = $1 ORDER BY CASE WHEN p.policy_id = $2 THEN 0 ELSE 1 END");
+    let found = db.first("show a policy", SHOW, args![name_or_id, name_or_id.to_lowercase()]).await?;
+    found.ok_or_else(|| DbError::not_found("policy", name_or_id))
 }
 
 /// The switches of a policy, by bulletin and update key.
@@ -109,8 +260,16 @@ pub async fn show(db: &Db, name_or_id: &str) -> Result<Policy> {
 /// # Errors
 /// When the database fails.
 pub async fn switches(db: &Db, id: PolicyId) -> Result<Vec<PolicyUpdate>> {
-    let _ = (db, id);
-    todo!()
+    const SWITCHES: &str = "SELECT s.policy_id, s.update_id, i.update_key, COALESCE(r.title, '') AS title, \
+         r.bulletin_id, b.name AS bulletin, b.enabled AS bulletin_enabled, s.enabled, s.package_id, s.version, v.state, \
+         s.files_digest, s.pending_package, s.pending_version FROM policy_update AS s \
+         JOIN software_update AS i ON i.update_id = s.update_id JOIN feed AS f ON f.feed_id = i.feed_id \
+         LEFT JOIN update_revision AS r ON r.update_id = s.update_id AND r.from_gen <= f.current_generation \
+         AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \
+         LEFT JOIN bulletin AS b ON b.bulletin_id = r.bulletin_id \
+         LEFT JOIN package_version AS v ON v.package_id = s.package_id AND v.version = s.version \
+         WHERE s.policy_id = $1 ORDER BY b.name, i.update_key";
+    db.all("list the switches of a policy", SWITCHES, args![id]).await
 }
 
 /// Turns a policy on or off. Returns whether that changed anything.
@@ -118,8 +277,16 @@ pub async fn switches(db: &Db, id: PolicyId) -> Result<Vec<PolicyUpdate>> {
 /// # Errors
 /// `NotFound`.
 pub async fn set_enabled(w: &mut Write<'_>, id: PolicyId, enabled: bool) -> Result<bool> {
-    let _ = (w, id, enabled);
-    todo!()
+    const WHAT: &str = "turn a policy on or off";
+    const SET: &str = "UPDATE policy SET enabled = $2, changed_at = $3 WHERE policy_id = $1 AND enabled <> $2";
+    let (_, now) = (one(w, WHAT, id).await?, w.now());
+    let changed = w.run(WHAT, SET, args![id, enabled, now]).await? > 0;
+    if changed {
+        let (action, before) = if enabled { ("policy.enable", "off") } else { ("policy.disable", "on") };
+        let after = if enabled { "on" } else { "off" };
+        w.audit(action, format!("policy {id}"), Some(before.into()), Some(after.into()));
+    }
+    Ok(changed)
 }
 
 /// Turns switches on or off: these updates, or all with `None`. Returns how many changed.
@@ -127,8 +294,24 @@ pub async fn set_enabled(w: &mut Write<'_>, id: PolicyId, enabled: bool) -> Resu
 /// # Errors
 /// `NotFound`.
 pub async fn set_switches(w: &mut Write<'_>, id: PolicyId, updates: Option<&[UpdateId]>, enabled: bool) -> Result<u64> {
-    let _ = (w, id, updates, enabled);
-    todo!()
+    const WHAT: &str = "turn switches of a policy on or off";
+    const ALL: &str = "UPDATE policy_update SET enabled = $2 WHERE policy_id = $1 AND enabled <> $2";
+    const THESE: &str = "UPDATE policy_update SET enabled = $2 WHERE policy_id = $1 AND enabled <> $2 \
+         AND update_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($3))";
+    one(w, WHAT, id).await?;
+    let changed = match updates {
+        None => w.run(WHAT, ALL, args![id, enabled]).await?,
+        Some(updates) => {
+            let batch = rows(WHAT, updates.iter().map(|u| (u,)))?;
+            w.run(WHAT, THESE, vec![id.into_value(), enabled.into_value(), batch]).await?
+        }
+    };
+    if changed > 0 {
+        touch(w, WHAT, &[id]).await?;
+        let after = format!("{changed} switches {}", if enabled { "on" } else { "off" });
+        w.audit("policy.switch", format!("policy {id}"), None, Some(after));
+    }
+    Ok(changed)
 }
 
 /// Changes what it does when content is revised.
@@ -136,8 +319,14 @@ pub async fn set_switches(w: &mut Write<'_>, id: PolicyId, updates: Option<&[Upd
 /// # Errors
 /// `NotFound`.
 pub async fn set_on_revision(w: &mut Write<'_>, id: PolicyId, on_revision: OnRevision) -> Result<()> {
-    let _ = (w, id, on_revision);
-    todo!()
+    const WHAT: &str = "change what a policy does on a revision";
+    const SET: &str = "UPDATE policy SET on_revision = $2 WHERE policy_id = $1";
+    let before = one(w, WHAT, id).await?;
+    w.run(WHAT, SET, args![id, on_revision.as_str()]).await?;
+    touch(w, WHAT, &[id]).await?;
+    let (before, after) = (before.on_revision.as_str().to_owned(), on_revision.as_str().to_owned());
+    w.audit("policy.on-revision", format!("policy {id}"), Some(before), Some(after));
+    Ok(())
 }
 
 /// Adds updates; those that it holds are left as they are. Returns how many were added.
@@ -145,8 +334,14 @@ pub async fn set_on_revision(w: &mut Write<'_>, id: PolicyId, on_revision: OnRev
 /// # Errors
 /// `NotFound`.
 pub async fn add_updates(w: &mut Write<'_>, id: PolicyId, updates: &[UpdateId]) -> Result<u64> {
-    let _ = (w, id, updates);
-    todo!()
+    const WHAT: &str = "add updates to a policy";
+    one(w, WHAT, id).await?;
+    let added = bind(w, WHAT, id, updates).await?;
+    if added > 0 {
+        touch(w, WHAT, &[id]).await?;
+        w.audit("policy.add", format!("policy {id}"), None, Some(format!("{added} updates")));
+    }
+    Ok(added)
 }
 
 /// Takes updates out. Returns how many went.
@@ -154,8 +349,18 @@ pub async fn add_updates(w: &mut Write<'_>, id: PolicyId, updates: &[UpdateId]) 
 /// # Errors
 /// `NotFound`.
 pub async fn remove_updates(w: &mut Write<'_>, id: PolicyId, updates: &[UpdateId]) -> Result<u64> {
-    let _ = (w, id, updates);
-    todo!()
+    const WHAT: &str = "take updates out of a policy";
+    const REMOVE: &str = "DELETE FROM policy_update WHERE policy_id = $1 \
+         AND update_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($2))";
+    one(w, WHAT, id).await?;
+    let batch = rows(WHAT, updates.iter().map(|u| (u,)))?;
+    let gone = w.run(WHAT, REMOVE, vec![id.into_value(), batch.clone()]).await?;
+    if gone > 0 {
+        touch(w, WHAT, &[id]).await?;
+        derived::updates(w, batch).await?;
+        w.audit("policy.remove", format!("policy {id}"), Some(format!("{gone} updates")), None);
+    }
+    Ok(gone)
 }
 
 /// Deletes a policy.
@@ -163,8 +368,15 @@ pub async fn remove_updates(w: &mut Write<'_>, id: PolicyId, updates: &[UpdateId
 /// # Errors
 /// `NotFound`.
 pub async fn delete(w: &mut Write<'_>, id: PolicyId) -> Result<()> {
-    let _ = (w, id);
-    todo!()
+    const WHAT: &str = "delete a policy";
+    const HELD: &str = "DELETE FROM policy_update WHERE policy_id = $1 RETURNING update_id";
+    let before = one(w, WHAT, id).await?;
+    let held: Vec<Held> = w.all(WHAT, HELD, args![id]).await?;
+    w.run(WHAT, "DELETE FROM policy WHERE policy_id = $1", args![id]).await?;
+    derived::updates(w, rows(WHAT, held.iter().map(|h| (h.update_id,)))?).await?;
+    let before = format!("{}: {} updates", before.name, held.len());
+    w.audit("policy.delete", format!("policy {id}"), Some(before), None);
+    Ok(())
 }
 
 /// Recreates a policy: the same name, state and switches under a new id, each bound to its update's package of now.
@@ -172,8 +384,23 @@ pub async fn delete(w: &mut Write<'_>, id: PolicyId) -> Result<()> {
 /// # Errors
 /// `NotFound`.
 pub async fn recreate(w: &mut Write<'_>, id: PolicyId) -> Result<PolicyId> {
-    let _ = (w, id);
-    todo!()
+    const WHAT: &str = "recreate a policy";
+    const MAKE: &str = "INSERT INTO policy (policy_id, name, enabled, on_revision, created_at, changed_at) \
+         SELECT $2, $4, enabled, on_revision, $3, $3 FROM policy WHERE policy_id = $1";
+    const BIND: &str = "INSERT INTO policy_update (policy_id, update_id, enabled, package_id, version, files_digest) \
+         SELECT $2, s.update_id, s.enabled, v.package_id, v.version, v.files_digest FROM policy_update AS s \
+         LEFT JOIN package AS p ON p.update_id = s.update_id AND p.active = 1 \
+         LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.current_version \
+         WHERE s.policy_id = $1";
+    let (before, new, now) = (one(w, WHAT, id).await?, PolicyId::new(), w.now());
+    // The name is unique: the new one takes it when the old one has gone.
+    w.run(WHAT, MAKE, args![id, new, now, format!("{new}")]).await?;
+    w.run(WHAT, BIND, args![id, new]).await?;
+    w.run(WHAT, "DELETE FROM policy_update WHERE policy_id = $1", args![id]).await?;
+    w.run(WHAT, "DELETE FROM policy WHERE policy_id = $1", args![id]).await?;
+    w.run(WHAT, "UPDATE policy SET name = $2 WHERE policy_id = $1", args![new, &before.name]).await?;
+    w.audit("policy.recreate", format!("policy {new}"), Some(format!("policy {id}")), Some(before.name));
+    Ok(new)
 }
 
 /// Accepts new content that waits: these updates, or all with `None`. Returns how many switched.
@@ -181,6 +408,27 @@ pub async fn recreate(w: &mut Write<'_>, id: PolicyId) -> Result<PolicyId> {
 /// # Errors
 /// `NotFound`.
 pub async fn accept(w: &mut Write<'_>, id: PolicyId, updates: Option<&[UpdateId]>) -> Result<u64> {
-    let _ = (w, id, updates);
-    todo!()
+    const WHAT: &str = "accept revised content in a policy";
+    const ALL: &str = "UPDATE policy_update SET package_id = v.package_id, version = v.version, \
+         files_digest = v.files_digest, pending_package = NULL, pending_version = NULL FROM package_version AS v \
+         WHERE policy_update.policy_id = $1 AND v.package_id = policy_update.pending_package \
+         AND v.version = policy_update.pending_version";
+    const THESE: &str = "UPDATE policy_update SET package_id = v.package_id, version = v.version, \
+         files_digest = v.files_digest, pending_package = NULL, pending_version = NULL FROM package_version AS v \
+         WHERE policy_update.policy_id = $1 AND v.package_id = policy_update.pending_package \
+         AND v.version = policy_update.pending_version \
+         AND policy_update.update_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($2))";
+    one(w, WHAT, id).await?;
+    let switched = match updates {
+        None => w.run(WHAT, ALL, args![id]).await?,
+        Some(updates) => {
+            let batch = rows(WHAT, updates.iter().map(|u| (u,)))?;
+            w.run(WHAT, THESE, vec![id.into_value(), batch]).await?
+        }
+    };
+    if switched > 0 {
+        touch(w, WHAT, &[id]).await?;
+        w.audit("policy.accept", format!("policy {id}"), None, Some(format!("{switched} updates")));
+    }
+    Ok(switched)
 }

@@ -1,1 +1,43 @@
-//! Soon.
+//! PostgreSQL: a pool whose sessions keep what they acknowledge.
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    ConnectOptions, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{DbError, Result};
+
+/// Set for each session: durable commits whatever the server's default, bounded waits, no JIT for small queries.
+const SESSION: &str = "SET synchronous_commit = on; SET statement_timeout = '120s'; SET lock_timeout = '10s'; \
+     SET idle_in_transaction_session_timeout = '300s'; SET jit = off; SET client_min_messages = warning";
+
+pub(crate) async fn open(url: &str, connections: u32) -> Result<PgPool> {
+    let bad = |reason: String, source| DbError::Open { url: without_password(url), reason, source: Some(source) };
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|e| bad("the URL is not postgres://user:password@host:port/database".into(), Box::new(e)))?
+        .application_name("patchwharf")
+        .disable_statement_logging();
+    PgPoolOptions::new()
+        .max_connections(connections.max(2))
+        .min_connections(0)
+        .acquire_timeout(Duration::from_secs(10))
+        .idle_timeout(Duration::from_secs(300))
+        .after_connect(|connection, _| {
+            Box::pin(async move { sqlx::raw_sql(SESSION).execute(connection).await.map(drop) })
+        })
+        .connect_with(options)
+        .await
+        .map_err(|e| {
+            bad("the server cannot be reached or refuses: check host, user, password and database".into(), Box::new(e))
+        })
+}
+
+/// For messages.
+pub(crate) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((user, host)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let name = user.split(':').next().unwrap_or_default();
+    format!("{scheme}://{name}@{host}")
+}

@@ -3,15 +3,24 @@
 use jiff::Timestamp;
 use patchwharf_model::DeploymentId;
 
-use crate::{Db, Result, Write};
+use crate::{
+    Db, DbError, Result, Write,
+    sql::{Text, args, record},
+};
+
+record!(
+    struct Deployment {
+        deployment_id: DeploymentId,
+    }
+);
 
 /// The value of a setting.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn get(db: &Db, name: &str) -> Result<Option<String>> {
-    let _ = (db, name);
-    todo!()
+    const GET: &str = "SELECT value AS text FROM setting WHERE name = $1";
+    Ok(db.first::<Text>("read a setting", GET, args![name]).await?.map(|row| row.text))
 }
 
 /// Sets a value and audits it (`setting.set`).
@@ -19,8 +28,13 @@ pub async fn get(db: &Db, name: &str) -> Result<Option<String>> {
 /// # Errors
 /// When the database fails.
 pub async fn set(w: &mut Write<'_>, name: &str, value: &str) -> Result<()> {
-    let _ = (w, name, value);
-    todo!()
+    const WHAT: &str = "change a setting";
+    const GET: &str = "SELECT value AS text FROM setting WHERE name = $1";
+    const SET: &str = "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
+    let before = w.first::<Text>(WHAT, GET, args![name]).await?.map(|row| row.text);
+    w.run(WHAT, SET, args![name, value]).await?;
+    w.audit("setting.set", format!("setting {name}"), before, Some(value.to_owned()));
+    Ok(())
 }
 
 /// The id of the deployment; made at the first call, by whichever server is first.
@@ -28,6 +42,19 @@ pub async fn set(w: &mut Write<'_>, name: &str, value: &str) -> Result<()> {
 /// # Errors
 /// When the database fails.
 pub async fn deployment_id(db: &Db, now: Timestamp) -> Result<DeploymentId> {
-    let _ = (db, now);
-    todo!()
+    const WHAT: &str = "make the deployment id";
+    const NAME: &str = "deployment-id";
+    const MAKE: &str = "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    const READ: &str = "SELECT value AS deployment_id FROM setting WHERE name = $1";
+    if let Some(found) = db.first::<Deployment>(WHAT, READ, args![NAME]).await? {
+        return Ok(found.deployment_id);
+    }
+    let id = DeploymentId::new();
+    let mut w = db.write("system", "start-up", now).await?;
+    if w.run(WHAT, MAKE, args![NAME, id]).await? > 0 {
+        w.audit("setting.set", format!("setting {NAME}"), None, Some(id.to_string()));
+    }
+    w.commit().await?;
+    let found = db.first::<Deployment>(WHAT, READ, args![NAME]).await?;
+    found.map(|row| row.deployment_id).ok_or_else(|| DbError::not_found("setting", NAME))
 }

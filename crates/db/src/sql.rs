@@ -13,7 +13,7 @@ use patchwharf_model::{
 };
 use serde::Serialize;
 
-use crate::{DbError, Result, policies::OnRevision};
+use crate::{DbError, Result, connection::Sql, policies::OnRevision};
 
 /// A parameter.
 #[derive(Clone, Debug)]
@@ -299,3 +299,64 @@ record!(
         pub(crate) text: String,
     }
 );
+
+/// A row whose columns nobody reads.
+pub(crate) struct Skip;
+
+impl Record for Skip {
+    fn read(_: &dyn Cells) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// A value as JSON text. Our own types always serialise.
+pub(crate) fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// A pattern for `LIKE .. ESCAPE '!'` that matches the text anywhere, in lower case.
+pub(crate) fn like(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars().take(200).flat_map(char::to_lowercase) {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// A statement put together from constant parts; everything from outside goes in as a parameter.
+pub(crate) struct Builder {
+    sql: String,
+    args: Vec<Value>,
+}
+
+impl Builder {
+    pub(crate) fn new(sql: &'static str) -> Self {
+        Self { sql: sql.to_owned(), args: Vec::new() }
+    }
+
+    /// Constant text and a parameter after it.
+    pub(crate) fn push(&mut self, sql: &'static str, value: impl IntoValue) -> &mut Self {
+        self.push_value(sql, value.into_value())
+    }
+
+    pub(crate) fn push_value(&mut self, sql: &'static str, value: Value) -> &mut Self {
+        use std::fmt::Write as _;
+        self.args.push(value);
+        let _ = write!(self.sql, "{sql}${}", self.args.len());
+        self
+    }
+
+    /// Constant text.
+    pub(crate) fn text(&mut self, sql: &'static str) -> &mut Self {
+        self.sql.push_str(sql);
+        self
+    }
+
+    pub(crate) fn build(self) -> (Sql, Vec<Value>) {
+        (Sql::Built(self.sql), self.args)
+    }
+}

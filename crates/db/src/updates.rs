@@ -5,7 +5,39 @@ use patchwharf_model::{
     BulletinId, FeedId, PackageId, Severity, Sha256, UpdateId, package::VersionState, update::PayloadFile,
 };
 
-use crate::{Db, Result, sql::record};
+use std::collections::HashMap;
+
+use crate::{
+    Db, DbError, Result,
+    sql::{Text, args, record, rows},
+};
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT i.update_id, i.update_key, i.feed_id, f.name AS feed, r.bulletin_id, b.name AS bulletin, ",
+            "b.enabled AS bulletin_enabled, r.revised_at, r.title, r.vendor, r.classification, r.architecture, ",
+            "r.version, r.severity, r.update_type, r.withdrawn, r.listed, r.superseded_by, r.size_bytes, r.files, ",
+            "r.files_digest, p.package_id, p.current_version, v.state, v.files_digest AS staged_files_digest, ",
+            "CASE WHEN p.current_version IS NULL THEN NULL ELSE NULLIF(p.proved_at, 0) END AS proved_at ",
+            "FROM update_revision AS r JOIN feed AS f ON f.feed_id = r.feed_id ",
+            "AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) ",
+            "JOIN software_update AS i ON i.update_id = r.update_id ",
+            "JOIN bulletin AS b ON b.bulletin_id = r.bulletin_id ",
+            "LEFT JOIN package AS p ON p.update_id = r.update_id AND p.active = 1 ",
+            "LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.current_version",
+            $condition
+        )
+    };
+}
+
+record!(
+    struct Found {
+        asked: String,
+        update_id: UpdateId,
+        feed: String,
+    }
+);
 
 record!(
     /// An update and its active package.
@@ -79,8 +111,11 @@ impl Update {
 /// # Errors
 /// When the database fails.
 pub async fn by_bulletins(db: &Db, bulletins: &[BulletinId]) -> Result<Vec<Update>> {
-    let _ = (db, bulletins);
-    todo!()
+    const WHAT: &str = "read the updates of bulletins";
+    const BY: &str = select!(
+        " WHERE r.bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1)) ORDER BY b.name, i.update_key"
+    );
+    db.all(WHAT, BY, vec![rows(WHAT, bulletins.iter().map(|id| (id,)))?]).await
 }
 
 /// Updates by id; unknown ids are left out.
@@ -88,8 +123,11 @@ pub async fn by_bulletins(db: &Db, bulletins: &[BulletinId]) -> Result<Vec<Updat
 /// # Errors
 /// When the database fails.
 pub async fn by_ids(db: &Db, ids: &[UpdateId]) -> Result<Vec<Update>> {
-    let _ = (db, ids);
-    todo!()
+    const WHAT: &str = "read updates";
+    const BY: &str = select!(
+        " WHERE r.update_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1)) ORDER BY b.name, i.update_key"
+    );
+    db.all(WHAT, BY, vec![rows(WHAT, ids.iter().map(|id| (id,)))?]).await
 }
 
 /// One update.
@@ -97,8 +135,7 @@ pub async fn by_ids(db: &Db, ids: &[UpdateId]) -> Result<Vec<Update>> {
 /// # Errors
 /// `NotFound`.
 pub async fn show(db: &Db, id: UpdateId) -> Result<Update> {
-    let _ = (db, id);
-    todo!()
+    by_ids(db, &[id]).await?.pop().ok_or_else(|| DbError::not_found("update", id))
 }
 
 /// JSON of the whole `UpdateItem`.
@@ -106,8 +143,11 @@ pub async fn show(db: &Db, id: UpdateId) -> Result<Update> {
 /// # Errors
 /// `NotFound`.
 pub async fn item(db: &Db, id: UpdateId) -> Result<String> {
-    let _ = (db, id);
-    todo!()
+    const ITEM: &str = "SELECT t.item AS text FROM update_revision AS r JOIN feed AS f ON f.feed_id = r.feed_id \
+         JOIN update_item AS t ON t.update_id = r.update_id AND t.digest = r.digest WHERE r.update_id = $1 \
+         AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation)";
+    let found = db.first::<Text>("read an update's item", ITEM, args![id]).await?;
+    found.map(|row| row.text).ok_or_else(|| DbError::not_found("update", id))
 }
 
 /// Ids for what people type: an id, the vendor's key, or `FEED/KEY`. Same order as given.
@@ -115,6 +155,35 @@ pub async fn item(db: &Db, id: UpdateId) -> Result<String> {
 /// # Errors
 /// `NotFound`; `Ambiguous`.
 pub async fn resolve(db: &Db, names: &[String]) -> Result<Vec<UpdateId>> {
-    let _ = (db, names);
-    todo!()
+    const WHAT: &str = "find updates by key";
+    const FIND: &str = "SELECT CAST(j.value ->> 0 AS TEXT) AS asked, i.update_id, f.name AS feed \
+         FROM json_each($1) AS j JOIN software_update AS i ON i.update_id = CAST(j.value ->> 1 AS TEXT) \
+         JOIN feed AS f ON f.feed_id = i.feed_id \
+         UNION SELECT CAST(j.value ->> 0 AS TEXT), i.update_id, f.name FROM json_each($1) AS j CROSS JOIN feed AS f \
+         JOIN software_update AS i ON i.feed_id = f.feed_id \
+         AND i.update_key IN (CAST(j.value ->> 0 AS TEXT), CAST(j.value ->> 1 AS TEXT)) \
+         UNION SELECT CAST(j.value ->> 0 AS TEXT), i.update_id, f.name FROM json_each($1) AS j \
+         JOIN feed AS f ON f.name = CAST(j.value ->> 2 AS TEXT) \
+         JOIN software_update AS i ON i.feed_id = f.feed_id AND i.update_key = CAST(j.value ->> 3 AS TEXT)";
+    let asked = names.iter().map(|name| {
+        let (feed, rest) = name.split_once('/').unzip();
+        (name, name.trim().to_lowercase(), feed, rest)
+    });
+    let found: Vec<Found> = db.all(WHAT, FIND, vec![rows(WHAT, asked)?]).await?;
+    let mut by_name: HashMap<&str, Vec<&Found>> = HashMap::new();
+    for row in &found {
+        by_name.entry(&row.asked).or_default().push(row);
+    }
+    names
+        .iter()
+        .map(|name| match by_name.get(name.as_str()).map(Vec::as_slice) {
+            None | Some([]) => Err(DbError::not_found("update", name)),
+            Some([one]) => Ok(one.update_id),
+            Some(many) => {
+                let mut feeds: Vec<String> = many.iter().map(|row| row.feed.clone()).collect();
+                feeds.sort();
+                Err(DbError::Ambiguous { name: name.clone(), feeds })
+            }
+        })
+        .collect()
 }

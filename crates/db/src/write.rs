@@ -2,16 +2,29 @@
 
 use jiff::Timestamp;
 
-use crate::{Db, Result};
+use crate::{
+    Db, DbError, Result, audit,
+    connection::{Connection, Sql},
+    open::Backend,
+    sql::{Record, Value},
+    sqlite::WriterGuard,
+};
 
-/// A write transaction. Nothing is kept unless [`Write::commit`] returns `Ok`.
+/// A write transaction. Nothing is kept unless [`Write::commit`] returns `Ok`; dropping it undoes it.
 ///
 /// It carries who writes and from where, so that every change function leaves its audit row in the same transaction.
 pub struct Write<'a> {
-    pub(crate) db: &'a Db,
-    pub(crate) actor: String,
-    pub(crate) source: String,
-    pub(crate) now: Timestamp,
+    db: &'a Db,
+    transaction: Transaction,
+    actor: String,
+    source: String,
+    now: Timestamp,
+    audits: Vec<audit::Note>,
+}
+
+enum Transaction {
+    Sqlite(WriterGuard),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
 
 impl Db {
@@ -22,8 +35,18 @@ impl Db {
     /// # Errors
     /// [`crate::ErrorClass::Busy`] when the database is held by another for too long.
     pub async fn write(&self, actor: &str, source: &str, now: Timestamp) -> Result<Write<'_>> {
-        let _ = (actor, source, now);
-        todo!()
+        let transaction = match self.backend() {
+            Backend::Sqlite(sqlite) => {
+                let mut guard = sqlite.writer().await?;
+                guard.begin().await?;
+                Transaction::Sqlite(guard)
+            }
+            Backend::Postgres(pool) => {
+                Transaction::Postgres(pool.begin().await.map_err(|e| DbError::query("begin a write transaction", e))?)
+            }
+        };
+        let (actor, source) = (actor.to_owned(), source.to_owned());
+        Ok(Write { db: self, transaction, actor, source, now, audits: Vec::new() })
     }
 }
 
@@ -34,17 +57,71 @@ impl Write<'_> {
         self.now
     }
 
+    /// Who writes.
+    #[must_use]
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
     /// Notes an audit row; it is written with the transaction. `before` and `after` are JSON or plain words.
     pub fn audit(&mut self, action: &str, object: impl Into<String>, before: Option<String>, after: Option<String>) {
-        let _ = (&self.actor, &self.source, self.db, action, object.into(), before, after);
-        todo!()
+        self.audits.push(audit::Note { action: action.to_owned(), object: object.into(), before, after });
     }
 
     /// Makes everything durable. Only after this returns may anything be acknowledged.
     ///
     /// # Errors
     /// The transaction is undone as a whole.
-    pub async fn commit(self) -> Result<()> {
-        todo!()
+    pub async fn commit(mut self) -> Result<()> {
+        if !self.audits.is_empty() {
+            let notes = std::mem::take(&mut self.audits);
+            let (actor, source, now) = (self.actor.clone(), self.source.clone(), self.now);
+            audit::put(&mut self, &actor, &source, now, &notes).await?;
+        }
+        match self.transaction {
+            Transaction::Sqlite(mut guard) => guard.commit().await,
+            Transaction::Postgres(transaction) => transaction.commit().await.map_err(|e| DbError::query("commit", e)),
+        }
+    }
+
+    fn connection(&mut self) -> Result<Connection<'_>> {
+        match &mut self.transaction {
+            Transaction::Sqlite(guard) => guard.connection(),
+            Transaction::Postgres(transaction) => Ok(Connection::Postgres(transaction)),
+        }
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.db.is_shared()
+    }
+
+    pub(crate) async fn script(&mut self, what: &'static str, sql: Sql) -> Result<()> {
+        self.connection()?.script(what, sql).await
+    }
+
+    pub(crate) async fn run(&mut self, what: &'static str, sql: impl Into<Sql>, args: Vec<Value>) -> Result<u64> {
+        self.db.count();
+        self.connection()?.run(what, sql.into(), args).await
+    }
+
+    pub(crate) async fn all<T: Record>(
+        &mut self,
+        what: &'static str,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+    ) -> Result<Vec<T>> {
+        self.db.count();
+        let mut rows = Vec::new();
+        self.connection()?.each(what, sql.into(), args, |row| rows.push(row)).await?;
+        Ok(rows)
+    }
+
+    pub(crate) async fn first<T: Record>(
+        &mut self,
+        what: &'static str,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+    ) -> Result<Option<T>> {
+        Ok(self.all(what, sql, args).await?.into_iter().next())
     }
 }

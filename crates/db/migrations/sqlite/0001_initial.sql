@@ -1,4 +1,5 @@
 -- Times are microseconds since 1970 (UTC). Ids are UUIDs as lower-case text. JSON is TEXT and never queried inside.
+-- Truth values are 0 and 1. The twin under ../postgres has the same tables; a test compares them.
 
 CREATE TABLE setting (
     name  TEXT NOT NULL PRIMARY KEY,
@@ -15,7 +16,7 @@ CREATE TABLE location (
 
 CREATE TABLE feed (
     feed_id            TEXT    NOT NULL PRIMARY KEY,
-    name               TEXT    NOT NULL UNIQUE,
+    name               TEXT    NOT NULL,
     kind               TEXT    NOT NULL,           -- sdp, apt
     config             TEXT    NOT NULL,           -- JSON: url, suite, component, architecture, keyring, advisories, rules ...
     accept_sha1        INTEGER NOT NULL,
@@ -28,8 +29,10 @@ CREATE TABLE feed (
     last_import_at     INTEGER,
     last_import_job    TEXT,
     last_error         TEXT,
-    created_at         INTEGER NOT NULL
+    created_at         INTEGER NOT NULL,
+    removed_at         INTEGER                     -- removed with its packages kept: never imported again
 ) STRICT;
+CREATE UNIQUE INDEX feed_name ON feed (name) WHERE removed_at IS NULL;
 CREATE INDEX feed_next_import ON feed (next_import_at);
 
 -- Identity and the administrator's own properties of a bulletin; survives every import.
@@ -38,17 +41,24 @@ CREATE TABLE bulletin (
     bulletin_id     TEXT    NOT NULL PRIMARY KEY,
     feed_id         TEXT    NOT NULL REFERENCES feed (feed_id),
     name            TEXT    NOT NULL,              -- the key within the feed: MS24-018, DSA-5380-1, sp65001
+    folded          TEXT    NOT NULL,              -- name in lower case: what people type
     enabled         INTEGER NOT NULL,
     custom_severity TEXT,
     updates         INTEGER NOT NULL DEFAULT 0,    -- current, not superseded, not withdrawn
-    packages        INTEGER NOT NULL DEFAULT 0,    -- of those, with a staged version
-    bad_packages    INTEGER NOT NULL DEFAULT 0,    -- of those, with a corrupt or missing one
+    packages        INTEGER NOT NULL DEFAULT 0,    -- of those, with the revision's content staged
+    bad_packages    INTEGER NOT NULL DEFAULT 0,    -- of its packages, those whose current version is corrupt or missing
     policies        INTEGER NOT NULL DEFAULT 0,
-    oldest_proof_at INTEGER,                       -- oldest verification among its staged files
+    oldest_proof_at INTEGER NOT NULL DEFAULT 0,    -- oldest verification among its staged files; 0: none
     created_at      INTEGER NOT NULL,
     UNIQUE (feed_id, name)
 ) STRICT;
 CREATE INDEX bulletin_name ON bulletin (name, bulletin_id);
+CREATE INDEX bulletin_folded ON bulletin (folded);
+CREATE INDEX bulletin_updates ON bulletin (updates, bulletin_id);
+CREATE INDEX bulletin_packages ON bulletin (packages, bulletin_id);
+CREATE INDEX bulletin_bad_packages ON bulletin (bad_packages, bulletin_id);
+CREATE INDEX bulletin_policies ON bulletin (policies, bulletin_id);
+CREATE INDEX bulletin_oldest_proof ON bulletin (oldest_proof_at, bulletin_id);
 
 -- What the catalogue says of a bulletin, valid for generations from_gen <= g < to_gen of its feed.
 CREATE TABLE bulletin_revision (
@@ -60,7 +70,7 @@ CREATE TABLE bulletin_revision (
     description   TEXT    NOT NULL,
     vendor        TEXT    NOT NULL,
     severity      INTEGER NOT NULL,                -- 0 not rated .. 4 critical
-    released_at   INTEGER,
+    released_at   INTEGER NOT NULL,                -- 0: not known
     revised_at    INTEGER NOT NULL,
     cves          TEXT    NOT NULL,                -- space-separated, upper case
     kbs           TEXT    NOT NULL,                -- space-separated
@@ -68,6 +78,7 @@ CREATE TABLE bulletin_revision (
     withdrawn     INTEGER NOT NULL,
     listed        INTEGER NOT NULL,                -- 0: absent from the current catalogue, kept
     digest        TEXT    NOT NULL,
+    search        TEXT    NOT NULL,                -- name, title, vendor, CVEs, KBs, description in lower case
     PRIMARY KEY (bulletin_id, from_gen)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bulletin_revision_gen ON bulletin_revision (feed_id, from_gen);
@@ -105,21 +116,28 @@ CREATE TABLE update_revision (
     size_bytes     INTEGER NOT NULL,
     files          TEXT    NOT NULL,               -- JSON of [PayloadFile], those that the feed's rules choose
     files_digest   TEXT    NOT NULL,               -- SHA-256 over names, sizes and digests: equal = same content
-    item           TEXT    NOT NULL,               -- JSON of the whole UpdateItem
-    digest         TEXT    NOT NULL,               -- SHA-256 of item
+    digest         TEXT    NOT NULL,               -- SHA-256 of the item
     PRIMARY KEY (update_id, from_gen)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX update_revision_gen ON update_revision (feed_id, from_gen);
 CREATE INDEX update_revision_end ON update_revision (feed_id, to_gen);
 CREATE INDEX update_revision_bulletin ON update_revision (bulletin_id);
 
--- Forward supersedence as the vendor lists it; the superseded key may not exist (yet).
+-- The whole UpdateItem as JSON, kept apart so that lists never read it; revisions of the same content share it.
+CREATE TABLE update_item (
+    update_id TEXT NOT NULL,
+    digest    TEXT NOT NULL,
+    item      TEXT NOT NULL,
+    PRIMARY KEY (update_id, digest)
+) STRICT;
+
+-- What an update supersedes as its item lists it; the superseded key may not exist (yet). Goes with the item's digest.
 CREATE TABLE supersedence (
-    update_id      TEXT    NOT NULL,
-    feed_id        TEXT    NOT NULL,
-    from_gen       INTEGER NOT NULL,
-    superseded_key TEXT    NOT NULL,
-    PRIMARY KEY (update_id, from_gen, superseded_key)
+    update_id      TEXT NOT NULL,
+    digest         TEXT NOT NULL,
+    feed_id        TEXT NOT NULL,
+    superseded_key TEXT NOT NULL,
+    PRIMARY KEY (update_id, digest, superseded_key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX supersedence_key ON supersedence (feed_id, superseded_key);
 
@@ -132,10 +150,22 @@ CREATE TABLE package (
     token           INTEGER NOT NULL,              -- fencing: rises with every change of the row; writers compare it
     lock_job        TEXT,                          -- the job that changes it now
     lock_until      INTEGER,
+    -- Derived from the current version, else from the newest: written in the transaction that changes it.
+    shown_version   INTEGER,
+    state           TEXT,
+    since           INTEGER NOT NULL,
+    size_bytes      INTEGER NOT NULL,
+    proved_at       INTEGER NOT NULL,              -- oldest verification among its files; 0: none
     created_at      INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX package_active ON package (update_id) WHERE active = 1;
 CREATE INDEX package_update ON package (update_id);
+CREATE INDEX package_lock ON package (lock_job) WHERE lock_job IS NOT NULL;
+CREATE INDEX package_created ON package (created_at, package_id);
+CREATE INDEX package_state ON package (state, package_id);
+CREATE INDEX package_since ON package (since, package_id);
+CREATE INDEX package_size ON package (size_bytes, package_id);
+CREATE INDEX package_proved ON package (proved_at, package_id);
 
 CREATE TABLE package_version (
     package_id   TEXT    NOT NULL REFERENCES package (package_id),
@@ -153,7 +183,8 @@ CREATE TABLE package_version (
     attempts     INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (package_id, version)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX package_version_state ON package_version (state, since);
+CREATE INDEX package_version_state ON package_version (state, retire_after);
+CREATE INDEX package_version_location ON package_version (location_id, package_id, version);
 
 CREATE TABLE package_file (
     package_id   TEXT    NOT NULL,
@@ -171,6 +202,7 @@ CREATE TABLE package_file (
     FOREIGN KEY (package_id, version) REFERENCES package_version (package_id, version) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX package_file_sha256 ON package_file (sha256);
+CREATE INDEX package_file_inode ON package_file (inode, dev);
 
 -- Proof stamp of an inode whose bytes were hashed.
 CREATE TABLE proof (
@@ -209,6 +241,7 @@ CREATE TABLE policy_update (
     PRIMARY KEY (policy_id, update_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX policy_update_update ON policy_update (update_id);
+CREATE INDEX policy_update_package ON policy_update (package_id);
 
 CREATE TABLE job (
     job_id       TEXT    NOT NULL PRIMARY KEY,
@@ -216,6 +249,7 @@ CREATE TABLE job (
     payload      TEXT    NOT NULL,                 -- JSON, closed schema per kind
     priority     INTEGER NOT NULL,
     dedup_key    TEXT,                             -- one unfinished job per key
+    operation_id TEXT    UNIQUE,                   -- the caller's own id of its request: the same id twice is one job
     state        TEXT    NOT NULL,
     not_before   INTEGER NOT NULL,
     waiting_for  TEXT    NOT NULL DEFAULT '',      -- queued again: what it waits for (space, a package held by job ...)
@@ -233,6 +267,7 @@ CREATE TABLE job (
 ) STRICT;
 CREATE UNIQUE INDEX job_dedup ON job (dedup_key) WHERE dedup_key IS NOT NULL AND state IN ('queued', 'running', 'paused');
 CREATE INDEX job_claim ON job (state, priority DESC, not_before);
+CREATE INDEX job_ended ON job (ended_at);
 CREATE INDEX job_created ON job (created_at, job_id);
 
 -- How each thing of a job ended; survives a restart in the middle of the job.

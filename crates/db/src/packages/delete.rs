@@ -4,7 +4,41 @@ use camino::Utf8PathBuf;
 use jiff::Timestamp;
 use patchwharf_model::{JobId, LocationId, PackageId, PolicyId, UpdateId, package::VersionState};
 
-use crate::{Db, Result, Write, sql::record};
+use std::collections::BTreeSet;
+
+use crate::{
+    Db, Result, Write, derived,
+    sql::{IntoValue, args, record, rows},
+};
+
+record!(
+    struct Marked {
+        package_id: PackageId,
+    }
+);
+record!(
+    struct MarkedVersion {
+        package_id: PackageId,
+        version: u64,
+    }
+);
+record!(
+    struct Inode {
+        location_id: LocationId,
+        dev: i64,
+        inode: i64,
+    }
+);
+
+/// Removes inactive packages that are left without a version.
+pub(super) async fn drop_empty(w: &mut Write<'_>, packages: impl Iterator<Item = PackageId>) -> Result<()> {
+    const WHAT: &str = "remove packages that are left without a version";
+    const DROP: &str = "DELETE FROM package WHERE active = 0 \
+         AND package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1)) AND NOT EXISTS \
+         (SELECT 1 FROM package_version AS v WHERE v.package_id = package.package_id)";
+    w.run(WHAT, DROP, vec![rows(WHAT, packages.map(|id| (id,)))?]).await?;
+    Ok(())
+}
 
 record!(
     /// A version whose folder may go.
@@ -45,8 +79,11 @@ record!(
 /// # Errors
 /// When the database fails.
 pub async fn needed_by(db: &Db, packages: &[PackageId]) -> Result<Vec<Needed>> {
-    let _ = (db, packages);
-    todo!()
+    const WHAT: &str = "find the policies that need packages";
+    const NEEDED: &str = "SELECT s.package_id, s.update_id, s.policy_id, p.name AS policy FROM policy_update AS s \
+         JOIN policy AS p ON p.policy_id = s.policy_id \
+         WHERE s.package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1)) ORDER BY p.name, s.update_id";
+    db.all(WHAT, NEEDED, vec![rows(WHAT, packages.iter().map(|id| (id,)))?]).await
 }
 
 /// Marks whole packages as being deleted: inactive, nothing current, all versions `Deleting`, policies' switches stay
@@ -59,8 +96,28 @@ pub async fn mark_packages_deleting(
     job: JobId,
     packages: &[(PackageId, i64)],
 ) -> Result<Vec<PackageId>> {
-    let _ = (w, job, packages);
-    todo!()
+    const WHAT: &str = "mark packages as being deleted";
+    const MARK: &str = "UPDATE package SET active = 0, current_version = NULL, token = token + 1 \
+         FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, CAST(value ->> 1 AS BIGINT) AS held FROM json_each($2)) AS j \
+         WHERE package.package_id = j.id AND package.token = j.held AND package.lock_job = $1 RETURNING package_id";
+    const VERSIONS: &str = "UPDATE package_version SET state = 'deleting', since = $1, job_id = $2, reason = '' \
+         WHERE package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($3)) AND state <> 'deleting'";
+    const SWITCHES: &str = "UPDATE policy_update SET package_id = NULL, version = NULL, files_digest = NULL \
+         WHERE package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
+    const PENDING: &str = "UPDATE policy_update SET pending_package = NULL, pending_version = NULL \
+         WHERE pending_package IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
+    let now = w.now();
+    let marked: Vec<Marked> = w.all(WHAT, MARK, vec![job.into_value(), rows(WHAT, packages)?]).await?;
+    let marked: BTreeSet<PackageId> = marked.into_iter().map(|row| row.package_id).collect();
+    let batch = rows(WHAT, marked.iter().map(|id| (id,)))?;
+    w.run(WHAT, VERSIONS, vec![now.into_value(), job.into_value(), batch.clone()]).await?;
+    w.run(WHAT, SWITCHES, vec![batch.clone()]).await?;
+    w.run(WHAT, PENDING, vec![batch]).await?;
+    derived::packages(w, marked.iter().copied()).await?;
+    for id in &marked {
+        w.audit("package.delete", format!("package {id}"), None, Some("deleting".into()));
+    }
+    Ok(packages.iter().map(|p| p.0).filter(|id| !marked.contains(id)).collect())
 }
 
 /// Marks retired or unfinished versions as being deleted (never the current one). Returns those that are `Deleting`
@@ -73,8 +130,22 @@ pub async fn mark_versions_deleting(
     job: Option<JobId>,
     versions: &[(PackageId, u64)],
 ) -> Result<Vec<(PackageId, u64)>> {
-    let _ = (w, job, versions);
-    todo!()
+    const WHAT: &str = "mark versions as being deleted";
+    const MARK: &str = "UPDATE package_version SET state = 'deleting', since = $1, \
+         job_id = COALESCE($2, job_id) WHERE state NOT IN ('deleting') AND (package_id, version) IN \
+         (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($3)) \
+         AND NOT EXISTS (SELECT 1 FROM package AS p WHERE p.package_id = package_version.package_id \
+         AND p.current_version = package_version.version) AND NOT EXISTS (SELECT 1 FROM policy_update AS s \
+         WHERE s.package_id = package_version.package_id AND s.version = package_version.version)";
+    const READ: &str = "SELECT package_id, version FROM package_version WHERE state = 'deleting' \
+         AND (package_id, version) IN \
+         (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1)) ORDER BY package_id, version";
+    let now = w.now();
+    let batch = rows(WHAT, versions)?;
+    w.run(WHAT, MARK, vec![now.into_value(), job.into_value(), batch.clone()]).await?;
+    let marked: Vec<MarkedVersion> = w.all(WHAT, READ, vec![batch]).await?;
+    derived::packages(w, versions.iter().map(|v| v.0)).await?;
+    Ok(marked.into_iter().map(|row| (row.package_id, row.version)).collect())
 }
 
 /// Retires versions until `after` (never the current one).
@@ -82,8 +153,16 @@ pub async fn mark_versions_deleting(
 /// # Errors
 /// When the database fails.
 pub async fn retire(w: &mut Write<'_>, versions: &[(PackageId, u64)], after: Timestamp) -> Result<u64> {
-    let _ = (w, versions, after);
-    todo!()
+    const WHAT: &str = "retire versions";
+    const RETIRE: &str = "UPDATE package_version SET state = 'retired', since = $1, retire_after = $2, reason = '', \
+         next_try_at = NULL WHERE state NOT IN ('retired', 'deleting') AND (package_id, version) IN \
+         (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($3)) \
+         AND NOT EXISTS (SELECT 1 FROM package AS p WHERE p.package_id = package_version.package_id \
+         AND p.current_version = package_version.version)";
+    let now = w.now();
+    let retired = w.run(WHAT, RETIRE, vec![now.into_value(), after.into_value(), rows(WHAT, versions)?]).await?;
+    derived::packages(w, versions.iter().map(|v| v.0)).await?;
+    Ok(retired)
 }
 
 /// Versions to unlink: retired ones whose grace is over, and all that are `Deleting` (a crash left them).
@@ -91,8 +170,12 @@ pub async fn retire(w: &mut Write<'_>, versions: &[(PackageId, u64)], after: Tim
 /// # Errors
 /// When the database fails.
 pub async fn due_for_unlink(db: &Db, now: Timestamp, limit: u32) -> Result<Vec<DueVersion>> {
-    let _ = (db, now, limit);
-    todo!()
+    const DUE: &str = "SELECT v.package_id, v.version, v.state, v.location_id, l.path AS location_path, v.size_bytes \
+         FROM package_version AS v JOIN location AS l ON l.location_id = v.location_id \
+         WHERE (v.state = 'deleting' OR (v.state = 'retired' AND v.retire_after <= $1)) \
+         AND NOT EXISTS (SELECT 1 FROM policy_update AS s WHERE s.package_id = v.package_id AND s.version = v.version) \
+         ORDER BY v.package_id, v.version LIMIT $2";
+    db.all("find versions to unlink", DUE, args![now, limit]).await
 }
 
 /// Removes rows of versions in state `Deleting` whose folders are gone, their proofs that nothing else uses, and
@@ -101,6 +184,26 @@ pub async fn due_for_unlink(db: &Db, now: Timestamp, limit: u32) -> Result<Vec<D
 /// # Errors
 /// When the database fails.
 pub async fn remove_versions(w: &mut Write<'_>, versions: &[(PackageId, u64)]) -> Result<u64> {
-    let _ = (w, versions);
-    todo!()
+    const WHAT: &str = "remove the rows of deleted versions";
+    const INODES: &str = "SELECT DISTINCT v.location_id, f.dev, f.inode FROM json_each($1) AS j \
+         JOIN package_version AS v ON v.package_id = CAST(j.value ->> 0 AS TEXT) \
+         AND v.version = CAST(j.value ->> 1 AS BIGINT) AND v.state = 'deleting' \
+         JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version WHERE f.inode IS NOT NULL";
+    const VERSIONS: &str = "DELETE FROM package_version WHERE state = 'deleting' AND (package_id, version) IN \
+         (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1))";
+    const PROOFS: &str = "DELETE FROM proof WHERE (location_id, dev, inode) IN (SELECT CAST(value ->> 0 AS TEXT), \
+         CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT) FROM json_each($1)) \
+         AND NOT EXISTS (SELECT 1 FROM package_file AS f JOIN package_version AS v \
+         ON v.package_id = f.package_id AND v.version = f.version WHERE f.inode = proof.inode AND f.dev = proof.dev \
+         AND v.location_id = proof.location_id)";
+    let batch = rows(WHAT, versions)?;
+    let inodes: Vec<Inode> = w.all(WHAT, INODES, vec![batch.clone()]).await?;
+    let gone = w.run(WHAT, VERSIONS, vec![batch]).await?;
+    if !inodes.is_empty() {
+        let inodes = rows(WHAT, inodes.iter().map(|i| (i.location_id, i.dev, i.inode)))?;
+        w.run(WHAT, PROOFS, vec![inodes]).await?;
+    }
+    drop_empty(w, versions.iter().map(|v| v.0)).await?;
+    derived::packages(w, versions.iter().map(|v| v.0)).await?;
+    Ok(gone)
 }

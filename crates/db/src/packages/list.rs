@@ -6,7 +6,125 @@ use patchwharf_model::{
     update::VendorDigest,
 };
 
-use crate::{Db, Page, Result, sql::record};
+use std::collections::HashMap;
+
+use super::proof;
+use crate::{
+    Db, DbError, Page, Result,
+    page::Cursor,
+    sql::{Builder, Cells, Column, Number, Record, args, like, record, rows},
+};
+
+const COLUMNS: &str = "SELECT p.package_id, p.update_id, i.update_key, COALESCE(r.title, '') AS title, r.bulletin_id, \
+     b.name AS bulletin, p.active, p.current_version, p.token, p.lock_job, p.lock_until, v.version, v.state, v.reason, \
+     v.since, v.location_id, v.size_bytes, v.weak, NULLIF(p.proved_at, 0) AS proved_at, p.created_at";
+const FROM: &str = " FROM package AS p JOIN software_update AS i ON i.update_id = p.update_id \
+     JOIN feed AS f ON f.feed_id = i.feed_id \
+     LEFT JOIN update_revision AS r ON r.update_id = p.update_id AND r.from_gen <= f.current_generation \
+     AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \
+     LEFT JOIN bulletin AS b ON b.bulletin_id = r.bulletin_id \
+     LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version WHERE 1 = 1";
+
+macro_rules! versions {
+    ($condition:literal) => {
+        concat!(
+            "SELECT v.package_id, v.version, p.update_id, p.active, ",
+            "CASE WHEN p.current_version = v.version THEN 1 ELSE 0 END AS is_current, p.token, v.location_id, v.state, ",
+            "v.since, v.job_id, v.reason, v.weak, v.size_bytes, v.files_digest, v.retire_after, v.next_try_at, ",
+            "v.attempts FROM package_version AS v JOIN package AS p ON p.package_id = v.package_id",
+            $condition
+        )
+    };
+}
+
+record!(
+    struct Resolved {
+        package_id: PackageId,
+        also: String,
+    }
+);
+
+impl Record for File {
+    fn read(row: &dyn Cells) -> Result<Self> {
+        Ok(Self {
+            package_id: PackageId::read(row, "package_id")?,
+            version: u64::read(row, "version")?,
+            name: String::read(row, "name")?,
+            size_bytes: u64::read(row, "length")?,
+            sha256: Option::read(row, "sha256")?,
+            vendor_digest: VendorDigest::read(row, "vendor_digest")?,
+            url: Option::read(row, "url")?,
+            state: VersionState::read(row, "state")?,
+            reason: String::read(row, "reason")?,
+            proof: proof::optional(row)?,
+        })
+    }
+}
+
+macro_rules! sorted {
+    ($($sort:ident: $column:literal),+ $(,)?) => {
+        impl PackageSort {
+            fn order(self, descending: bool) -> &'static str {
+                match (self, descending) { $(
+                    (Self::$sort, false) => concat!(" ORDER BY ", $column, ", p.package_id"),
+                    (Self::$sort, true) => concat!(" ORDER BY ", $column, " DESC, p.package_id DESC"),
+                )+ }
+            }
+
+            fn after(self, descending: bool) -> (&'static str, &'static str) {
+                match (self, descending) { $(
+                    (Self::$sort, false) => (concat!(" AND (", $column, ", p.package_id) > ("), ", "),
+                    (Self::$sort, true) => (concat!(" AND (", $column, ", p.package_id) < ("), ", "),
+                )+ }
+            }
+        }
+    };
+}
+
+sorted!(Created: "p.created_at", Since: "p.since", Size: "p.size_bytes", Proved: "p.proved_at");
+
+impl PackageSort {
+    fn key(self, row: &Package) -> i64 {
+        match self {
+            Self::Created => row.created_at.as_microsecond(),
+            Self::Since => row.since.unwrap_or(row.created_at).as_microsecond(),
+            Self::Size => crate::sql::saturate(row.size_bytes.unwrap_or_default()),
+            Self::Proved => row.proved_at.map_or(0, Timestamp::as_microsecond),
+        }
+    }
+}
+
+fn narrow(sql: &mut Builder, filter: &PackageFilter) {
+    if !filter.states.is_empty() {
+        sql.text(" AND p.state IN (''");
+        for state in &filter.states {
+            sql.push(", ", *state);
+        }
+        sql.text(")");
+    }
+    if let Some(bulletin) = filter.bulletin {
+        sql.push(" AND r.bulletin_id = ", bulletin);
+    }
+    if let Some(update) = filter.update {
+        sql.push(" AND p.update_id = ", update);
+    }
+    if let Some(location) = filter.location {
+        sql.push(" AND v.location_id = ", location);
+    }
+    if let Some(active) = filter.active {
+        sql.push(" AND p.active = ", active);
+    }
+    if let Some(weak) = filter.weak {
+        sql.push(" AND v.weak = ", weak);
+    }
+    for word in filter.text.iter().flat_map(|text| text.split_whitespace()).take(16) {
+        sql.push(
+            " AND LOWER(i.update_key || ' ' || COALESCE(r.title, '') || ' ' || COALESCE(b.name, '')) LIKE ",
+            like(word),
+        );
+        sql.text(" ESCAPE '!'");
+    }
+}
 
 record!(
     /// A package as lists show it.
@@ -176,8 +294,29 @@ pub struct PackageQuery {
 /// # Errors
 /// `Refused` for a cursor that is none of ours.
 pub async fn list(db: &Db, query: &PackageQuery) -> Result<Page<Package>> {
-    let _ = (db, query);
-    todo!()
+    const WHAT: &str = "list packages";
+    let limit = query.limit.clamp(1, 1000);
+    let total = if query.with_total {
+        let mut sql = Builder::new("SELECT COUNT(*) AS number");
+        sql.text(FROM);
+        narrow(&mut sql, &query.filter);
+        let (sql, args) = sql.build();
+        db.first::<Number>(WHAT, sql, args).await?.map(|n| u64::try_from(n.number).unwrap_or_default())
+    } else {
+        None
+    };
+    let mut sql = Builder::new(COLUMNS);
+    sql.text(FROM);
+    narrow(&mut sql, &query.filter);
+    if let Some(text) = &query.cursor {
+        let cursor = Cursor::decode(text)?;
+        let (after, then) = query.sort.after(query.descending);
+        sql.push(after, cursor.number()?).push(then, cursor.id).text(")");
+    }
+    sql.text(query.sort.order(query.descending)).push(" LIMIT ", limit + 1);
+    let (sql, args) = sql.build();
+    let rows = db.all(WHAT, sql, args).await?;
+    Ok(Page::cut(rows, limit, total, |row: &Package| Cursor::of_number(query.sort.key(row), row.package_id)))
 }
 
 /// One package.
@@ -185,8 +324,10 @@ pub async fn list(db: &Db, query: &PackageQuery) -> Result<Page<Package>> {
 /// # Errors
 /// `NotFound`.
 pub async fn show(db: &Db, id: PackageId) -> Result<Package> {
-    let _ = (db, id);
-    todo!()
+    let mut sql = Builder::new(COLUMNS);
+    sql.text(FROM).push(" AND p.package_id = ", id);
+    let (sql, args) = sql.build();
+    db.first("show a package", sql, args).await?.ok_or_else(|| DbError::not_found("package", id))
 }
 
 /// Packages for what people type: a package id, or an update's key or id (its active package). Same order as given.
@@ -194,8 +335,32 @@ pub async fn show(db: &Db, id: PackageId) -> Result<Package> {
 /// # Errors
 /// `NotFound`; `Ambiguous`.
 pub async fn resolve(db: &Db, names: &[String]) -> Result<Vec<PackageId>> {
-    let _ = (db, names);
-    todo!()
+    const WHAT: &str = "find packages by name";
+    const PACKAGES: &str = "SELECT package_id, package_id AS also FROM package \
+         WHERE package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
+    const ACTIVE: &str = "SELECT package_id, update_id AS also FROM package WHERE active = 1 \
+         AND update_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
+    let asked = rows(WHAT, names.iter().map(|name| (name.trim().to_lowercase(),)))?;
+    let found: Vec<Resolved> = db.all(WHAT, PACKAGES, vec![asked]).await?;
+    let mut ids: HashMap<String, PackageId> = found.into_iter().map(|r| (r.also, r.package_id)).collect();
+    let others: Vec<String> = names.iter().filter(|n| !ids.contains_key(&n.trim().to_lowercase())).cloned().collect();
+    if !others.is_empty() {
+        let updates = crate::updates::resolve(db, &others).await.map_err(|error| match error {
+            DbError::NotFound { name, .. } => DbError::NotFound { kind: "package or update", name },
+            other => other,
+        })?;
+        let active: Vec<Resolved> = db.all(WHAT, ACTIVE, vec![rows(WHAT, updates.iter().map(|id| (id,)))?]).await?;
+        let active: HashMap<String, PackageId> = active.into_iter().map(|r| (r.also, r.package_id)).collect();
+        for (name, update) in others.iter().zip(&updates) {
+            let package = active.get(&update.to_string());
+            let package = package.ok_or_else(|| DbError::not_found("package of update", name))?;
+            ids.insert(name.trim().to_lowercase(), *package);
+        }
+    }
+    names
+        .iter()
+        .map(|name| ids.get(&name.trim().to_lowercase()).copied().ok_or_else(|| DbError::not_found("package", name)))
+        .collect()
 }
 
 /// All versions of these packages, by package and number.
@@ -203,8 +368,11 @@ pub async fn resolve(db: &Db, names: &[String]) -> Result<Vec<PackageId>> {
 /// # Errors
 /// When the database fails.
 pub async fn versions(db: &Db, packages: &[PackageId]) -> Result<Vec<Version>> {
-    let _ = (db, packages);
-    todo!()
+    const WHAT: &str = "read versions of packages";
+    const BY: &str = versions!(
+        " WHERE v.package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1)) ORDER BY v.package_id, v.version"
+    );
+    db.all(WHAT, BY, vec![rows(WHAT, packages.iter().map(|id| (id,)))?]).await
 }
 
 /// All versions of all packages (also replaced ones) of these updates.
@@ -212,8 +380,11 @@ pub async fn versions(db: &Db, packages: &[PackageId]) -> Result<Vec<Version>> {
 /// # Errors
 /// When the database fails.
 pub async fn versions_of(db: &Db, updates: &[UpdateId]) -> Result<Vec<Version>> {
-    let _ = (db, updates);
-    todo!()
+    const WHAT: &str = "read versions of packages";
+    const BY: &str = versions!(
+        " WHERE p.update_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1)) ORDER BY v.package_id, v.version"
+    );
+    db.all(WHAT, BY, vec![rows(WHAT, updates.iter().map(|id| (id,)))?]).await
 }
 
 /// The files of these versions with their proofs, by package, version and name.
@@ -221,8 +392,15 @@ pub async fn versions_of(db: &Db, updates: &[UpdateId]) -> Result<Vec<Version>> 
 /// # Errors
 /// When the database fails.
 pub async fn files(db: &Db, versions: &[(PackageId, u64)]) -> Result<Vec<File>> {
-    let _ = (db, versions);
-    todo!()
+    const WHAT: &str = "read files of packages";
+    const FILES: &str = "SELECT f.package_id, f.version, f.name, f.size_bytes AS length, f.sha256, f.vendor_digest, f.url, \
+         f.state, f.reason, r.verified_at, r.dev, r.inode, r.size_bytes, r.mtime_ns, r.ctime_ns \
+         FROM json_each($1) AS j JOIN package_file AS f ON f.package_id = CAST(j.value ->> 0 AS TEXT) \
+         AND f.version = CAST(j.value ->> 1 AS BIGINT) \
+         JOIN package_version AS v ON v.package_id = f.package_id AND v.version = f.version \
+         LEFT JOIN proof AS r ON r.location_id = v.location_id AND r.dev = f.dev AND r.inode = f.inode \
+         ORDER BY f.package_id, f.version, f.name";
+    db.all(WHAT, FILES, vec![rows(WHAT, versions)?]).await
 }
 
 /// All versions at a location in id order, `limit` at a time, after the given one: for reconcile and verify of all.
@@ -235,6 +413,12 @@ pub async fn by_location(
     after: Option<(PackageId, u64)>,
     limit: u32,
 ) -> Result<Vec<Version>> {
-    let _ = (db, location, after, limit);
-    todo!()
+    const BY: &str = versions!(
+        " WHERE v.location_id = $1 AND (v.package_id, v.version) > ($2, $3) ORDER BY v.package_id, v.version LIMIT $4"
+    );
+    let (package, version) = match after {
+        None => (String::new(), 0),
+        Some((package, version)) => (package.to_string(), version),
+    };
+    db.all("read the versions at a location", BY, args![location, package, version, limit]).await
 }

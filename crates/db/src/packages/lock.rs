@@ -1,9 +1,28 @@
 //! Locks per package, by row: one writer at a time, across servers.
 
+use std::collections::{BTreeSet, HashMap};
+
 use jiff::Timestamp;
 use patchwharf_model::{JobId, PackageId};
 
-use crate::{Result, Write};
+use crate::{
+    Result, Write,
+    sql::{IntoValue, Skip, args, record, rows},
+};
+
+record!(
+    struct Token {
+        package_id: PackageId,
+        token: i64,
+    }
+);
+record!(
+    struct Holder {
+        package_id: PackageId,
+        lock_job: Option<JobId>,
+        lock_until: Option<Timestamp>,
+    }
+);
 
 /// What became of a request for a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +54,34 @@ pub async fn lock(
     job: JobId,
     until: Timestamp,
 ) -> Result<Vec<(PackageId, LockOutcome)>> {
-    let _ = (w, packages, job, until);
-    todo!()
+    const WHAT: &str = "lock packages";
+    // PostgreSQL: rows are taken in id order, so that two lockers never wait for each other in a circle.
+    const IN_ORDER: &str = "SELECT package_id FROM package WHERE package_id IN \
+         (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1)) ORDER BY package_id FOR UPDATE";
+    const LOCK: &str = "UPDATE package SET token = token + 1, lock_job = $1, lock_until = $2 \
+         WHERE package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($4)) \
+         AND (lock_job IS NULL OR lock_job = $1 OR lock_until < $3) RETURNING package_id, token";
+    const HOLDERS: &str = "SELECT package_id, lock_job, lock_until FROM package \
+         WHERE package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
+    let now = w.now();
+    let ids: BTreeSet<PackageId> = packages.iter().copied().collect();
+    let batch = rows(WHAT, ids.iter().map(|id| (id,)))?;
+    if w.is_shared() {
+        w.all::<Skip>(WHAT, IN_ORDER, vec![batch.clone()]).await?;
+    }
+    let values = vec![job.into_value(), until.into_value(), now.into_value(), batch];
+    let taken = w.all::<Token>(WHAT, LOCK, values).await?;
+    let mut outcomes: HashMap<PackageId, LockOutcome> =
+        taken.into_iter().map(|row| (row.package_id, LockOutcome::Held { token: row.token })).collect();
+    if outcomes.len() < ids.len() {
+        let others = rows(WHAT, ids.iter().filter(|id| !outcomes.contains_key(id)).map(|id| (id,)))?;
+        for row in w.all::<Holder>(WHAT, HOLDERS, vec![others]).await? {
+            if let (Some(job), Some(until)) = (row.lock_job, row.lock_until) {
+                outcomes.insert(row.package_id, LockOutcome::Busy { job, until });
+            }
+        }
+    }
+    Ok(packages.iter().map(|id| (*id, outcomes.get(id).cloned().unwrap_or(LockOutcome::Gone))).collect())
 }
 
 /// Moves the end of all locks of a job. Tokens stay. Returns how many it holds.
@@ -44,8 +89,8 @@ pub async fn lock(
 /// # Errors
 /// When the database fails.
 pub async fn renew_locks(w: &mut Write<'_>, job: JobId, until: Timestamp) -> Result<u64> {
-    let _ = (w, job, until);
-    todo!()
+    const RENEW: &str = "UPDATE package SET lock_until = $2 WHERE lock_job = $1";
+    w.run("renew package locks", RENEW, args![job, until]).await
 }
 
 /// Frees locks of a job: these packages, or all with `None`.
@@ -53,6 +98,15 @@ pub async fn renew_locks(w: &mut Write<'_>, job: JobId, until: Timestamp) -> Res
 /// # Errors
 /// When the database fails.
 pub async fn unlock(w: &mut Write<'_>, job: JobId, packages: Option<&[PackageId]>) -> Result<u64> {
-    let _ = (w, job, packages);
-    todo!()
+    const WHAT: &str = "unlock packages";
+    const ALL: &str = "UPDATE package SET lock_job = NULL, lock_until = NULL WHERE lock_job = $1";
+    const THESE: &str = "UPDATE package SET lock_job = NULL, lock_until = NULL WHERE lock_job = $1 \
+         AND package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($2))";
+    match packages {
+        None => w.run(WHAT, ALL, args![job]).await,
+        Some(ids) => {
+            let batch = rows(WHAT, ids.iter().map(|id| (id,)))?;
+            w.run(WHAT, THESE, vec![job.into_value(), batch]).await
+        }
+    }
 }

@@ -3,7 +3,81 @@
 use jiff::Timestamp;
 use patchwharf_model::{JobId, LocationId, PackageId, Sha256, package::ProofStamp};
 
-use crate::{Db, Result, Write, sql::record};
+use std::collections::BTreeMap;
+
+use crate::{
+    Db, Result, Write, derived,
+    sql::{Cells, Column, IntoValue, Record, Value, args, record, rows},
+};
+
+impl Record for Proof {
+    fn read(row: &dyn Cells) -> Result<Self> {
+        Ok(Self {
+            stamp: stamp(row)?,
+            sha256: Sha256::read(row, "sha256")?,
+            verified_at: Timestamp::read(row, "verified_at")?,
+        })
+    }
+}
+
+/// Device and inode are kept as the same 64 bits with a sign.
+pub(super) fn stamp(row: &dyn Cells) -> Result<ProofStamp> {
+    Ok(ProofStamp {
+        dev: i64::read(row, "dev")?.cast_unsigned(),
+        inode: i64::read(row, "inode")?.cast_unsigned(),
+        size_bytes: u64::read(row, "size_bytes")?,
+        mtime_ns: i64::read(row, "mtime_ns")?,
+        ctime_ns: i64::read(row, "ctime_ns")?,
+    })
+}
+
+/// Columns `verified_at`, `dev`, `inode`, `size_bytes`, `mtime_ns`, `ctime_ns` of a left join, or none.
+pub(super) fn optional(row: &dyn Cells) -> Result<Option<(ProofStamp, Timestamp)>> {
+    if row.is_null("verified_at")? {
+        return Ok(None);
+    }
+    Ok(Some((stamp(row)?, Timestamp::read(row, "verified_at")?)))
+}
+
+record!(
+    struct User {
+        package_id: PackageId,
+    }
+);
+
+/// Packages with a file on one of these inodes: rows of location, device, inode.
+async fn users(w: &mut Write<'_>, what: &'static str, inodes: Value) -> Result<Vec<PackageId>> {
+    const USERS: &str = "SELECT DISTINCT f.package_id FROM json_each($1) AS j JOIN package_file AS f \
+         ON f.inode = CAST(j.value ->> 2 AS BIGINT) AND f.dev = CAST(j.value ->> 1 AS BIGINT) \
+         JOIN package_version AS v ON v.package_id = f.package_id AND v.version = f.version \
+         AND v.location_id = CAST(j.value ->> 0 AS TEXT)";
+    let users = w.all::<User>(what, USERS, vec![inodes]).await?;
+    Ok(users.into_iter().map(|row| row.package_id).collect())
+}
+
+/// Stores proofs; where one inode comes twice (hard links) the last one counts.
+pub(super) async fn put(
+    w: &mut Write<'_>,
+    what: &'static str,
+    job: Option<JobId>,
+    proofs: &[(LocationId, Proof)],
+) -> Result<()> {
+    const PUT: &str = "INSERT INTO proof (job_id, location_id, dev, inode, size_bytes, mtime_ns, ctime_ns, sha256, \
+         verified_at) SELECT $1, CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), \
+         CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT), \
+         CAST(value ->> 6 AS TEXT), CAST(value ->> 7 AS BIGINT) FROM json_each($2) WHERE true \
+         ON CONFLICT (location_id, dev, inode) DO UPDATE SET size_bytes = excluded.size_bytes, \
+         mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, sha256 = excluded.sha256, \
+         verified_at = excluded.verified_at, job_id = excluded.job_id";
+    let last: BTreeMap<_, _> = proofs.iter().map(|(at, p)| ((*at, p.stamp.dev, p.stamp.inode), p)).collect();
+    let lines = last.iter().map(|((location, dev, inode), p)| {
+        let at = p.verified_at.as_microsecond();
+        let s = p.stamp;
+        (location, dev.cast_signed(), inode.cast_signed(), s.size_bytes, s.mtime_ns, s.ctime_ns, p.sha256, at)
+    });
+    w.run(what, PUT, vec![job.into_value(), rows(what, lines)?]).await?;
+    Ok(())
+}
 
 /// A proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +108,12 @@ record!(
 /// # Errors
 /// When the database fails.
 pub async fn proofs(db: &Db, location: LocationId, inodes: &[(u64, u64)]) -> Result<Vec<Proof>> {
-    let _ = (db, location, inodes);
-    todo!()
+    const WHAT: &str = "read proofs";
+    const READ: &str = "SELECT p.dev, p.inode, p.size_bytes, p.mtime_ns, p.ctime_ns, p.sha256, p.verified_at \
+         FROM json_each($2) AS j JOIN proof AS p ON p.location_id = $1 AND p.dev = CAST(j.value ->> 0 AS BIGINT) \
+         AND p.inode = CAST(j.value ->> 1 AS BIGINT)";
+    let batch = rows(WHAT, inodes.iter().map(|(dev, inode)| (dev.cast_signed(), inode.cast_signed())))?;
+    db.all(WHAT, READ, vec![location.into_value(), batch]).await
 }
 
 /// Stores proofs in bulk (after our own link or unlink changed ctime, or after hashing).
@@ -43,8 +121,12 @@ pub async fn proofs(db: &Db, location: LocationId, inodes: &[(u64, u64)]) -> Res
 /// # Errors
 /// When the database fails.
 pub async fn put_proofs(w: &mut Write<'_>, location: LocationId, job: Option<JobId>, proofs: &[Proof]) -> Result<()> {
-    let _ = (w, location, job, proofs);
-    todo!()
+    const WHAT: &str = "write proofs";
+    let lines: Vec<_> = proofs.iter().map(|p| (location, p.clone())).collect();
+    put(w, WHAT, job, &lines).await?;
+    let inodes = rows(WHAT, proofs.iter().map(|p| (location, p.stamp.dev.cast_signed(), p.stamp.inode.cast_signed())))?;
+    let users = users(w, WHAT, inodes).await?;
+    derived::packages(w, users).await
 }
 
 /// Files of current versions whose proof is older than `before` or lacking, oldest first: for verification by schedule.
@@ -52,6 +134,11 @@ pub async fn put_proofs(w: &mut Write<'_>, location: LocationId, job: Option<Job
 /// # Errors
 /// When the database fails.
 pub async fn stale_files(db: &Db, before: Timestamp, limit: u32) -> Result<Vec<StaleFile>> {
-    let _ = (db, before, limit);
-    todo!()
+    const STALE: &str = "SELECT f.package_id, f.version, f.name FROM package AS p JOIN package_version AS v \
+         ON v.package_id = p.package_id AND v.version = p.current_version AND v.state = 'staged' \
+         JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version \
+         LEFT JOIN proof AS r ON r.location_id = v.location_id AND r.dev = f.dev AND r.inode = f.inode \
+         WHERE p.proved_at < $1 AND (r.verified_at IS NULL OR r.verified_at < $1) \
+         ORDER BY p.proved_at, p.package_id, f.name LIMIT $2";
+    db.all("find files to verify", STALE, args![before, limit]).await
 }

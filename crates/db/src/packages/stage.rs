@@ -6,7 +6,124 @@ use patchwharf_model::{
     update::VendorDigest,
 };
 
-use crate::{Result, Write, sql::record};
+use std::collections::{BTreeSet, HashMap};
+
+use super::{Proof, delete, proof};
+use crate::{
+    DbError, Result, Write, derived, policies,
+    sql::{IntoValue, json, record, rows},
+};
+
+record!(
+    struct VersionId {
+        package_id: PackageId,
+        version: u64,
+    }
+);
+record!(
+    struct Raised {
+        package_id: PackageId,
+        token: i64,
+    }
+);
+record!(
+    struct Placed {
+        package_id: PackageId,
+        location_id: LocationId,
+    }
+);
+
+fn in_order(updates: &[UpdateId], found: Vec<PackageRef>) -> Result<Vec<PackageRef>> {
+    let found: HashMap<UpdateId, PackageRef> = found.into_iter().map(|row| (row.update_id, row)).collect();
+    let one = |id: &UpdateId| found.get(id).cloned().ok_or_else(|| DbError::not_found("update", id));
+    updates.iter().map(one).collect()
+}
+
+const COMMIT: &str = "switch packages to staged versions";
+
+/// Compares and raises the tokens of all packages of the batch, replaced ones too. Returns what may go on.
+async fn raise_tokens<'v>(
+    w: &mut Write<'_>,
+    job: JobId,
+    versions: &'v [StagedVersion],
+) -> Result<(Vec<&'v StagedVersion>, HashMap<PackageId, i64>)> {
+    const RAISE: &str = "UPDATE package SET token = token + 1 FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, \
+         CAST(value ->> 1 AS BIGINT) AS held FROM json_each($2)) AS j \
+         WHERE package.package_id = j.id AND package.token = j.held AND package.lock_job = $1 \
+         RETURNING package_id, token";
+    let shown = versions.iter().flat_map(|v| {
+        std::iter::once((v.package_id, v.token)).chain(v.replaces.iter().map(|r| (r.package_id, r.token)))
+    });
+    let raised: Vec<Raised> = w.all(COMMIT, RAISE, vec![job.into_value(), rows(COMMIT, shown)?]).await?;
+    let raised: HashMap<PackageId, i64> = raised.into_iter().map(|row| (row.package_id, row.token)).collect();
+    let held = |v: &&StagedVersion| {
+        raised.contains_key(&v.package_id) && v.replaces.is_none_or(|r| raised.contains_key(&r.package_id))
+    };
+    Ok((versions.iter().filter(held).collect(), raised))
+}
+
+/// Every other version of these packages, and all of replaced ones, retires.
+async fn retire_others(w: &mut Write<'_>, versions: &[&StagedVersion], retire_after: Timestamp) -> Result<()> {
+    const RETIRE: &str = "UPDATE package_version SET state = 'retired', since = $1, retire_after = $2, reason = '', \
+         next_try_at = NULL FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, CAST(value ->> 1 AS BIGINT) AS kept \
+         FROM json_each($3)) AS j WHERE package_version.package_id = j.id AND package_version.version <> j.kept \
+         AND package_version.state NOT IN ('retired', 'deleting')";
+    let now = w.now();
+    let kept = versions.iter().flat_map(|v| {
+        let kept = (v.package_id, crate::sql::saturate(v.version));
+        std::iter::once(kept).chain(v.replaces.iter().map(|r| (r.package_id, -1)))
+    });
+    w.run(COMMIT, RETIRE, vec![now.into_value(), retire_after.into_value(), rows(COMMIT, kept)?]).await?;
+    Ok(())
+}
+
+/// States, files and proofs.
+async fn write_versions(w: &mut Write<'_>, job: JobId, versions: &[&StagedVersion]) -> Result<()> {
+    const VERSIONS: &str = "UPDATE package_version SET state = 'staged', since = $2, job_id = $1, reason = '', \
+         weak = j.is_weak, next_try_at = NULL, retire_after = NULL FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, \
+         CAST(value ->> 1 AS BIGINT) AS number, CAST(value ->> 2 AS BIGINT) AS is_weak FROM json_each($3)) AS j \
+         WHERE package_version.package_id = j.id AND package_version.version = j.number \
+         RETURNING package_id, location_id";
+    const FILES: &str = "UPDATE package_file SET state = 'staged', reason = '', size_bytes = j.length, \
+         sha256 = j.content, dev = j.device, inode = j.number FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, \
+         CAST(value ->> 1 AS BIGINT) AS version, CAST(value ->> 2 AS TEXT) AS name, \
+         CAST(value ->> 3 AS BIGINT) AS length, CAST(value ->> 4 AS TEXT) AS content, \
+         CAST(value ->> 5 AS BIGINT) AS device, CAST(value ->> 6 AS BIGINT) AS number FROM json_each($1)) AS j \
+         WHERE package_file.package_id = j.id AND package_file.version = j.version AND package_file.name = j.name";
+    let now = w.now();
+    let version_rows = rows(COMMIT, versions.iter().map(|v| (v.package_id, v.version, i64::from(v.weak))))?;
+    let placed: Vec<Placed> = w.all(COMMIT, VERSIONS, vec![job.into_value(), now.into_value(), version_rows]).await?;
+    let placed: HashMap<PackageId, LocationId> = placed.into_iter().map(|r| (r.package_id, r.location_id)).collect();
+    let (mut file_rows, mut proofs) = (Vec::new(), Vec::new());
+    for v in versions {
+        let location = placed.get(&v.package_id);
+        let location = *location.ok_or_else(|| DbError::not_found("version of package", v.package_id))?;
+        for f in &v.files {
+            let (dev, inode) = (f.stamp.dev.cast_signed(), f.stamp.inode.cast_signed());
+            file_rows.push((v.package_id, v.version, &f.name, f.size_bytes, f.sha256, dev, inode));
+            proofs.push((location, Proof { stamp: f.stamp, sha256: f.sha256, verified_at: f.verified_at }));
+        }
+    }
+    w.run(COMMIT, FILES, vec![rows(COMMIT, file_rows)?]).await?;
+    proof::put(w, COMMIT, Some(job), &proofs).await
+}
+
+/// Replaced packages step back, then the new ones become active and current.
+async fn switch(w: &mut Write<'_>, versions: &[&StagedVersion]) -> Result<()> {
+    const STEP_BACK: &str = "UPDATE package SET active = 0, current_version = NULL \
+         WHERE package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
+    const SWITCH: &str = "UPDATE package SET current_version = j.number, active = CASE WHEN EXISTS (SELECT 1 \
+         FROM package AS o WHERE o.update_id = package.update_id AND o.active = 1 \
+         AND o.package_id <> package.package_id) THEN package.active ELSE 1 END \
+         FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, CAST(value ->> 1 AS BIGINT) AS number FROM json_each($1)) AS j \
+         WHERE package.package_id = j.id";
+    let replaced: Vec<_> = versions.iter().filter_map(|v| v.replaces.map(|r| (r.package_id,))).collect();
+    if !replaced.is_empty() {
+        w.run(COMMIT, STEP_BACK, vec![rows(COMMIT, replaced)?]).await?;
+    }
+    w.run(COMMIT, SWITCH, vec![rows(COMMIT, versions.iter().map(|v| (v.package_id, v.version)))?]).await?;
+    Ok(())
+}
 
 record!(
     /// An update's package.
@@ -142,8 +259,20 @@ pub struct Repointed {
 /// # Errors
 /// `NotFound` when an update does not exist.
 pub async fn ensure(w: &mut Write<'_>, updates: &[UpdateId]) -> Result<Vec<PackageRef>> {
-    let _ = (w, updates);
-    todo!()
+    const WHAT: &str = "make packages";
+    const MAKE: &str = "INSERT INTO package (package_id, update_id, active, next_version, token, since, size_bytes, \
+         proved_at, created_at) SELECT CAST(j.value ->> 1 AS TEXT), i.update_id, 1, 1, 1, $1, 0, 0, $1 \
+         FROM json_each($2) AS j JOIN software_update AS i ON i.update_id = CAST(j.value ->> 0 AS TEXT) \
+         WHERE NOT EXISTS (SELECT 1 FROM package AS p WHERE p.update_id = i.update_id AND p.active = 1) \
+         ON CONFLICT DO NOTHING";
+    const READ: &str = "SELECT update_id, package_id, token, current_version FROM package WHERE active = 1 \
+         AND update_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
+    let now = w.now();
+    let ids: BTreeSet<UpdateId> = updates.iter().copied().collect();
+    let batch = rows(WHAT, ids.iter().map(|id| (id, PackageId::new())))?;
+    w.run(WHAT, MAKE, vec![now.into_value(), batch.clone()]).await?;
+    let found: Vec<PackageRef> = w.all(WHAT, READ, vec![batch]).await?;
+    in_order(updates, found)
 }
 
 /// New, inactive packages for these updates (complete refresh, recreate): they become active when their first version
@@ -152,8 +281,18 @@ pub async fn ensure(w: &mut Write<'_>, updates: &[UpdateId]) -> Result<Vec<Packa
 /// # Errors
 /// `NotFound` when an update does not exist.
 pub async fn create_replacements(w: &mut Write<'_>, updates: &[UpdateId]) -> Result<Vec<PackageRef>> {
-    let _ = (w, updates);
-    todo!()
+    const WHAT: &str = "make packages that take the place of others";
+    const MAKE: &str = "INSERT INTO package (package_id, update_id, active, next_version, token, since, size_bytes, \
+         proved_at, created_at) SELECT CAST(j.value ->> 1 AS TEXT), i.update_id, 0, 1, 1, $1, 0, 0, $1 \
+         FROM json_each($2) AS j JOIN software_update AS i ON i.update_id = CAST(j.value ->> 0 AS TEXT) WHERE true";
+    const READ: &str = "SELECT update_id, package_id, token, current_version FROM package \
+         WHERE package_id IN (SELECT CAST(value ->> 1 AS TEXT) FROM json_each($1))";
+    let now = w.now();
+    let ids: BTreeSet<UpdateId> = updates.iter().copied().collect();
+    let batch = rows(WHAT, ids.iter().map(|id| (id, PackageId::new())))?;
+    w.run(WHAT, MAKE, vec![now.into_value(), batch.clone()]).await?;
+    let found: Vec<PackageRef> = w.all(WHAT, READ, vec![batch]).await?;
+    in_order(updates, found)
 }
 
 /// Makes version rows with their files. Returns the numbers, same order as given: never used before, at most one new
@@ -162,8 +301,37 @@ pub async fn create_replacements(w: &mut Write<'_>, updates: &[UpdateId]) -> Res
 /// # Errors
 /// When the database fails.
 pub async fn new_versions(w: &mut Write<'_>, job: JobId, versions: &[NewVersion]) -> Result<Vec<u64>> {
-    let _ = (w, job, versions);
-    todo!()
+    const WHAT: &str = "make package versions";
+    const NUMBERS: &str = "UPDATE package SET next_version = next_version + 1 WHERE package_id IN \
+         (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1)) RETURNING package_id, next_version - 1 AS version";
+    const VERSIONS: &str = "INSERT INTO package_version (job_id, since, package_id, version, location_id, state, weak, \
+         size_bytes, files_digest) SELECT $1, $2, CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT), \
+         CAST(value ->> 2 AS TEXT), CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS BIGINT), \
+         CAST(value ->> 5 AS BIGINT), CAST(value ->> 6 AS TEXT) FROM json_each($3)";
+    const FILES: &str = "INSERT INTO package_file (state, package_id, version, name, size_bytes, sha256, vendor_digest, \
+         url) SELECT 'wanted', CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS TEXT), \
+         CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS TEXT), CAST(value ->> 5 AS TEXT), CAST(value ->> 6 AS TEXT) \
+         FROM json_each($1)";
+    let now = w.now();
+    let packages = rows(WHAT, versions.iter().map(|v| (v.package_id,)))?;
+    let numbers: Vec<VersionId> = w.all(WHAT, NUMBERS, vec![packages]).await?;
+    let numbers: HashMap<PackageId, u64> = numbers.into_iter().map(|row| (row.package_id, row.version)).collect();
+    let (mut made, mut version_rows, mut file_rows) = (Vec::new(), Vec::new(), Vec::new());
+    for v in versions {
+        let number = numbers.get(&v.package_id).ok_or_else(|| DbError::not_found("package", v.package_id))?;
+        made.push(*number);
+        let state = v.state.as_str();
+        let weak = i64::from(v.weak);
+        version_rows.push((v.package_id, number, v.location_id, state, weak, v.size_bytes, v.files_digest));
+        for f in &v.files {
+            let digest = json(&f.vendor_digest);
+            file_rows.push((v.package_id, number, &f.name, f.size_bytes, f.sha256, digest, &f.url));
+        }
+    }
+    w.run(WHAT, VERSIONS, vec![job.into_value(), now.into_value(), rows(WHAT, version_rows)?]).await?;
+    w.run(WHAT, FILES, vec![rows(WHAT, file_rows)?]).await?;
+    derived::packages(w, versions.iter().map(|v| v.package_id)).await?;
+    Ok(made)
 }
 
 /// Switches packages to versions that are whole on disk, in one transaction for the batch: states, files, proofs,
@@ -178,8 +346,26 @@ pub async fn commit_staged(
     retire_after: Timestamp,
     versions: &[StagedVersion],
 ) -> Result<Committed> {
-    let _ = (w, job, retire_after, versions);
-    todo!()
+    let (kept, raised) = raise_tokens(w, job, versions).await?;
+    let lost: Vec<PackageId> =
+        versions.iter().map(|v| v.package_id).filter(|id| !kept.iter().any(|v| v.package_id == *id)).collect();
+    if kept.is_empty() {
+        return Ok(Committed { lost, ..Committed::default() });
+    }
+    retire_others(w, &kept, retire_after).await?;
+    write_versions(w, job, &kept).await?;
+    switch(w, &kept).await?;
+    let repointed = policies::follow(w, kept.iter().map(|v| (v.package_id, v.version))).await?;
+    let replaced = kept.iter().filter_map(|v| v.replaces.map(|r| r.package_id));
+    derived::packages(w, kept.iter().map(|v| v.package_id).chain(replaced)).await?;
+    let mut done = Vec::new();
+    for v in &kept {
+        let token = raised.get(&v.package_id).copied().unwrap_or_default();
+        done.push(CommittedVersion { package_id: v.package_id, version: v.version, token });
+        let before = v.replaces.map(|r| format!("package {}", r.package_id));
+        w.audit("package.switch", format!("package {}", v.package_id), before, Some(format!("version {}", v.version)));
+    }
+    Ok(Committed { versions: done, lost, repointed })
 }
 
 /// Removes rows of versions that never became whole and whose folders are gone (cancelled, failed for good, crashed).
@@ -188,6 +374,14 @@ pub async fn commit_staged(
 /// # Errors
 /// When the database fails.
 pub async fn discard_versions(w: &mut Write<'_>, versions: &[(PackageId, u64)]) -> Result<u64> {
-    let _ = (w, versions);
-    todo!()
+    const WHAT: &str = "remove versions that never became whole";
+    const DISCARD: &str = "DELETE FROM package_version WHERE state IN ('wanted', 'staging', 'unreachable', \
+         'vendor-changed') AND (package_id, version) IN \
+         (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1)) \
+         AND NOT EXISTS (SELECT 1 FROM package AS p WHERE p.package_id = package_version.package_id \
+         AND p.current_version = package_version.version)";
+    let gone = w.run(WHAT, DISCARD, vec![rows(WHAT, versions)?]).await?;
+    delete::drop_empty(w, versions.iter().map(|v| v.0)).await?;
+    derived::packages(w, versions.iter().map(|v| v.0)).await?;
+    Ok(gone)
 }

@@ -1,0 +1,42 @@
+//! The log.
+
+use patchwharf_db::{
+    logs,
+    logs::{LogFilter, LogRecord},
+};
+use patchwharf_model::{InstanceId, JobId};
+
+use crate::sandbox::{Sandbox, at};
+
+crate::on_both!(records_are_followed_filtered_and_pruned);
+
+async fn records_are_followed_filtered_and_pruned(s: &Sandbox) {
+    let (server, job) = (InstanceId::new(), JobId::new());
+    let record = |number: u64| LogRecord {
+        server,
+        number,
+        at: at(i64::try_from(number).unwrap()),
+        level: if number.is_multiple_of(10) { 1 } else { 3 },
+        target: "patchwharf".into(),
+        message: format!("Record {number}"),
+        job_id: number.is_multiple_of(2).then_some(job),
+        package_id: None,
+        bulletin_id: None,
+        fields: "{}".into(),
+    };
+    logs::append(&s.db, &(1..=100).map(record).collect::<Vec<_>>()).await.unwrap();
+    logs::append(&s.db, &[record(100)]).await.unwrap();
+    assert_eq!(logs::last_number(&s.db, server).await.unwrap(), 100);
+    assert_eq!(logs::last_number(&s.db, InstanceId::new()).await.unwrap(), 0);
+    let numbers = |filter: LogFilter| async move {
+        logs::tail(&s.db, &filter).await.unwrap().iter().map(|r| r.number).collect::<Vec<_>>()
+    };
+    let any = LogFilter { limit: 3, ..LogFilter::default() };
+    assert_eq!(numbers(any.clone()).await, [98, 99, 100]);
+    assert_eq!(numbers(LogFilter { server: Some(server), after: Some(7), ..any.clone() }).await, [8, 9, 10]);
+    assert_eq!(numbers(LogFilter { job: Some(job), ..any.clone() }).await, [96, 98, 100]);
+    assert_eq!(numbers(LogFilter { max_level: Some(2), ..any.clone() }).await, [80, 90, 100]);
+    assert_eq!(numbers(LogFilter { text: Some("RECORD 10".into()), ..any.clone() }).await, [10, 100]);
+    assert_eq!(logs::prune(&s.db, at(51), u64::MAX).await.unwrap(), 50);
+    assert!(logs::prune(&s.db, at(0), 1).await.unwrap() >= 49);
+}
