@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn another_program_unpacks_what_was_packed() {
         if Command::new("cabextract").arg("--version").output().is_err() {
-            eprintln!("skipped: cabextract is not installed");
+            eprintln!("SKIPPED: cabextract is not installed");
             return;
         }
         let text = "some text that repeats itself; ".repeat(5000);

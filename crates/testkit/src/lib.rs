@@ -12,6 +12,7 @@
 
 pub mod apt;
 pub mod cab;
+pub mod chance;
 pub mod clock;
 pub mod disk;
 pub mod eventually;
@@ -20,6 +21,7 @@ pub mod sdp;
 pub mod server;
 pub mod vendor;
 
+pub use chance::{Chance, fault_scale, skipped};
 pub use clock::Clock;
 pub use eventually::{eventually, eventually_async};
 pub use payload::Payload;

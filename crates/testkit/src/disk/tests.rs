@@ -29,7 +29,7 @@ fn a_power_cut_takes_what_was_not_made_durable_and_nothing_else() {
         let mut disk = match PowerDisk::create(kind, 320) {
             Ok(disk) => disk,
             Err(why) => {
-                eprintln!("skipped: no loop mounts here: {why}");
+                eprintln!("SKIPPED: no loop mounts here: {why}");
                 return;
             }
         };
@@ -61,7 +61,7 @@ fn a_small_disk_gets_full() {
     let disk = match SmallDisk::create(64, 20) {
         Ok(disk) => disk,
         Err(why) => {
-            eprintln!("skipped: no mounts here: {why}");
+            eprintln!("SKIPPED: no mounts here: {why}");
             return;
         }
     };

@@ -18,7 +18,7 @@ fn schema() -> Option<std::path::PathBuf> {
 #[test]
 fn updates_are_valid_by_microsofts_schema() {
     let Some(schema) = schema() else {
-        eprintln!("skipped: no samples");
+        eprintln!("SKIPPED: no samples");
         return;
     };
     let vendor = Vendor::start();
@@ -34,7 +34,7 @@ fn updates_are_valid_by_microsofts_schema() {
     std::fs::write(&file, &out).unwrap();
     match std::process::Command::new("xmllint").arg("--noout").arg("--schema").arg(schema).arg(&file).output() {
         Ok(ran) => assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr)),
-        Err(error) => eprintln!("skipped: xmllint: {error}"),
+        Err(error) => eprintln!("SKIPPED: xmllint: {error}"),
     }
 }
 
