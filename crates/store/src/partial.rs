@@ -131,14 +131,22 @@ impl Partial {
         let (bytes, source) = if expected.size_bytes <= SMALL_BYTES {
             (Bytes::Memory(Vec::new()), None)
         } else {
-            let (mut aside, source) = Aside::open(location, &name)?.map_err(|_| busy())?;
+            let (mut aside, source) = Aside::open(location, &name, expected.size_bytes)?.map_err(|_| busy())?;
             if aside.have_bytes() > expected.size_bytes {
                 aside.restart()?;
             }
             aside.rehash(&mut hasher)?;
             (Bytes::Aside(Box::new(aside)), source)
         };
-        Ok(Self { location: Arc::clone(location), expected, source, hasher, bytes: Some(bytes), slot: Some(slot) })
+        let location = Arc::clone(location);
+        let mut partial = Self { location, expected, source, hasher, bytes: Some(bytes), slot: Some(slot) };
+        if partial.have_bytes() == partial.expected.size_bytes
+            && partial.compare(&partial.hasher.clone().finish()).is_err()
+        {
+            // Whoever spoilt it: what is here is not the file, and that must not be laid to the next response.
+            partial.restart()?;
+        }
+        Ok(partial)
     }
 
     /// What the file must be.
@@ -170,18 +178,25 @@ impl Partial {
             return Err(PartialError::Gap { at, have });
         }
         if at == 0 && have > 0 {
-            self.hasher = FileHasher::for_pin(&self.expected.digest);
-            let restarted = match self.bytes.as_mut().ok_or(PartialError::Spent)? {
-                Bytes::Memory(bytes) => {
-                    bytes.clear();
-                    Ok(())
-                }
-                Bytes::Aside(aside) => aside.restart(),
-            };
-            self.or_throw_away(restarted)?;
+            self.restart()?;
         }
         self.source = Some(source);
         Ok(())
+    }
+
+    fn restart(&mut self) -> Result<(), PartialError> {
+        self.hasher = FileHasher::for_pin(&self.expected.digest);
+        let restarted = match self.bytes.as_mut().ok_or(PartialError::Spent)? {
+            Bytes::Memory(bytes) => {
+                bytes.clear();
+                Ok(())
+            }
+            Bytes::Aside(aside) => aside.restart(),
+        };
+        if restarted.is_err() {
+            self.throw_away();
+        }
+        Ok(restarted?)
     }
 
     /// Takes the next bytes in. Pieces of 256 KiB and more are best.
@@ -270,13 +285,6 @@ impl Partial {
             Some(Bytes::Aside(aside)) => Ok(aside.remove()?),
             Some(Bytes::Memory(_)) | None => Ok(()),
         }
-    }
-
-    fn or_throw_away(&mut self, result: Result<(), DiskError>) -> Result<(), PartialError> {
-        if result.is_err() {
-            self.throw_away();
-        }
-        Ok(result?)
     }
 
     /// An error is final for a file: what is there is not used again.

@@ -46,6 +46,7 @@ impl Aside {
     pub(super) fn open(
         location: &Arc<Location>,
         name: &str,
+        size_bytes: u64,
     ) -> Result<Result<(Self, Option<Source>), Locked>, DiskError> {
         let path = || location.path().join(layout::STAGING).join(name);
         let staging = location.staging.as_fd();
@@ -59,7 +60,12 @@ impl Aside {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 folder::file_for_writing(&folder, layout::PARTIAL_DATA).attempt("open the file in", path)?
             }
-            other => other.attempt("create a file in", path)?,
+            Err(e) => {
+                // Disk full, most likely: no empty folder is left behind.
+                let _ = location.disk.rmdir(staging, name);
+                return Err(DiskError { attempt: "create a file in", path: path(), source: e });
+            }
+            Ok(data) => data,
         };
         match rustix::fs::flock(&data, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => return Ok(Err(Locked)),
@@ -67,10 +73,13 @@ impl Aside {
         }
         let length = data.metadata().attempt("look at the file in", path)?.len();
         let meta = Meta::read(folder.as_fd());
-        let have = meta.as_ref().map_or(0, |meta| {
-            let same_boot = !meta.boot.is_empty() && meta.boot == boot();
-            if same_boot { length } else { meta.durable_bytes.min(length) }
-        });
+        let have = match &meta {
+            Some(meta) if !meta.boot.is_empty() && meta.boot == boot() => length,
+            Some(meta) => meta.durable_bytes.min(length),
+            // Perhaps a whole file that could not be placed; the caller looks at its digest.
+            None if length == size_bytes => length,
+            None => 0,
+        };
         let aside = Self {
             location: Arc::clone(location),
             name: name.to_owned(),

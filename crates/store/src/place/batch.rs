@@ -204,29 +204,38 @@ impl<'a> Batch<'a> {
         let (package, version) = (built.package.to_string(), layout::version_name(built.version));
         let path = || self.location.path().join(&package).join(&version);
         self.is_as_built(built)?;
-        match disk.rename(self.folder.as_fd(), slot, root.as_fd(), &package) {
-            Ok(()) => {
-                fault::at(Step::PlaceAfterRename).attempt("pass a test step at", path)?;
-                return Ok(Parent::Root);
+        loop {
+            match disk.rename(self.folder.as_fd(), slot, root.as_fd(), &package) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                other => {
+                    other.attempt("name", path)?;
+                    fault::at(Step::PlaceAfterRename).attempt("pass a test step at", path)?;
+                    return Ok(Parent::Root);
+                }
             }
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(DiskError { attempt: "name", path: path(), source: e }.into()),
-        }
-        let parent = match parents.get(&built.package) {
-            Some(parent) => Arc::clone(parent),
-            None => {
-                let opened = folder::folder(root, &package).attempt("open the folder of", path)?;
-                let opened = Arc::new(opened);
-                parents.insert(built.package, Arc::clone(&opened));
-                opened
+            let parent = match parents.get(&built.package) {
+                Some(parent) => Arc::clone(parent),
+                None => match folder::folder(root, &package) {
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                    other => Arc::new(other.attempt("open the folder of", path)?),
+                },
+            };
+            match disk.rename(built.package_folder.as_fd(), &version, parent.as_fd(), &version) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(PlaceError::Occupied { path: path() });
+                }
+                // The last version in that folder was deleted just now, and the folder with it.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && is_gone(&parent) => {
+                    parents.remove(&built.package);
+                }
+                other => {
+                    other.attempt("name", path)?;
+                    fault::at(Step::PlaceAfterRename).attempt("pass a test step at", path)?;
+                    parents.insert(built.package, Arc::clone(&parent));
+                    return Ok(Parent::Package(parent));
+                }
             }
-        };
-        match disk.rename(built.package_folder.as_fd(), &version, parent.as_fd(), &version) {
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(PlaceError::Occupied { path: path() }),
-            other => other.attempt("name", path)?,
         }
-        fault::at(Step::PlaceAfterRename).attempt("pass a test step at", path)?;
-        Ok(Parent::Package(parent))
     }
 
     /// Whether every name in the version's folder still is the inode that was hashed, with the same content.
@@ -307,6 +316,11 @@ impl<'a> Batch<'a> {
             tracing::warn!(error = %error, folder = name, "a building place is left for the next start");
         }
     }
+}
+
+/// Whether an open folder has no name any more.
+fn is_gone(folder: &OwnedFd) -> bool {
+    rustix::fs::fstat(folder).is_ok_and(|stat| stat.st_nlink == 0)
 }
 
 fn fail_all(built: &mut [Step1], error: &DiskError) {

@@ -151,8 +151,10 @@ impl Target<'_> {
                 // Whatever happens to this name, others can still be given.
                 *body = Body::Placed(Arc::clone(&inode));
                 let put = match self.linked(inode.file(), None, &verified.digests().sha256) {
-                    // Its last name went when an earlier placing failed.
-                    Err(PlaceError::Disk(e)) if e.is_missing() => return Err(self.spent()),
+                    // Its last name went with a placing that failed; its bytes are still there.
+                    Err(PlaceError::Disk(e)) if e.is_missing() => {
+                        self.copied(inode.file(), &verified.digests().sha256)?
+                    }
                     other => other?,
                 };
                 // The first one's fsync may still be to come, or be another batch's: this version waits for it too.

@@ -136,3 +136,64 @@ fn s_25_a_full_disk_is_told_from_other_errors() {
     assert!(matches!(&error, PartialError::Disk(e) if e.is_full()), "{error}");
     assert!(error.to_string().contains("free space"), "{error}");
 }
+
+/// A file system in memory with so little room, mounted at `path`; none where mounting is not allowed.
+struct Tiny(camino::Utf8PathBuf);
+
+impl Tiny {
+    fn mount(path: &camino::Utf8Path, options: &str) -> Option<Self> {
+        std::fs::create_dir_all(path).unwrap();
+        let mode = format!("mode=0755,{options}");
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &mode, "none", path.as_str()]);
+        mount.output().is_ok_and(|o| o.status.success()).then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        // Lazily: the location under test may still have its folders open.
+        let _ = std::process::Command::new("umount").args(["-l", self.0.as_str()]).output();
+    }
+}
+
+#[test]
+fn s_25_s_26_out_of_space_or_inodes_removes_what_was_half_there_and_goes_on_when_there_is_room() {
+    for options in ["size=1m", "nr_inodes=40"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = camino::Utf8Path::from_path(folder.path()).unwrap().join("packages");
+        let Some(_tiny) = Tiny::mount(&path, options) else {
+            println!("skipped: mounting is not allowed here");
+            return;
+        };
+        let f = Fixture::at(Arc::new(crate::disk::Native::default()), folder);
+        let mut placed = Vec::new();
+        let (error, content) = loop {
+            let content = bytes(placed.len() as u8, 100_000);
+            let id = PackageId::new();
+            let result = fetch(&f, &content).map_err(|e| e.to_string()).and_then(|verified| {
+                let new = NewVersion {
+                    manifest: manifest(id, 1, &[("file", &content)]),
+                    content: vec![Content::Fetched(Arc::new(verified))],
+                };
+                f.location.place(vec![new], &f.key).pop().unwrap().map_err(|e| e.to_string())
+            });
+            match result {
+                Ok(one) => placed.push((one, content)),
+                Err(error) => break (error, content),
+            }
+        };
+        assert!(error.contains("free space or inodes"), "{error}");
+        // A whole download that could not be placed may wait there for its next placing, nothing else.
+        let waiting = crate::layout::partial_name(&expected(&content).digest);
+        assert!(names(&f.location.path().join(".staging")).iter().all(|name| *name == waiting), "{options}");
+        for (one, content) in &placed {
+            let check = f.location.verify_version(one.package, 1, &[to_verify("file", content)], &f.key.public());
+            assert!(check.is_good(), "{options}: {check:?}");
+        }
+        // D-14: deleting needs no room.
+        let (first, _) = placed.swap_remove(0);
+        assert!(f.location.unlink(&[to_unlink(&first)], now()).pop().unwrap().is_ok());
+        f.placed(PackageId::new(), 1, &[("file", b"there is room again")]);
+    }
+}

@@ -62,7 +62,8 @@ impl Fixture {
         Self::at(disk, tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap()))
     }
 
-    fn at(disk: Arc<dyn Disk>, folder: tempfile::TempDir) -> Self {
+    /// In this folder.
+    pub(super) fn at(disk: Arc<dyn Disk>, folder: tempfile::TempDir) -> Self {
         let deployment = DeploymentId::new();
         let path = Utf8Path::from_path(folder.path()).unwrap().join("packages");
         let key = ManifestKey::open_or_make(&folder.path().join("manifest.key")).unwrap();

@@ -147,3 +147,15 @@ fn many_small_files_leave_nothing_in_staging() {
     assert_eq!(verified.digests().size_bytes, SMALL_BYTES);
     assert_eq!(f.location.counts().fsyncs, 4, "only those of the location itself");
 }
+
+#[test]
+fn a_whole_file_that_was_not_placed_is_taken_up_and_a_spoilt_one_is_not() {
+    let f = Fixture::new();
+    let content = bytes(1, 100_000);
+    drop(f.fetched(&content));
+    assert_eq!(Partial::open(&f.location, expected(&content)).unwrap().have_bytes(), 100_000);
+    drop(f.fetched(&content));
+    let name = crate::layout::partial_name(&expected(&content).digest);
+    std::fs::write(f.location.path().join(".staging").join(name).join("data"), vec![0; 100_000]).unwrap();
+    assert_eq!(Partial::open(&f.location, expected(&content)).unwrap().have_bytes(), 0);
+}

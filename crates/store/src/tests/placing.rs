@@ -3,7 +3,7 @@ use std::os::unix::fs::MetadataExt as _;
 use patchwharf_model::PackageId;
 
 use super::fixture::*;
-use crate::{Content, Finding, NewVersion, PlaceError};
+use crate::{Content, Finding, NewVersion, PlaceError, disk::faulty::Faulty};
 
 const BIG: usize = 200_000;
 
@@ -152,4 +152,44 @@ fn a_package_of_one_small_file_costs_four_fsyncs_and_a_batch_one_more() {
     assert_eq!(after.renames - before.renames, 500);
     assert_eq!(after.creates - before.creates, 500 * 2);
     assert_eq!(after.unlinks - before.unlinks, 1, "the building place");
+}
+
+#[test]
+fn a_file_that_can_have_no_further_name_is_copied() {
+    let disk = std::sync::Arc::new(Faulty::new(0, rustix::io::Errno::MLINK, false));
+    let f = Fixture::in_memory(disk.clone());
+    let content = bytes(1, BIG);
+    let first = f.placed(PackageId::new(), 1, &[("file", &content)]);
+    for call in 1.. {
+        let package = PackageId::new();
+        let version = NewVersion {
+            manifest: manifest(package, 1, &[("file", &content)]),
+            content: vec![Content::Existing(existing(&first, 0))],
+        };
+        let (_, stamp) = f.location.open_file(first.package, 1, &name("file")).unwrap();
+        disk.arm(call);
+        let result = f.location.place(vec![version], &f.key).pop().unwrap();
+        disk.arm(0);
+        // Of all calls only the link has another way; every other error is an error.
+        let Ok(copy) = result else { continue };
+        assert!(!copy.files[0].same_data && copy.files[0].stamp.inode != stamp.inode);
+        assert_eq!(digest_of(&f.path_of(package, 1, "file")), patchwharf_trust::sha256(&content));
+        return;
+    }
+}
+
+#[test]
+fn a_download_whose_placing_failed_can_be_placed_elsewhere() {
+    let f = Fixture::new();
+    let package = PackageId::new();
+    f.placed(package, 1, &[("file", b"old")]);
+    let content = bytes(1, BIG);
+    let verified = f.fetched(&content);
+    let version = |version| NewVersion {
+        manifest: manifest(package, version, &[("file", &content)]),
+        content: vec![Content::Fetched(verified.clone())],
+    };
+    assert!(matches!(f.location.place(vec![version(1)], &f.key).pop().unwrap(), Err(PlaceError::Occupied { .. })));
+    assert!(f.location.place(vec![version(2)], &f.key).pop().unwrap().is_ok());
+    assert_eq!(digest_of(&f.path_of(package, 2, "file")), patchwharf_trust::sha256(&content));
 }

@@ -167,3 +167,14 @@ fn c_22_without_the_marker_nothing_is_deleted() {
     assert!(matches!(result, Err(UnlinkError::Location(_))), "{result:?}");
     assert!(f.path_of(placed.package, 1, "file").exists());
 }
+
+#[test]
+fn many_versions_go_with_one_fsync_of_the_location() {
+    let f = Fixture::new();
+    let versions = (0..200u32).map(|n| f.new_version(PackageId::new(), 1, &[("file", &n.to_le_bytes())])).collect();
+    let placed: Vec<_> = f.location.place(versions, &f.key).into_iter().map(|p| to_unlink(&p.unwrap())).collect();
+    let before = f.location.counts();
+    assert!(f.location.unlink(&placed, now()).iter().all(Result::is_ok));
+    assert_eq!(f.location.counts().fsyncs - before.fsyncs, 1);
+    assert_eq!(names(f.location.path()), [".quarantine", ".staging", "location.json"]);
+}
