@@ -4,8 +4,6 @@
 //! transaction, which carries who does it and writes the audit rows with the change. One SQL text serves both back
 //! ends: only `TEXT` and `BIGINT` are used, and a batch of rows goes in as one JSON parameter (see `sql.rs`).
 
-#![allow(clippy::todo, dead_code, unused_macros, unused_imports)]
-
 pub mod audit;
 pub mod bulletins;
 pub mod catalogue;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sqlx::{PgPool, sqlite::SqliteSynchronous};
 
 use crate::{
-    DbError, Result,
+    DbError, ErrorClass, Result,
     connection::{Connection, Sql},
     file, migrate, postgres,
     sql::{Record, Text, Value, args},
@@ -32,7 +32,7 @@ struct Inner {
 
 #[derive(Debug)]
 pub(crate) enum Backend {
-    Sqlite(Sqlite),
+    Sqlite(Box<Sqlite>),
     Postgres(PgPool),
 }
 
@@ -96,7 +96,7 @@ impl Db {
         let mut writer = logs.writer().await?;
         writer.connection()?.script("make the log table", Sql::Const(migrate::LOG_SQLITE)).await?;
         drop(writer);
-        let db = Self::of(Backend::Sqlite(main), Some(logs));
+        let db = Self::of(Backend::Sqlite(Box::new(main)), Some(logs));
         db.quick_check(&options.url).await?;
         Ok(db)
     }
@@ -107,10 +107,14 @@ impl Db {
             reason: format!("the file is damaged ({reason}): restore a backup, or rebuild from the package store"),
             source,
         };
-        let found: Vec<Text> = self
-            .all("check the database", "SELECT quick_check AS text FROM pragma_quick_check(10)", args![])
-            .await
-            .map_err(|e| damaged("it cannot be read".into(), Some(Box::new(e))))?;
+        let checked =
+            self.all::<Text>("check the database", "SELECT quick_check AS text FROM pragma_quick_check", args![]).await;
+        let found = match checked {
+            Err(e) if e.class() == ErrorClass::Corrupt => {
+                return Err(damaged("it cannot be read".into(), Some(Box::new(e))));
+            }
+            other => other?,
+        };
         match found.first() {
             Some(first) if first.text != "ok" => Err(damaged(first.text.clone(), None)),
             _ => Ok(()),
@@ -139,7 +143,7 @@ impl Db {
             return Ok(Vec::new());
         }
         const WHAT: &str = "check the database";
-        const PAGES: &str = "SELECT integrity_check AS text FROM pragma_integrity_check(100)";
+        const PAGES: &str = "SELECT integrity_check AS text FROM pragma_integrity_check";
         const KEYS: &str = "SELECT 'row ' || COALESCE(CAST(rowid AS TEXT), '?') || ' of ' || \"table\" \
              || ' refers to a row of ' || parent || ' that is not there' AS text FROM pragma_foreign_key_check LIMIT 100";
         let mut found: Vec<Text> = self.all(WHAT, PAGES, args![]).await?;

@@ -20,6 +20,11 @@ record!(
     }
 );
 record!(
+    struct Sharer {
+        package_id: PackageId,
+    }
+);
+record!(
     struct Verdict {
         package_id: PackageId,
         version: u64,
@@ -48,7 +53,11 @@ async fn write_good(
 }
 
 /// A bad file loses its proof, and so does every other name of the same inode: those are to be looked at again.
-async fn write_bad(w: &mut Write<'_>, what: &'static str, files: Vec<impl Serialize>) -> Result<()> {
+/// Returns the packages that have such a name.
+async fn write_bad(w: &mut Write<'_>, what: &'static str, files: Vec<impl Serialize>) -> Result<Vec<PackageId>> {
+    const SHARERS: &str = "SELECT DISTINCT o.package_id FROM json_each($1) AS j JOIN package_file AS f \
+         ON f.package_id = CAST(j.value ->> 0 AS TEXT) AND f.version = CAST(j.value ->> 1 AS BIGINT) \
+         AND f.name = CAST(j.value ->> 2 AS TEXT) JOIN package_file AS o ON o.inode = f.inode AND o.dev = f.dev";
     const PROOFS: &str = "DELETE FROM proof WHERE (location_id, dev, inode) IN (SELECT v.location_id, f.dev, f.inode \
          FROM json_each($1) AS j JOIN package_file AS f ON f.package_id = CAST(j.value ->> 0 AS TEXT) \
          AND f.version = CAST(j.value ->> 1 AS BIGINT) AND f.name = CAST(j.value ->> 2 AS TEXT) \
@@ -59,12 +68,13 @@ async fn write_bad(w: &mut Write<'_>, what: &'static str, files: Vec<impl Serial
          FROM json_each($1)) AS j WHERE package_file.package_id = j.id AND package_file.version = j.version \
          AND package_file.name = j.name";
     if files.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let batch = rows(what, files)?;
+    let sharers: Vec<Sharer> = w.all(what, SHARERS, vec![batch.clone()]).await?;
     w.run(what, PROOFS, vec![batch.clone()]).await?;
     w.run(what, BAD, vec![batch]).await?;
-    Ok(())
+    Ok(sharers.into_iter().map(|row| row.package_id).collect())
 }
 
 /// What the caller believes of a package. The change is made only where it still holds.
@@ -203,7 +213,7 @@ pub async fn put_verified(
         }
     }
     write_good(w, WHAT, job, good, &proofs).await?;
-    write_bad(w, WHAT, bad).await?;
-    derived::packages(w, done.keys().map(|d| d.0)).await?;
+    let sharers = write_bad(w, WHAT, bad).await?;
+    derived::packages(w, done.keys().map(|d| d.0).chain(sharers)).await?;
     Ok(results.iter().filter(|r| at(r).is_none()).map(|r| r.held.package_id).collect())
 }

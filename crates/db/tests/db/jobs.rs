@@ -76,7 +76,8 @@ async fn four_workers_claim_two_thousand_jobs_each_once(s: &Sandbox) {
 }
 
 async fn an_unfinished_twin_is_found_instead_of_made(s: &Sandbox) {
-    let twins = futures_util::future::join_all((0..8).map(|_| async { enqueue(s, &job(Some("stage all"))).await })).await;
+    let twins =
+        futures_util::future::join_all((0..8).map(|_| async { enqueue(s, &job(Some("stage all"))).await })).await;
     assert_eq!(twins.iter().filter(|t| !t.existing).count(), 1);
     assert_eq!(twins.iter().map(|t| t.job_id).collect::<BTreeSet<_>>().len(), 1);
     let owner = InstanceId::new();
@@ -161,8 +162,9 @@ async fn asking_changes_what_waits_at_once_and_tells_what_runs(s: &Sandbox) {
     w.commit().await.unwrap();
     let shown = jobs::show(&s.db, runs).await.unwrap();
     assert_eq!((shown.progress, shown.ended_at), (progress, Some(at(4))));
-    let listed = jobs::list(&s.db, &JobQuery { states: vec![JobState::Queued], limit: 10, ..JobQuery::default() });
-    assert_eq!(listed.await.unwrap().rows.iter().map(|j| j.job_id).collect::<Vec<_>>(), [waits]);
+    let query = JobQuery { states: vec![JobState::Queued], limit: 10, ..JobQuery::default() };
+    let listed = jobs::list(&s.db, &query).await.unwrap();
+    assert_eq!(listed.rows.iter().map(|j| j.job_id).collect::<Vec<_>>(), [waits]);
 }
 
 async fn items_are_paged_failures_first(s: &Sandbox) {

@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use patchwharf_db::{
-    Db, Options, Write, catalogue, feeds, locations,
+    Db, Options, Write, catalogue,
     catalogue::{NewBulletin, NewUpdate, Switch},
+    feeds, locations,
     packages::{self, LockOutcome, NewFile, NewVersion, StagedFile, StagedVersion},
 };
 use patchwharf_model::{
@@ -122,9 +123,8 @@ impl Sandbox {
     /// A feed with `count` bulletins of one update each.
     pub async fn catalogue(&self, count: usize) -> (FeedId, Vec<UpdateId>) {
         let feed = self.feed("hp").await;
-        let ids = self
-            .import(feed, (0..count).map(bulletin).collect(), (0..count).map(|n| update(n, "1")).collect())
-            .await;
+        let ids =
+            self.import(feed, (0..count).map(bulletin).collect(), (0..count).map(|n| update(n, "1")).collect()).await;
         (feed, ids)
     }
 
@@ -169,7 +169,14 @@ impl Sandbox {
                 staged_file(&f.name, inode)
             });
             let files = files.collect();
-            staged.push(StagedVersion { package_id: new.package_id, version, token, weak: false, files, replaces: None });
+            staged.push(StagedVersion {
+                package_id: new.package_id,
+                version,
+                token,
+                weak: false,
+                files,
+                replaces: None,
+            });
         }
         staged
     }
@@ -201,7 +208,13 @@ pub fn stamp(inode: u64) -> ProofStamp {
 }
 
 pub fn staged_file(name: &FileName, inode: u64) -> StagedFile {
-    StagedFile { name: name.clone(), size_bytes: 10, sha256: sha(name.as_str()), stamp: stamp(inode), verified_at: at(15) }
+    StagedFile {
+        name: name.clone(),
+        size_bytes: 10,
+        sha256: sha(name.as_str()),
+        stamp: stamp(inode),
+        verified_at: at(15),
+    }
 }
 
 pub fn new_file(file: &PayloadFile) -> NewFile {
@@ -219,9 +232,9 @@ pub fn bulletin(n: usize) -> NewBulletin {
         name: format!("B{n:04}"),
         title: format!("Security update number {n}"),
         description: "Mends what was broken".into(),
-        vendor: if n % 2 == 0 { "HP".into() } else { "Dell".into() },
+        vendor: if n.is_multiple_of(2) { "HP".into() } else { "Dell".into() },
         severity: Severity::ALL[n % 5],
-        released_at: if n % 3 == 0 { None } else { Some(at(i64::try_from(n).unwrap() * 10)) },
+        released_at: if n.is_multiple_of(3) { None } else { Some(at(i64::try_from(n).unwrap() * 10)) },
         revised_at: at(i64::try_from(n / 2).unwrap() * 100),
         cves: vec![format!("CVE-2026-{n:04}")],
         kbs: vec![format!("{}", 500_000 + n)],
