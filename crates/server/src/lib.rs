@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod logs;
 pub mod metrics;
 pub mod operations;
+pub mod parse_feed;
 mod quickstart;
 pub mod serve;
 pub mod start;

@@ -3,6 +3,7 @@
 mod assembly;
 mod cores;
 mod delete;
+pub mod import;
 mod locks;
 pub mod reconcile;
 mod refresh;

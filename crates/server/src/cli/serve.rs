@@ -72,7 +72,7 @@ pub(super) struct ParseFeed {}
 
 impl ParseFeed {
     pub(super) fn run(self) -> ExitCode {
-        ExitCode::from(2)
+        crate::parse_feed::run()
     }
 }
 

@@ -1,0 +1,123 @@
+//! Writing a generation: batches of about a thousand, so that no other write waits longer than one of them.
+
+use patchwharf_db::{
+    Write,
+    catalogue::{self as table, UpdateStanding},
+    feeds,
+};
+use patchwharf_model::{FeedId, UpdateId};
+
+use super::{Break, bulletins::Changes, catalogue::Catalogue};
+use crate::{jobs::JobContext, operations::OperationError};
+
+const BATCH: usize = 1_000;
+/// Rows of one transaction of the clean-up, and how many of those there are after an import; the rest waits.
+const GARBAGE_ROWS: u32 = 2_000;
+const GARBAGE_ROUNDS: u32 = 200;
+
+/// A generation that is being written.
+pub(super) struct Writer<'a> {
+    ctx: &'a JobContext,
+    feed: FeedId,
+    generation: i64,
+}
+
+/// A transaction in the job's name.
+pub(super) async fn begin(ctx: &JobContext) -> Result<Write<'_>, OperationError> {
+    Ok(ctx.app.db.write(&ctx.actor, &format!("job {}", ctx.job), ctx.now()).await?)
+}
+
+/// Drops what an import wrote that does not come to its end, and notes why.
+pub(super) async fn drop_generation(ctx: &JobContext, feed: FeedId, error: Option<&str>) -> Result<(), OperationError> {
+    let mut write = begin(ctx).await?;
+    table::drop_crashed_generations(&mut write, Some(feed)).await?;
+    if let Some(error) = error {
+        feeds::import_ended(&mut write, feed, Some(ctx.job), Some(error)).await?;
+    }
+    Ok(write.commit().await?)
+}
+
+/// Deletes revisions that no reader can see any more. If it fails, the next import goes on with it.
+pub(super) async fn collect_garbage(ctx: &JobContext) {
+    for _ in 0..GARBAGE_ROUNDS {
+        let round = async {
+            let mut write = begin(ctx).await?;
+            let gone = table::collect_garbage(&mut write, GARBAGE_ROWS).await?;
+            write.commit().await?;
+            Ok::<_, OperationError>(gone)
+        };
+        match round.await {
+            Ok(0) => return,
+            Ok(_) if ctx.stop.reason().is_some() => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "old revisions stay until the next import");
+                return;
+            }
+        }
+    }
+}
+
+impl<'a> Writer<'a> {
+    /// Takes a generation; what a crashed import of the feed left behind goes first.
+    pub(super) async fn begin(ctx: &'a JobContext, feed: FeedId) -> Result<Self, Break> {
+        let mut write = begin(ctx).await?;
+        table::drop_crashed_generations(&mut write, Some(feed)).await?;
+        let generation = table::begin_generation(&mut write, feed).await?;
+        write.commit().await?;
+        Ok(Self { ctx, feed, generation })
+    }
+
+    pub(super) fn generation(&self) -> i64 {
+        self.generation
+    }
+
+    /// Writes the batch that has come together.
+    pub(super) async fn updates(&mut self, catalogue: &mut Catalogue) -> Result<(), Break> {
+        let batch = catalogue.take_batch();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut write = begin(self.ctx).await?;
+        let (rows, supersedes): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let ids = table::put_updates(&mut write, self.feed, self.generation, &rows).await?;
+        let mut edges: Vec<(UpdateId, String)> = Vec::new();
+        for ((row, keys), put) in rows.iter().zip(supersedes).zip(&ids) {
+            catalogue.written(&row.key, put.update_id);
+            edges.extend(keys.into_iter().map(|key| (put.update_id, key)));
+        }
+        for edges in edges.chunks(BATCH * 10) {
+            table::put_supersedence(&mut write, self.feed, self.generation, edges).await?;
+        }
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// Writes what changed in the standing of updates.
+    pub(super) async fn standing(&mut self, changes: &[UpdateStanding]) -> Result<(), Break> {
+        for batch in changes.chunks(BATCH) {
+            self.ctx.stop.check()?;
+            let mut write = begin(self.ctx).await?;
+            table::set_update_standing(&mut write, self.feed, self.generation, batch).await?;
+            write.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what changed in bulletins.
+    pub(super) async fn bulletins(&mut self, changes: &Changes) -> Result<(), Break> {
+        for batch in changes.new.chunks(BATCH) {
+            self.ctx.stop.check()?;
+            let mut write = begin(self.ctx).await?;
+            table::put_bulletins(&mut write, self.feed, self.generation, batch).await?;
+            write.commit().await?;
+        }
+        for batch in changes.standing.chunks(BATCH) {
+            self.ctx.stop.check()?;
+            let mut write = begin(self.ctx).await?;
+            table::set_bulletin_standing(&mut write, self.feed, self.generation, batch).await?;
+            write.commit().await?;
+        }
+        Ok(())
+    }
+}
