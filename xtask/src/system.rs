@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::command::{find, must};
 
 /// (program, Debian package, what misses it).
-const NEEDED: [(&str, &str, &str); 11] = [
+const NEEDED: [(&str, &str, &str); 12] = [
     ("postgres", "postgresql", "every database and server test on PostgreSQL"),
     ("mkfs.xfs", "xfsprogs", "power cuts on XFS"),
     ("mkfs.ext4", "e2fsprogs", "power cuts on ext4"),
@@ -18,6 +18,7 @@ const NEEDED: [(&str, &str, &str); 11] = [
     ("gcab", "gcab", "cabinets that others made"),
     ("xmllint", "libxml2-utils", "the second opinion on catalogues"),
     ("curl", "curl", "downloads by another client"),
+    ("openssl", "openssl", "TLS by another server"),
     ("apt-get", "apt", "reading our repositories with apt itself"),
 ];
 
