@@ -2,6 +2,8 @@
 
 mod batch;
 mod build;
+mod split;
+mod sync;
 
 use std::sync::Arc;
 
@@ -131,7 +133,7 @@ impl Location {
     #[must_use]
     pub fn place(&self, versions: Vec<NewVersion>, key: &ManifestKey) -> Vec<Result<Placed, PlaceError>> {
         let mut results = Vec::with_capacity(versions.len());
-        for batch in batch::split(versions) {
+        for batch in split::split(versions) {
             results.extend(batch::place(self, batch, key));
         }
         results

@@ -29,6 +29,8 @@ pub(crate) struct Aside {
     name: String,
     pub(crate) folder: OwnedFd,
     pub(crate) data: File,
+    /// The length of the whole file.
+    size_bytes: u64,
     written: u64,
     durable: u64,
     writing_back: u64,
@@ -85,6 +87,7 @@ impl Aside {
             name: name.to_owned(),
             folder,
             data,
+            size_bytes,
             written: have,
             durable: meta.as_ref().map_or(0, |meta| meta.durable_bytes.min(have)),
             writing_back: have,
@@ -125,7 +128,9 @@ impl Aside {
             inode::start_writeback(&self.data, self.writing_back);
             self.writing_back = self.written;
         }
-        if self.written - self.durable >= CHECKPOINT_BYTES {
+        if self.written >= self.size_bytes {
+            // Whole: it is placed next, and that makes it durable.
+        } else if self.written - self.durable >= CHECKPOINT_BYTES {
             self.checkpoint(source)?;
         } else if !self.noted && self.written >= NOTE_BYTES {
             self.note(source)?;

@@ -4,17 +4,17 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd},
-    sync::{Arc, Once},
+    sync::Arc,
 };
 
 use patchwharf_model::PackageId;
 use patchwharf_trust::ManifestKey;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use uuid::Uuid;
 
 use super::{
     NewVersion, PlaceError, Placed, PlacedFile,
     build::{Built, build},
+    sync::{SYNC_THREADS, sync_files, sync_folders},
 };
 use crate::{
     DiskError, Location,
@@ -26,39 +26,6 @@ use crate::{
     stamp,
     threads::{cores, map},
 };
-
-/// fsyncs in flight at once: they wait for the same commits of the file system's journal.
-const SYNC_THREADS: usize = 64;
-/// Versions placed at once at most: bounds memory and open files.
-const MOST_VERSIONS: usize = 1000;
-
-/// Cuts a list so that each part's files can be open at once.
-pub(super) fn split(versions: Vec<NewVersion>) -> Vec<Vec<NewVersion>> {
-    let room = open_files_allowed() / 2;
-    let (mut parts, mut part, mut open) = (Vec::new(), Vec::new(), 0);
-    for version in versions {
-        // Its files, its manifest and two folders.
-        let needs = version.content.len() as u64 + 3;
-        if !part.is_empty() && (open + needs > room || part.len() >= MOST_VERSIONS) {
-            parts.push(std::mem::take(&mut part));
-            open = 0;
-        }
-        open += needs;
-        part.push(version);
-    }
-    parts.push(part);
-    parts
-}
-
-/// How many files this process may have open; raised to what the system allows, once.
-fn open_files_allowed() -> u64 {
-    static RAISE: Once = Once::new();
-    RAISE.call_once(|| {
-        let limit = getrlimit(Resource::Nofile);
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-    });
-    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
-}
 
 /// Places a batch. Every step is done for all before the next begins, so that the disk commits them together.
 pub(super) fn place(
@@ -102,7 +69,8 @@ enum Parent {
     Package(Arc<OwnedFd>),
 }
 
-type Step1 = Result<Built, PlaceError>;
+/// A version being built, or why it no longer is.
+pub(super) type Building = Result<Built, PlaceError>;
 
 impl<'a> Batch<'a> {
     fn begin(location: &'a Location) -> Result<Self, DiskError> {
@@ -121,11 +89,11 @@ impl<'a> Batch<'a> {
     fn run(self, versions: Vec<NewVersion>, key: &ManifestKey) -> Vec<Result<Placed, PlaceError>> {
         let build_folder = self.folder.as_fd();
         let numbered = versions.into_iter().enumerate().collect();
-        let mut built: Vec<Step1> =
+        let mut built: Vec<Building> =
             map(numbered, cores().max(2), |(n, new)| build(self.location, build_folder, &n.to_string(), new, key));
         self.step(Step::PlaceBeforeFsync, &mut built);
-        self.sync_files(&mut built);
-        self.sync_folders(&mut built);
+        sync_files(self.location, &mut built);
+        sync_folders(self.location, &mut built);
         self.step(Step::PlaceBeforeRename, &mut built);
         let named = self.rename(built);
         let placed = self.sync_parents(named);
@@ -134,54 +102,14 @@ impl<'a> Batch<'a> {
     }
 
     /// A step of the fault tests: an error there is everybody's.
-    fn step(&self, step: Step, built: &mut [Step1]) {
+    fn step(&self, step: Step, built: &mut [Building]) {
         if let Err(error) = fault::at(step).attempt("pass a test step in", || self.location.path().to_owned()) {
             fail_all(built, &error);
         }
     }
 
-    fn sync_files(&self, built: &mut [Step1]) {
-        let mut unique = HashMap::new();
-        for inode in built.iter().flatten().flat_map(|b| &b.fresh) {
-            unique.entry(Arc::as_ptr(inode)).or_insert_with(|| Arc::clone(inode));
-        }
-        let results = map(unique.into_values().collect(), SYNC_THREADS, |inode| {
-            let result = inode.make_durable(&*self.location.disk);
-            (Arc::as_ptr(&inode) as usize, result)
-        });
-        let failed: HashMap<usize, io::Error> =
-            results.into_iter().filter_map(|(inode, result)| Some((inode, result.err()?))).collect();
-        if failed.is_empty() {
-            return;
-        }
-        for slot in built {
-            let Ok(b) = slot else { continue };
-            let Some(error) = b.fresh.iter().find_map(|i| failed.get(&(Arc::as_ptr(i) as usize))) else { continue };
-            let path = self.location.path().join(layout::version_path(b.package, b.version));
-            let source = io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO));
-            *slot = Err(DiskError { attempt: "make durable the files of", path, source }.into());
-        }
-    }
-
-    fn sync_folders(&self, built: &mut [Step1]) {
-        let folders: Vec<(usize, BorrowedFd<'_>)> = built
-            .iter()
-            .enumerate()
-            .filter_map(|(n, slot)| slot.as_ref().ok().map(|b| (n, b)))
-            .flat_map(|(n, b)| [(n, b.folder.as_fd()), (n, b.package_folder.as_fd())])
-            .collect();
-        let disk = &*self.location.disk;
-        let results = map(folders, SYNC_THREADS, |(n, folder)| (n, disk.fsync(folder, Kind::Folder)));
-        for (n, result) in results {
-            if let (Err(source), Ok(b)) = (result, &built[n]) {
-                let path = self.location.path().join(layout::version_path(b.package, b.version));
-                built[n] = Err(DiskError { attempt: "make durable", path, source }.into());
-            }
-        }
-    }
-
     /// Gives the versions their names.
-    fn rename(&self, built: Vec<Step1>) -> Vec<Result<(Built, Parent), PlaceError>> {
+    fn rename(&self, built: Vec<Building>) -> Vec<Result<(Built, Parent), PlaceError>> {
         let mut parents = HashMap::new();
         built
             .into_iter()
@@ -323,7 +251,7 @@ fn is_gone(folder: &OwnedFd) -> bool {
     rustix::fs::fstat(folder).is_ok_and(|stat| stat.st_nlink == 0)
 }
 
-fn fail_all(built: &mut [Step1], error: &DiskError) {
+fn fail_all(built: &mut [Building], error: &DiskError) {
     for slot in built.iter_mut().filter(|slot| slot.is_ok()) {
         *slot = Err(again(error).into());
     }
