@@ -48,7 +48,11 @@ impl Run<'_> {
                 "--failure-output=final",
                 "--color=never",
             ];
-            vec![cargo(&run), cargo(&["test", "--doc", "--no-fail-fast"])]
+            let mut commands = vec![cargo(&run)];
+            if self.packages.is_empty() {
+                commands.push(cargo(&["test", "--doc", "--no-fail-fast"]));
+            }
+            commands
         } else {
             println!("runner: cargo test (cargo-nextest is not installed)");
             vec![cargo(&["test", "--no-fail-fast"])]
