@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, io, sync::Arc};
 use patchwharf_model::Timestamp;
 use serde::Serialize;
 use tokio::sync::{Mutex, broadcast, mpsc};
+use tracing::Subscriber;
 use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::{config::LogConfig, metrics::Metrics};
@@ -63,17 +64,23 @@ impl Logs {
     /// # Errors
     /// The filter cannot be understood, or there is a log already.
     pub fn install(&self, config: &LogConfig) -> Result<(), LogError> {
+        self.subscriber(config)?.try_init().map_err(|source| LogError::Installed(Box::new(source)))
+    }
+
+    /// The subscriber that [`Logs::install`] makes the process's own.
+    ///
+    /// # Errors
+    /// The filter cannot be understood.
+    pub fn subscriber(&self, config: &LogConfig) -> Result<impl Subscriber + Send + Sync + use<>, LogError> {
         let filter = || {
             EnvFilter::try_new(&config.filter)
                 .map_err(|source| LogError::Filter { filter: config.filter.clone(), source: Box::new(source) })
         };
         let text = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
         let stderr = if config.json { text.json().boxed() } else { text.compact().boxed() };
-        tracing_subscriber::registry()
+        Ok(tracing_subscriber::registry()
             .with(stderr.with_filter(filter()?))
-            .with(self.layer.clone().with_filter(filter()?))
-            .try_init()
-            .map_err(|source| LogError::Installed(Box::new(source)))
+            .with(self.layer.clone().with_filter(filter()?)))
     }
 
     /// Follows the log from now on. A follower that is too slow is told how many records it missed.

@@ -12,6 +12,7 @@ use patchwharf_model::{
     JobId,
     job::{JobRequest, JobState, ReportItem},
 };
+use patchwharf_store::fault::{self, Step};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -54,6 +55,9 @@ pub(super) async fn run(app: &Arc<App>, runner: &Runner, job: Job, running: Runn
 
 /// Runs the operation as a task of its own, so that its panic is an outcome, and keeps the lease meanwhile.
 async fn attend(context: &JobContext, runner: &Runner, job: &Job) -> Outcome {
+    if let Err(error) = fault::at(Step::JobAfterClaim) {
+        return Outcome::Failed(OperationError::new("fault", "a fault was injected here").because(error));
+    }
     let request = match serde_json::from_str::<JobRequest>(&job.payload) {
         Ok(request) => request,
         Err(e) => {

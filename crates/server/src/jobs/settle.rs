@@ -8,6 +8,8 @@ use patchwharf_model::{
     job::{JobState, Progress, Report},
 };
 
+use patchwharf_store::fault::{self, Step};
+
 use super::{JobContext, StopReason, run::flush_items};
 use crate::{
     metrics::JobLabels,
@@ -44,6 +46,10 @@ pub(super) async fn settle(context: &JobContext, job: &Job, outcome: Outcome) {
     let verdict = judge(context, job, outcome);
     let (_, progress) = context.progress.snapshot(std::time::Instant::now());
     let progress = Progress { files: Vec::new(), bytes_per_second: 0, eta_seconds: None, ..progress };
+    if let Err(error) = fault::at(Step::JobBeforeFinish) {
+        tracing::error!(%error, "a fault was injected before the job's end");
+        return;
+    }
     let mut wait = Duration::from_millis(200);
     let state = loop {
         match write(context, &verdict, &progress).await {
@@ -60,6 +66,9 @@ pub(super) async fn settle(context: &JobContext, job: &Job, outcome: Outcome) {
             }
         }
     };
+    if let Err(error) = fault::at(Step::JobAfterFinish) {
+        tracing::error!(%error, "a fault was injected after the job's end");
+    }
     tracing::info!(state = %state, "job ends");
     if state.is_final() {
         let labels = JobLabels { kind: job.kind.to_string(), state: state.to_string() };

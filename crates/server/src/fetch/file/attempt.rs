@@ -7,7 +7,10 @@ use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{IF_RANGE, RANGE},
 };
-use patchwharf_store::{self as store, Partial, PartialError, Verified};
+use patchwharf_store::{
+    self as store, Partial, PartialError, Verified,
+    fault::{self, Mutant},
+};
 use tokio::task::JoinHandle;
 
 use super::answer::{Meant, meaning};
@@ -118,11 +121,13 @@ impl<'a> Attempt<'a> {
     fn check_length(&self, answer: &Answer, at: u64) -> Result<(), FetchError> {
         let expected = self.request.expected.size_bytes;
         match answer.response.content_length() {
-            Some(length) if length.saturating_add(at) != expected => Err(FetchError::WrongLength {
-                url: show(&answer.url),
-                expected,
-                found: length.saturating_add(at).to_string(),
-            }),
+            Some(length) if length.saturating_add(at) != expected && !fault::mutant(Mutant::NoLengthCap) => {
+                Err(FetchError::WrongLength {
+                    url: show(&answer.url),
+                    expected,
+                    found: length.saturating_add(at).to_string(),
+                })
+            }
             _ => Ok(()),
         }
     }
@@ -150,7 +155,7 @@ impl<'a> Attempt<'a> {
             self.request.progress.bytes(chunk.len() as u64);
             fetcher.metrics.fetched_bytes.inc_by(chunk.len() as u64);
             batch.push(chunk);
-            if came > expected {
+            if came > expected && !fault::mutant(Mutant::NoLengthCap) {
                 break;
             }
             if batch_bytes >= BATCH_BYTES {
