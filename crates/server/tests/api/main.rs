@@ -1,5 +1,17 @@
-//! The API from outside: the real server, asked over HTTP. The modules mirror the routes.
+//! The API and the command line from outside: the real server, asked over HTTP. The modules mirror the routes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod auth;
+mod bulletins;
+mod cli;
 mod document;
+mod download;
+mod feeds;
+mod health;
+mod jobs;
+mod logs;
+mod packages;
+mod policies;
+mod strict;
+mod world;

@@ -1,0 +1,83 @@
+//! Bulletins.
+
+use patchwharf_model::api::{BulletinChange, BulletinSummary, Page, Refers};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::world::{World, done};
+
+#[tokio::test]
+async fn bulletins_are_listed_filtered_sorted_and_paged_by_key() {
+    let world = World::new().await;
+    let api = world.server.api();
+    let names = async |query: &str| -> Vec<String> {
+        let page: Page<BulletinSummary> = api.get(&format!("/api/v1/bulletins?{query}")).await;
+        page.items.into_iter().map(|row| row.name).collect()
+    };
+    assert_eq!(names("sort=name&order=descending").await, ["B-3", "B-2", "B-1"]);
+    assert_eq!(names("severity=critical").await, ["B-1"]);
+    assert_eq!(names("cve=CVE-2026-0002").await, ["B-2"]);
+    assert_eq!(names("kb=3").await, ["B-3"]);
+    assert_eq!(names("kb=KB3").await, ["B-3"]);
+    assert_eq!(names("vendor=example%20corp").await.len(), 3);
+    assert_eq!(names("text=update%202").await, ["B-2"]);
+    assert_eq!(names("state=downloaded").await, Vec::<String>::new());
+    assert_eq!(names("state=current,not-downloaded,enabled").await.len(), 3);
+    assert_eq!(names("revised_before=2020-01-01T00:00:00Z").await, Vec::<String>::new());
+
+    let first: Page<BulletinSummary> = api.get("/api/v1/bulletins?limit=2").await;
+    assert_eq!((first.items.len(), first.total), (2, Some(3)));
+    let rest: Page<BulletinSummary> =
+        api.get(&format!("/api/v1/bulletins?limit=2&cursor={}", first.next.unwrap())).await;
+    assert_eq!((rest.items[0].name.as_str(), rest.items.len(), rest.next), ("B-3", 1, None));
+}
+
+#[tokio::test]
+async fn disabling_and_rating_survive_the_next_import() {
+    let world = World::new().await;
+    let api = world.server.api();
+    let change: BulletinChange =
+        api.post("/api/v1/bulletins/disable", &json!({ "bulletins": ["B-1", "vendor/B-2"] })).await;
+    assert_eq!((change.chosen, change.changed), (2, 2));
+    let again: BulletinChange = api.post("/api/v1/bulletins/disable", &json!({ "bulletins": ["b-1"] })).await;
+    assert_eq!((again.chosen, again.changed), (1, 0));
+    let rate = json!({ "of": { "filter": { "severity": "critical" } }, "severity": "this week" });
+    let change: BulletinChange = api.post("/api/v1/bulletins/severity", &rate).await;
+    assert_eq!(change.changed, 1);
+    done(&api.run_job("/api/v1/feeds/vendor/import", &json!({})).await);
+    let bulletin = world.bulletin("B-1").await.summary;
+    assert_eq!((bulletin.enabled, bulletin.custom_severity.as_deref()), (false, Some("this week")));
+    let change: BulletinChange = api.post("/api/v1/bulletins/enable", &json!({ "filter": {} })).await;
+    assert_eq!((change.chosen, change.changed), (3, 2));
+}
+
+#[tokio::test]
+async fn a_choice_must_choose_something() {
+    let world = World::new().await;
+    let api = world.server.api();
+    for (body, code) in [
+        (json!({}), "nothing-selected"),
+        (json!({ "filter": { "cve": "CVE-1999-0001" } }), "nothing-selected"),
+        (json!({ "bulletins": ["B-1"], "filter": {} }), "invalid-body"),
+        (json!({ "bulletins": ["B-9"] }), "not-found"),
+    ] {
+        let problem = api.call(Method::POST, "/api/v1/bulletins/stage", Some(&body)).await.problem();
+        assert_eq!(problem.code, code, "{body}: {}", problem.detail);
+    }
+}
+
+#[tokio::test]
+async fn staging_makes_a_bulletin_downloaded_and_says_what_refers_to_it() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let bulletin = world.bulletin("B-2").await;
+    assert!(bulletin.summary.downloaded && bulletin.summary.oldest_proof_at.is_some());
+    assert_eq!(bulletin.software_updates[0].files, 2);
+    assert!(!world.bulletin("B-3").await.summary.downloaded);
+    let wish = json!({ "name": "servers", "of": { "bulletins": ["B-2"] }, "enabled": true });
+    let _: serde_json::Value = api.post("/api/v1/policies", &wish).await;
+    let refers: Refers = api.get("/api/v1/bulletins/B-2/refers").await;
+    assert_eq!(refers.policies[0].name, "servers");
+    assert_eq!(refers.packages, [bulletin.software_updates[0].package.unwrap()]);
+    assert_eq!(world.bulletin("B-2").await.summary.policies, 1);
+}

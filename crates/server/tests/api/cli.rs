@@ -1,0 +1,99 @@
+//! The command line, as a person or a script uses it.
+
+use serde_json::Value;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_bulletin_is_staged_verified_damaged_and_mended_from_the_command_line() {
+    let world = World::new().await;
+    let run = |arguments: &[&str]| world.server.patchwharf(arguments);
+    let staged = run(&["bulletin", "stage", "B-1", "B-2"]);
+    assert_eq!(staged.code, Some(0), "{staged:?}");
+    assert!(!staged.stderr.contains('\u{1b}'), "plain lines where there is no terminal: {:?}", staged.stderr);
+    let listed = run(&["bulletin", "list", "--state", "downloaded"]).ok();
+    assert!(listed.contains("B-1") && listed.contains("B-2") && !listed.contains("B-3"), "{listed}");
+    assert_eq!(run(&["package", "verify", "--all"]).code, Some(0));
+
+    let address = world.address("B-1", "file-0.exe").await;
+    std::fs::write(world.on_disk(&address), b"rot").unwrap();
+    let verify = run(&["package", "verify", "--all"]);
+    assert_eq!(verify.code, Some(1), "problems were found: {verify:?}");
+    assert!(verify.stdout.contains("file-0.exe"), "{verify:?}");
+    assert_eq!(run(&["bulletin", "refresh", "B-1"]).code, Some(0));
+    assert_eq!(run(&["package", "verify", "--all"]).code, Some(0));
+    let fsck = run(&["fsck"]);
+    assert_eq!(fsck.code, Some(0), "{fsck:?}");
+}
+
+#[tokio::test]
+async fn refusals_are_1_errors_are_2_and_both_say_what_to_do() {
+    let world = World::staged().await;
+    let refused = world.server.patchwharf(&["bulletin", "stage", "B-77"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("B-77") && refused.stdout.is_empty(), "{refused:?}");
+    let nowhere = world.server.patchwharf(&["--server", "http://127.0.0.1:9", "job", "list"]);
+    assert_eq!(nowhere.code, Some(2), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("--server"), "{nowhere:?}");
+    let token = world.server.data().join("wrong.token");
+    std::fs::write(&token, "wrong").unwrap();
+    let unknown = world.server.patchwharf(&["--token-file", token.to_str().unwrap(), "job", "list"]);
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
+    assert!(unknown.stderr.contains("--token-file"), "{unknown:?}");
+    assert_eq!(world.server.patchwharf(&["bulletin", "paint"]).code, Some(2));
+}
+
+#[tokio::test]
+async fn every_listing_speaks_json() {
+    let world = World::staged().await;
+    for arguments in [
+        &["feed", "list"][..],
+        &["feed", "show", "vendor"],
+        &["bulletin", "list"],
+        &["bulletin", "show", "B-1"],
+        &["bulletin", "refers", "B-1"],
+        &["package", "list"],
+        &["policy", "list"],
+        &["job", "list"],
+        &["settings", "show"],
+        &["bulletin", "disable", "B-3"],
+        &["feed", "import", "vendor"],
+    ] {
+        let arguments = [&["--json"], arguments].concat();
+        let text = world.server.patchwharf(&arguments).ok();
+        serde_json::from_str::<Value>(&text).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {text}"));
+    }
+}
+
+#[tokio::test]
+async fn a_policy_and_a_feed_are_kept_from_the_command_line() {
+    let world = World::staged().await;
+    let run = |arguments: &[&str]| world.server.patchwharf(arguments);
+    let must = |arguments: &[&str]| drop(run(arguments).ok());
+    must(&["policy", "create", "servers", "--bulletin", "B-1", "--enabled"]);
+    assert!(run(&["policy", "show", "servers"]).ok().contains("ready"));
+    must(&["policy", "switch", "servers", "on", "--bulletin", "B-2"]);
+    must(&["policy", "disable", "servers"]);
+    must(&["policy", "recreate", "servers"]);
+    must(&["policy", "accept", "servers"]);
+    let package = world.package("B-1").await.summary.id.to_string();
+    let needed = run(&["package", "delete", &package, "--yes"]);
+    assert_eq!(needed.code, Some(1), "{needed:?}");
+    assert!(needed.stderr.contains("servers"), "{needed:?}");
+    must(&["package", "delete", &package, "--yes", "--although-needed"]);
+    must(&["policy", "delete", "servers"]);
+    assert_eq!(run(&["feed", "remove", "vendor"]).code, Some(1));
+    must(&["feed", "remove", "vendor", "--purge"]);
+    assert!(!run(&["feed", "list"]).ok().contains("vendor"));
+}
+
+#[tokio::test]
+async fn help_man_pages_and_completions_are_there() {
+    let world = World::new().await;
+    let run = |arguments: &[&str]| world.server.patchwharf(arguments);
+    assert!(run(&["bulletin", "stage", "--help"]).ok().contains("Examples:"));
+    assert!(run(&["completions", "bash"]).ok().contains("_patchwharf"));
+    let folder = world.server.data().join("man");
+    drop(run(&["man", folder.to_str().unwrap()]).ok());
+    assert!(folder.join("patchwharf-bulletin-stage.1").is_file());
+}

@@ -1,0 +1,43 @@
+//! Health and metrics.
+
+use patchwharf_model::api::{Health, Settings};
+use patchwharf_testkit::{Server, server::Client};
+
+use crate::world::BINARY;
+
+#[tokio::test]
+async fn health_says_whether_database_and_locations_are_well() {
+    let server = Server::start(BINARY).await;
+    let anonymous = Client::anonymous(&server.url(""));
+    let health: Health = anonymous.get("/healthz").await;
+    assert_eq!(health.status, "ok");
+    assert!(health.checks.iter().any(|check| check.name == "database" && check.ok));
+    assert!(health.checks.iter().any(|check| check.name.starts_with("location ") && check.ok));
+    std::fs::rename(server.packages(), server.data().join("elsewhere")).unwrap();
+    let answer = anonymous.fetch("/healthz").await;
+    assert_eq!(answer.status, 503);
+    assert!(!answer.text().contains(&server.data().display().to_string()), "it names a path: {}", answer.text());
+}
+
+#[tokio::test]
+async fn metrics_are_for_the_machine_itself_and_count_requests() {
+    let server = Server::start(BINARY).await;
+    let anonymous = Client::anonymous(&server.url(""));
+    let _ = server.api().fetch("/api/v1/jobs").await;
+    let text = anonymous.fetch("/metrics").await.text();
+    assert!(text.contains("patchwharf_http_requests_total{route=\"/api/v1/jobs\",status=\"200\"}"), "{text}");
+    let proxied = anonymous.request(reqwest::Method::GET, "/metrics").header("x-forwarded-for", "192.0.2.1");
+    assert_eq!(anonymous.send(proxied).await.unwrap().status, 401);
+}
+
+#[tokio::test]
+async fn settings_show_what_is_in_force_without_secrets() {
+    let server = Server::setup(BINARY).env("PATCHWHARF_PROXY", "http://user:s3cret@127.0.0.1:9/").start().await;
+    let answer = server.api().fetch("/api/v1/settings").await;
+    let text = answer.text();
+    assert!(!text.contains("s3cret"), "{text}");
+    let settings: Settings = answer.ok();
+    assert_eq!(settings.locations.len(), 1);
+    assert!(settings.locations[0].is_default && settings.locations[0].free_bytes.is_some());
+    assert_eq!(settings.manifest_key.len(), 64);
+}

@@ -1,0 +1,113 @@
+//! Packages.
+
+use patchwharf_model::{
+    api::{Job, PackageSummary, Page},
+    job::JobState,
+    package::VersionState,
+};
+use patchwharf_testkit::sdp::{Catalogue, Item, Update};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::world::{World, done};
+
+#[tokio::test]
+async fn a_package_shows_versions_files_digests_and_proofs() {
+    let world = World::staged().await;
+    world.stage(&["B-3"]).await;
+    let package = world.package("B-2").await;
+    assert_eq!(package.summary.state, Some(VersionState::Staged));
+    assert!(!package.summary.weak && package.summary.verified_at.is_some());
+    let files = &package.versions[0].files;
+    assert_eq!(files.len(), 2);
+    assert_eq!(files[0].sha256, Some(world.files[1].sha256()));
+    assert!(std::path::Path::new(&package.versions[0].path).join(files[0].name.as_str()).is_file());
+    let weak = world.package("B-3").await;
+    assert!(weak.summary.weak, "vendor digest SHA-1 only");
+    assert_eq!(weak.versions[0].files[0].sha256, Some(world.files[3].sha256()));
+    let staged: Page<PackageSummary> = world.server.api().get("/api/v1/packages?state=staged&weak=false").await;
+    assert_eq!(staged.items.len(), 2);
+}
+
+#[tokio::test]
+async fn verify_names_file_expected_and_found_digest() {
+    let world = World::staged().await;
+    let address = world.address("B-1", "file-0.exe").await;
+    std::fs::write(world.on_disk(&address), vec![7; 20_000]).unwrap();
+    let verify = world.server.api().run_job("/api/v1/packages/verify", &json!({ "all": true })).await;
+    assert_eq!(verify.job.state, JobState::Failed);
+    let report = verify.report.unwrap();
+    let failed: Vec<_> = report.items.iter().filter(|item| item.failed).collect();
+    let text = serde_json::to_string(&failed).unwrap();
+    assert!(text.contains("file-0.exe") && text.contains(&world.files[0].sha256().to_string()), "{text}");
+    assert_eq!(world.package("B-1").await.summary.state, Some(VersionState::Corrupt));
+    let damaged: Page<serde_json::Value> = world.server.api().get("/api/v1/bulletins?state=damaged").await;
+    assert_eq!(damaged.items.len(), 1);
+    done(
+        &world
+            .server
+            .api()
+            .run_job("/api/v1/bulletins/refresh", &json!({ "of": { "filter": { "state": "damaged" } } }))
+            .await,
+    );
+    let mended = world.package("B-1").await.summary;
+    assert_eq!((mended.state, mended.current_version), (Some(VersionState::Staged), Some(2)));
+}
+
+#[tokio::test]
+async fn d_02_a_package_that_a_policy_needs_is_deleted_only_although_needed() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let id = world.package("B-1").await.summary.id;
+    let wish = json!({ "name": "servers", "of": { "bulletins": ["B-1"] }, "enabled": true });
+    let _: serde_json::Value = api.post("/api/v1/policies", &wish).await;
+    let delete = json!({ "of": { "packages": [id] } });
+    let refused = api.call(Method::POST, "/api/v1/packages/delete", Some(&delete)).await.problem();
+    assert_eq!((refused.status, refused.code.as_str()), (409, "still-needed"));
+    assert_eq!(refused.refers.unwrap().policies[0].name, "servers");
+    let everything = api.call(Method::POST, "/api/v1/packages/delete", Some(&json!({ "of": { "all": true } }))).await;
+    assert_eq!(everything.problem().code, "invalid-body");
+    let delete = json!({ "of": { "packages": [id] }, "although_needed": true });
+    done(&api.run_job("/api/v1/packages/delete", &delete).await);
+    let policy: serde_json::Value = api.get("/api/v1/policies/servers").await;
+    assert_eq!(policy["switches"][0]["state"], "package-missing");
+    assert_eq!(policy["switches"][0]["enabled"], true);
+    world.stage(&["B-1"]).await;
+    let policy: serde_json::Value = api.get("/api/v1/policies/servers").await;
+    assert_eq!(policy["switches"][0]["state"], "ready");
+}
+
+#[tokio::test]
+async fn a_file_fetched_by_hand_is_held_to_the_digest() {
+    let world = World::new().await;
+    let api = world.server.api();
+    let by_hand = patchwharf_testkit::Payload::random("by-hand.exe", 5_000);
+    let catalogue = Catalogue::new([Update::new(9, "B-9").item(Item::new(&by_hand, None))]);
+    world.vendor.publish("/catalogue.xml", catalogue.v1_xml());
+    done(&api.run_job("/api/v1/feeds/vendor/import", &json!({ "confirm_shrink": true })).await);
+    let update = world.bulletin("B-9").await.software_updates.remove(0);
+    assert!(update.needs_file);
+    let path = format!("/api/v1/updates/{}/supply", update.id);
+    let send = |bytes: Vec<u8>| api.send(api.request(Method::POST, &path).body(bytes));
+    let longer = send(vec![0; 5_001]).await.unwrap().problem();
+    assert_eq!(longer.code, "body-too-large", "{}", longer.detail);
+    let wrong: Job = send(vec![0; 5_000]).await.unwrap().ok();
+    assert_eq!(api.wait_for_job(wrong.id).await.job.state, JobState::Failed);
+    let right: Job = send(by_hand.bytes.to_vec()).await.unwrap().ok();
+    done(&api.wait_for_job(right.id).await);
+    assert!(world.bulletin("B-9").await.summary.downloaded);
+    let left = std::fs::read_dir(world.server.data().join("uploads")).unwrap().count();
+    assert_eq!(left, 0, "uploads are left behind");
+}
+
+#[tokio::test]
+async fn reconcile_by_dry_run_changes_nothing() {
+    let world = World::staged().await;
+    let orphan = world.server.packages().join("0190c2a4-9d0a-7d6b-8f00-000000000000/1");
+    std::fs::create_dir_all(&orphan).unwrap();
+    std::fs::write(orphan.join("x.exe"), b"x").unwrap();
+    let job = world.server.api().run_job("/api/v1/store/reconcile", &json!({ "dry_run": true })).await;
+    let text = serde_json::to_string(&job.report).unwrap();
+    assert!(text.contains("0190c2a4-9d0a-7d6b-8f00-000000000000"), "{text}");
+    assert!(orphan.join("x.exe").is_file());
+}

@@ -1,0 +1,58 @@
+//! Policies.
+
+use patchwharf_model::api::{PolicyDetail, SwitchState, SwitchesChanged};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::world::{World, done};
+
+async fn show(world: &World, name: &str) -> PolicyDetail {
+    world.server.api().get(&format!("/api/v1/policies/{name}")).await
+}
+
+#[tokio::test]
+async fn a_policy_follows_its_updates_and_never_goes_off_by_itself() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let wish = json!({ "name": "servers", "of": { "bulletins": ["B-1", "B-2"] }, "enabled": true });
+    let made = api.call(Method::POST, "/api/v1/policies", Some(&wish)).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let made: PolicyDetail = made.ok();
+    assert!(made.summary.enabled && made.switches.iter().all(|switch| switch.state == SwitchState::Ready));
+    let taken = api.call(Method::POST, "/api/v1/policies", Some(&wish)).await.problem();
+    assert_eq!(taken.code, "name-taken", "{}", taken.detail);
+
+    let _: serde_json::Value = api.post("/api/v1/bulletins/disable", &json!({ "bulletins": ["B-1"] })).await;
+    let states: Vec<_> = show(&world, "servers").await.switches.iter().map(|s| s.state).collect();
+    assert!(states.contains(&SwitchState::Withdrawn) && states.contains(&SwitchState::Ready), "{states:?}");
+    let _: serde_json::Value = api.post("/api/v1/bulletins/enable", &json!({ "bulletins": ["B-1"] })).await;
+
+    let before = world.package("B-1").await.summary.id;
+    done(&api.run_job("/api/v1/bulletins/refresh", &json!({ "of": { "bulletins": ["B-1"] }, "complete": true })).await);
+    let after = world.package("B-1").await.summary.id;
+    assert_ne!(before, after, "a complete refresh makes a new package");
+    let policy = show(&world, "servers").await;
+    assert!(policy.summary.enabled);
+    let switch = policy.switches.iter().find(|switch| switch.bulletin_name.as_deref() == Some("B-1")).unwrap();
+    assert_eq!((switch.package, switch.state), (Some(after), SwitchState::Ready));
+}
+
+#[tokio::test]
+async fn switches_are_turned_one_by_one_and_new_updates_join() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let wish = json!({ "name": "p", "of": { "bulletins": ["B-1"] } });
+    let _: PolicyDetail = api.post("/api/v1/policies", &wish).await;
+    let off = json!({ "of": { "bulletins": ["B-1"] }, "enabled": false });
+    let changed: SwitchesChanged = api.post("/api/v1/policies/p/switches", &off).await;
+    assert_eq!((changed.changed, show(&world, "p").await.switches[0].state), (1, SwitchState::Off));
+    let on = json!({ "of": { "bulletins": ["B-2"] }, "enabled": true });
+    let changed: SwitchesChanged = api.post("/api/v1/policies/p/switches", &on).await;
+    assert_eq!((changed.changed, show(&world, "p").await.switches.len()), (1, 2));
+    let recreated: PolicyDetail = api.post("/api/v1/policies/p/recreate", &json!({})).await;
+    assert_eq!((recreated.summary.name.as_str(), recreated.switches.len()), ("p", 2));
+    let accepted: SwitchesChanged = api.post("/api/v1/policies/p/accept", &json!({})).await;
+    assert_eq!(accepted.changed, 0);
+    assert_eq!(api.call(Method::DELETE, "/api/v1/policies/p", None).await.status, 204);
+    assert_eq!(api.fetch("/api/v1/policies/p").await.problem().code, "not-found");
+}

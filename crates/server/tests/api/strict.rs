@@ -1,0 +1,145 @@
+//! What is not understood is refused, before anything is done.
+
+use patchwharf_testkit::Server;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{auth::operations, world::BINARY};
+
+#[tokio::test]
+async fn w_16_unknown_fields_are_refused_everywhere() {
+    let server = Server::start(BINARY).await;
+    let document: serde_json::Value = server.api().get("/api/openapi.json").await;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let filled = path.replace("{feed}", "x").replace("{policy}", "x");
+            let method: Method = method.to_uppercase().parse().unwrap();
+            if operation["requestBody"]["content"]["application/json"].is_object() {
+                let answer = server.api().call(method.clone(), &filled, Some(&json!({ "no-such-field": 1 }))).await;
+                let problem = answer.problem();
+                assert_eq!((problem.status, problem.code.as_str()), (422, "invalid-body"), "{method} {path}");
+                assert!(problem.detail.contains("no-such-field"), "{path}: {}", problem.detail);
+            }
+        }
+    }
+    let lists = operations().into_iter().filter(|(method, path)| {
+        *method == Method::GET
+            && ["bulletins", "packages", "jobs", "logs", "audit", "events"].iter().any(|end| path.ends_with(end))
+    });
+    for (_, path) in lists {
+        let problem = server.api().fetch(&format!("{path}?no_such_field=1")).await.problem();
+        let refused = (problem.status, problem.code.as_str());
+        assert!(refused == (400, "invalid-query") || path.contains("0190c2a4"), "{path}: {problem:?}");
+    }
+}
+
+#[tokio::test]
+async fn w_16_values_of_the_wrong_kind_or_size_are_refused() {
+    let server = Server::start(BINARY).await;
+    let api = server.api();
+    for query in [
+        "/api/v1/jobs?limit=0",
+        "/api/v1/jobs?limit=1001",
+        "/api/v1/jobs?limit=-1",
+        "/api/v1/jobs?limit=99999999999999999999",
+        "/api/v1/jobs?state=sleeping",
+        "/api/v1/jobs?cursor=nonsense",
+        "/api/v1/bulletins?cursor=zz",
+        "/api/v1/bulletins?sort=colour",
+        "/api/v1/bulletins?state=enabled,disabled",
+        "/api/v1/bulletins?released_from=yesterday",
+        "/api/v1/packages?state=lost",
+        "/api/v1/logs?level=loud",
+        "/api/v1/audit?limit=x",
+    ] {
+        let problem = api.fetch(query).await.problem();
+        assert_eq!(problem.code, "invalid-query", "{query}: {}", problem.detail);
+    }
+    for (path, body) in [
+        ("/api/v1/feeds", json!({ "name": 7, "source": { "kind": "sdp", "url": "http://x/" } })),
+        ("/api/v1/feeds", json!({ "name": "x", "source": { "kind": "ftp", "url": "http://x/" } })),
+        ("/api/v1/feeds", json!({ "name": "x", "source": { "kind": "sdp", "url": "file:///etc/passwd" } })),
+        ("/api/v1/feeds", json!({ "name": "../x", "source": { "kind": "sdp", "url": "http://x/" } })),
+        (
+            "/api/v1/feeds",
+            json!({ "name": "x", "source": { "kind": "sdp", "url": "http://x/" }, "schedule_minutes": 1 }),
+        ),
+        (
+            "/api/v1/feeds",
+            json!({ "name": "x", "source": { "kind": "apt", "url": "http://x/", "suite": "../..",
+            "components": ["main"], "architectures": ["amd64"], "keyring": "AAAA" } }),
+        ),
+        (
+            "/api/v1/feeds",
+            json!({ "name": "x", "source": { "kind": "apt", "url": "http://x/", "suite": "s",
+            "components": ["main"], "architectures": ["amd64"] } }),
+        ),
+        ("/api/v1/bulletins/severity", json!({ "of": { "bulletins": ["x"] }, "severity": "\u{1b}[2J" })),
+        ("/api/v1/packages/verify", json!({ "all": "yes" })),
+    ] {
+        let problem = api.call(Method::POST, path, Some(&body)).await.problem();
+        assert_eq!(problem.code, "invalid-body", "{path} {body}: {}", problem.detail);
+    }
+    let rows: serde_json::Value = api.get("/api/v1/feeds").await;
+    assert_eq!(rows["items"], json!([]), "a refused feed was made");
+}
+
+#[tokio::test]
+async fn bodies_are_limited_and_typed() {
+    let server = Server::start(BINARY).await;
+    let api = server.api();
+    let huge = json!({ "bulletins": ["x".repeat(2 << 20)] });
+    assert_eq!(api.call(Method::POST, "/api/v1/bulletins/stage", Some(&huge)).await.problem().code, "body-too-large");
+    let text = api.request(Method::POST, "/api/v1/bulletins/stage").header("content-type", "text/plain").body("{}");
+    assert_eq!(api.send(text).await.unwrap().problem().code, "unsupported-media-type");
+    let broken =
+        api.request(Method::POST, "/api/v1/bulletins/stage").header("content-type", "application/json").body("{");
+    assert_eq!(api.send(broken).await.unwrap().problem().code, "bad-request");
+    let deep = "[".repeat(100_000);
+    let deep =
+        api.request(Method::POST, "/api/v1/bulletins/stage").header("content-type", "application/json").body(deep);
+    let problem = api.send(deep).await.unwrap().problem();
+    assert!(problem.status < 500, "{problem:?}");
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_a_problem_document_too() {
+    let server = Server::start(BINARY).await;
+    let api = server.api();
+    assert_eq!(api.fetch("/api/v1/nothing").await.problem().code, "no-such-route");
+    assert_eq!(api.fetch("/").await.problem().code, "no-such-route");
+    assert_eq!(api.call(Method::PUT, "/api/v1/jobs", None).await.problem().code, "method-not-allowed");
+    assert_eq!(api.fetch("/api/v1/jobs/not-an-id").await.problem().code, "not-found");
+    let missing = api.fetch("/api/v1/jobs/0190c2a4-9d0a-7d6b-8f00-000000000000").await;
+    let id = missing.header("x-request-id").expect("a request id").to_owned();
+    let problem = missing.problem();
+    assert_eq!((problem.code.as_str(), problem.request_id), ("not-found", Some(id)));
+    for path in
+        ["/api/v1/feeds/x", "/api/v1/bulletins/x", "/api/v1/updates/x", "/api/v1/packages/x", "/api/v1/policies/x"]
+    {
+        let problem = api.fetch(path).await.problem();
+        assert_eq!(problem.code, "not-found", "{path}");
+        assert!(problem.detail.contains('x'), "{}", problem.detail);
+    }
+}
+
+/// Nothing that a client may see names a path of the server, SQL or a source file.
+#[tokio::test]
+async fn w_20_errors_tell_no_secrets() {
+    let server = Server::start(BINARY).await;
+    let data = server.data().display().to_string();
+    let names = ["'", "\"; DROP TABLE job; --", "%27%20OR%201=1--", "%00", "..%2f..%2fetc%2fpasswd", "%ff"];
+    for (method, path) in operations() {
+        for name in names {
+            let path = path.replace("0190c2a4-9d0a-7d6b-8f00-000000000000", &name.replace(['"', ' ', ';'], "%22"));
+            let answer = server.api().call(method.clone(), &path, None).await;
+            assert_ne!(answer.status, 500, "{method} {path}: {}", answer.text());
+            if answer.status >= 400 {
+                let text = answer.text().to_lowercase();
+                for secret in [data.as_str(), "sqlite", "select ", "panicked", ".rs:", "/root", "backtrace"] {
+                    assert!(!text.contains(&secret.to_lowercase()), "{method} {path} tells {secret}: {text}");
+                }
+            }
+        }
+    }
+}
