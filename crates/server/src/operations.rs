@@ -122,8 +122,7 @@ pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, Operat
         JobRequest::Supply { update, upload, file } => supply::run(ctx, *update, upload, file.as_deref()).await,
         JobRequest::Delete { packages, although_needed } => delete::run(ctx, packages, *although_needed).await,
         JobRequest::Reconcile { dry_run } => reconcile::run(ctx, *dry_run).await,
-        JobRequest::Import { .. } | JobRequest::Preview { .. } => {
-            Err(OperationError::new("not-built", format!("jobs of kind {} cannot be run yet", request.kind())))
-        }
+        JobRequest::Import { feed, confirm_shrink } => import::run(ctx, *feed, *confirm_shrink).await,
+        JobRequest::Preview { feed, rules } => import::preview(ctx, *feed, rules.clone()).await,
     }
 }

@@ -98,7 +98,8 @@ pub(super) async fn no_method(request: Request) -> ApiError {
 /// What axum itself refuses in plain text (a body that is too large, a bad path) gets the form of all other errors.
 pub(super) async fn refused_by_framework(response: Response) -> Response {
     let status = response.status().as_u16();
-    if status < 400 || response.extensions().get::<ApiError>().is_some() {
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if status < 400 || is_json || response.extensions().get::<ApiError>().is_some() {
         return response;
     }
     let code = match status {

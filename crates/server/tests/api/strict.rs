@@ -129,9 +129,10 @@ async fn w_20_errors_tell_no_secrets() {
     let server = Server::start(BINARY).await;
     let data = server.data().display().to_string();
     let names = ["'", "\"; DROP TABLE job; --", "%27%20OR%201=1--", "%00", "..%2f..%2fetc%2fpasswd", "%ff"];
-    for (method, path) in operations() {
+    for (method, path) in operations().into_iter().filter(|(_, path)| path.contains("0190c2a4")) {
         for name in names {
-            let path = path.replace("0190c2a4-9d0a-7d6b-8f00-000000000000", &name.replace(['"', ' ', ';'], "%22"));
+            let name = name.replace(['"', ' ', ';'], "%22");
+            let path = path.replace("0190c2a4-9d0a-7d6b-8f00-000000000000", &name);
             let answer = server.api().call(method.clone(), &path, None).await;
             assert_ne!(answer.status, 500, "{method} {path}: {}", answer.text());
             if answer.status >= 400 {
