@@ -64,6 +64,9 @@ const WAITING: usize = 256;
 /// How soon a job that waits looks again.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// A package and the number of its version.
+type VersionKey = (patchwharf_model::PackageId, u64);
+
 /// What an operation came to.
 #[derive(Debug, Default)]
 pub(crate) struct Made {

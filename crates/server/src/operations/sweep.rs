@@ -19,6 +19,9 @@ use crate::{app::App, jobs::JobContext};
 /// Versions in one go.
 const BATCH: u32 = 500;
 
+/// Names and proofs of a version's files.
+type Files = Vec<(FileName, Option<ProofStamp>)>;
+
 /// What a sweep did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Swept {
@@ -65,7 +68,7 @@ async fn batch(
         w.commit().await?;
         fault_at(Step::DeleteAfterMark)?;
     }
-    let mut files: HashMap<(PackageId, u64), Vec<(FileName, Option<ProofStamp>)>> = HashMap::new();
+    let mut files: HashMap<(PackageId, u64), Files> = HashMap::new();
     for file in packages::files(&app.db, &ids).await? {
         if let Ok(name) = FileName::new(file.name) {
             files.entry((file.package_id, file.version)).or_default().push((name, file.proof.map(|(stamp, _)| stamp)));

@@ -52,6 +52,8 @@ pub(crate) struct Current {
     pub(crate) location: LocationId,
     /// What was found bad in it.
     pub(crate) bad: Vec<BadFile>,
+    /// Whether nothing of it is on disk any more.
+    pub(crate) gone: bool,
     /// Whether the vendor has revised the update since.
     pub(crate) revised: bool,
 }

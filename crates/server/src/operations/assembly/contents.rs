@@ -121,7 +121,9 @@ pub(crate) enum Elsewhere {
     Placed,
 }
 
-static RECENT: LazyLock<Mutex<HashMap<(LocationId, ContentKey), Weak<Verified>>>> = LazyLock::new(Mutex::default);
+type Recent = HashMap<(LocationId, ContentKey), Weak<Verified>>;
+
+static RECENT: LazyLock<Mutex<Recent>> = LazyLock::new(Mutex::default);
 
 /// Contents remembered; a forgotten one costs a download, nothing else.
 const REMEMBERED: usize = 50_000;

@@ -9,6 +9,7 @@ use patchwharf_db::{
 use patchwharf_model::{JobId, PackageId, Sha256, Timestamp, package::VersionState, update::VendorDigest};
 
 use super::{
+    VersionKey,
     build::{BadFile, BuildFile, ContentKey, Current, Linked, Origin},
     inspect::{Seen, Worth},
 };
@@ -100,6 +101,7 @@ pub(crate) fn decide(mode: Mode, job: JobId, now: Timestamp, known: &Known<'_>) 
         token: known.token,
         location: v.location_id,
         bad: known.seen.iter().filter_map(bad_file).collect(),
+        gone: known.seen.iter().all(|seen| matches!(seen.worth, Worth::Bad { state: VersionState::Missing, .. })),
         revised: v.files_digest != known.update.files_digest,
     });
     let link = mode != Mode::RefreshComplete;
@@ -111,7 +113,7 @@ pub(crate) fn decide(mode: Mode, job: JobId, now: Timestamp, known: &Known<'_>) 
 
 /// The unfinished version to go on with, and those that nobody will finish. The package's lock is held, so whoever
 /// began them has ended or will look anew.
-fn unfinished(job: JobId, known: &Known<'_>, new_package: bool) -> (Option<(PackageId, u64)>, Vec<(PackageId, u64)>) {
+fn unfinished(job: JobId, known: &Known<'_>, new_package: bool) -> (Option<VersionKey>, Vec<VersionKey>) {
     let mut resume: Option<(PackageId, u64)> = None;
     let mut leftovers = Vec::new();
     for v in known.versions.iter().filter(|v| !v.is_current && UNFINISHED.contains(&v.state)) {
@@ -172,4 +174,156 @@ fn pinned(known: &Known<'_>, same: &impl Fn(&File) -> bool) -> Option<Sha256> {
     let seen = known.seen.iter().map(|seen| &seen.file);
     let others = known.others.values().flatten();
     seen.chain(others).filter(|row| same(row)).find_map(|row| row.sha256)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use patchwharf_model::{LocationId, package::ProofStamp, update::PayloadFile};
+
+    use super::*;
+    use crate::operations::assembly::samples;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    struct Ground {
+        update: Arc<Update>,
+        package: PackageId,
+        job: JobId,
+        versions: Vec<Version>,
+        seen: Vec<Seen>,
+    }
+
+    impl Ground {
+        fn new(files: Vec<PayloadFile>) -> Self {
+            let update = Arc::new(samples::update(files));
+            let (package, job) = (PackageId::new(), JobId::new());
+            Self { update, package, job, versions: Vec::new(), seen: Vec::new() }
+        }
+
+        fn version(&mut self, version: u64, state: VersionState, is_current: bool) -> &mut Version {
+            self.versions.push(Version {
+                package_id: self.package,
+                version,
+                update_id: self.update.update_id,
+                active: true,
+                is_current,
+                token: 1,
+                location_id: LocationId(uuid::Uuid::nil()),
+                state,
+                since: NOW,
+                job_id: None,
+                reason: String::new(),
+                weak: false,
+                size_bytes: 0,
+                files_digest: self.update.files_digest,
+                retire_after: None,
+                next_try_at: None,
+                attempts: 0,
+            });
+            self.versions.last_mut().unwrap()
+        }
+
+        fn see(&mut self, file: &PayloadFile, good: bool) {
+            let VendorDigest::Sha256(sha256) = file.digest else { return };
+            let stamp = ProofStamp { dev: 1, inode: 1, size_bytes: 100, mtime_ns: 0, ctime_ns: 0 };
+            let worth = match good {
+                true => Worth::Proved { stamp, verified_at: NOW },
+                false => Worth::Bad { state: VersionState::Corrupt, reason: "rotten".into() },
+            };
+            self.seen.push(Seen {
+                file: File {
+                    package_id: self.package,
+                    version: 1,
+                    name: file.name.to_string(),
+                    size_bytes: file.size_bytes,
+                    sha256: Some(sha256),
+                    vendor_digest: file.digest,
+                    url: None,
+                    state: VersionState::Staged,
+                    reason: String::new(),
+                    proof: None,
+                },
+                worth,
+            });
+        }
+
+        fn decide(&self, mode: Mode) -> Decision {
+            let known = Known {
+                update: &self.update,
+                package: self.package,
+                token: 1,
+                versions: &self.versions,
+                seen: &self.seen,
+                others: &HashMap::new(),
+            };
+            decide(mode, self.job, NOW, &known)
+        }
+    }
+
+    fn two() -> (Ground, [PayloadFile; 2]) {
+        let files = [samples::file("a", 1), samples::file("b", 2)];
+        let mut ground = Ground::new(files.to_vec());
+        ground.version(1, VersionState::Staged, true);
+        (ground, files)
+    }
+
+    fn links(decision: &Decision) -> Vec<bool> {
+        let make = decision.make.as_ref().unwrap();
+        make.files.iter().map(|file| matches!(file.origin, Origin::Link(_))).collect()
+    }
+
+    #[test]
+    fn a_package_that_is_whole_needs_nothing() {
+        let (mut ground, [a, b]) = two();
+        ground.see(&a, true);
+        ground.see(&b, true);
+        assert!(ground.decide(Mode::Stage).make.is_none());
+        assert!(ground.decide(Mode::RefreshQuick).make.is_none());
+    }
+
+    #[test]
+    fn good_files_are_linked_and_bad_ones_fetched() {
+        let (mut ground, [a, b]) = two();
+        ground.see(&a, true);
+        ground.see(&b, false);
+        let decision = ground.decide(Mode::RefreshQuick);
+        assert_eq!(links(&decision), [true, false]);
+        let make = decision.make.unwrap();
+        assert!(!make.new_package && make.from.unwrap().bad[0].name == "b");
+    }
+
+    #[test]
+    fn a_complete_refresh_links_nothing_and_gets_a_new_package_once() {
+        let (mut ground, [a, b]) = two();
+        ground.see(&a, true);
+        ground.see(&b, true);
+        let decision = ground.decide(Mode::RefreshComplete);
+        assert_eq!(links(&decision), [false, false]);
+        assert!(decision.make.unwrap().new_package);
+        ground.versions[0].job_id = Some(ground.job);
+        assert!(ground.decide(Mode::RefreshComplete).make.is_none(), "an interrupted job does not begin again");
+    }
+
+    #[test]
+    fn an_unfinished_version_of_the_same_content_is_taken_up_and_others_go() {
+        let mut ground = Ground::new(vec![samples::file("a", 1)]);
+        ground.version(1, VersionState::Staging, false).files_digest = Sha256([9; 32]);
+        ground.version(2, VersionState::Unreachable, false).attempts = 3;
+        let decision = ground.decide(Mode::Stage);
+        assert_eq!(decision.leftovers, [(ground.package, 1)]);
+        let make = decision.make.unwrap();
+        assert_eq!((make.resume, make.attempts), (Some((ground.package, 2)), 3));
+    }
+
+    #[test]
+    fn a_revision_by_the_vendor_keeps_the_files_that_did_not_change() {
+        let (mut ground, [a, b]) = two();
+        ground.versions[0].files_digest = Sha256([9; 32]);
+        ground.see(&a, true);
+        let _ = b;
+        let decision = ground.decide(Mode::Stage);
+        assert_eq!(links(&decision), [true, false]);
+        assert!(decision.make.unwrap().from.unwrap().revised);
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use patchwharf_db::{
     Write, packages,
-    packages::{FileResult, Held, StateChange, Verified},
+    packages::{FileLack, Held, StateChange},
 };
 use patchwharf_model::{Timestamp, package::VersionState};
 use patchwharf_store::PlaceError;
@@ -132,7 +132,7 @@ pub(crate) async fn record(ctx: &JobContext, w: &mut Write<'_>, failed: &[Failed
         return Ok(());
     }
     let mut states = Vec::new();
-    let mut files = Vec::new();
+    let mut lacks = Vec::new();
     let mut gone = Vec::new();
     for one in failed {
         let build = &one.build;
@@ -145,13 +145,13 @@ pub(crate) async fn record(ctx: &JobContext, w: &mut Write<'_>, failed: &[Failed
                 let held = Held { package_id: build.package, version: build.version, token: build.token };
                 let (state, next_try_at) = (one.state(), one.next_try);
                 states.push(StateChange { held, state, reason: one.reason(), next_try_at });
-                files.push(Verified { held, state, reason: one.reason(), files: file_results(one) });
+                lacks.extend(lacks_of(one));
                 states.extend(from.as_ref().and_then(|from| still_bad(from, one)));
             }
         }
     }
-    if !files.is_empty() {
-        packages::put_verified(w, Some(ctx.job), ctx.now(), &files).await?;
+    if !lacks.is_empty() {
+        packages::put_lacks(w, &lacks).await?;
     }
     if !states.is_empty() {
         packages::set_states(w, Some(ctx.job), &states).await?;
@@ -162,11 +162,15 @@ pub(crate) async fn record(ctx: &JobContext, w: &mut Write<'_>, failed: &[Failed
     Ok(())
 }
 
-fn file_results(one: &Failed) -> Vec<FileResult> {
+fn lacks_of(one: &Failed) -> impl Iterator<Item = FileLack> {
     let named = one.files.iter().filter(|file| !file.name.is_empty());
-    named
-        .map(|file| FileResult { name: file.name.clone(), state: file.state, reason: file.reason.clone(), proof: None })
-        .collect()
+    named.map(|file| FileLack {
+        package_id: one.build.package,
+        version: one.build.version,
+        name: file.name.clone(),
+        state: file.state,
+        reason: file.reason.clone(),
+    })
 }
 
 /// The current version was bad before and still is: its reason says why it was not mended.

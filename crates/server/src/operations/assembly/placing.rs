@@ -11,7 +11,7 @@ use patchwharf_db::{
     packages::{Committed, StagedFile, StagedVersion},
 };
 use patchwharf_model::{
-    FileName, LocationId, Timestamp,
+    FileName, LocationId, PackageId, Timestamp,
     package::{Manifest, ManifestFile, ProofStamp},
 };
 use patchwharf_store::{
@@ -74,6 +74,9 @@ pub(crate) async fn run(ctx: JobContext, mut arrived: mpsc::Receiver<Arrived>) -
     Ok(placing)
 }
 
+/// A build, and what has come for each of its files.
+type Complete = (Build, Vec<Option<Got>>);
+
 /// A build that is in place, and the stamps of its files.
 struct InPlace {
     build: Build,
@@ -86,7 +89,7 @@ async fn batch_of(ctx: &JobContext, batch: Vec<Arrived>, placing: &mut Placing) 
     }
     let mut failed = Vec::new();
     let mut in_place = Vec::new();
-    let mut to_place: BTreeMap<LocationId, Vec<(Build, Vec<Option<Got>>)>> = BTreeMap::new();
+    let mut to_place: BTreeMap<LocationId, Vec<Complete>> = BTreeMap::new();
     // Kept until the rows are committed: other jobs take what they need from here, not from the vendor.
     let mut held: Vec<Arc<Verified>> = Vec::new();
     for arrived in batch {
@@ -118,7 +121,7 @@ async fn batch_of(ctx: &JobContext, batch: Vec<Arrived>, placing: &mut Placing) 
 async fn place(
     ctx: &JobContext,
     location: LocationId,
-    builds: Vec<(Build, Vec<Option<Got>>)>,
+    builds: Vec<Complete>,
     in_place: &mut Vec<InPlace>,
     failed: &mut Vec<Failed>,
     placing: &mut Placing,
@@ -281,6 +284,10 @@ async fn commit(
         true => Committed::default(),
         false => packages::commit_staged(&mut w, ctx.job, retire_after(ctx), &versions).await?,
     };
+    let gone: Vec<(PackageId, u64)> = replaced_and_gone(&in_place, &committed).collect();
+    if !gone.is_empty() {
+        packages::mark_versions_deleting(&mut w, Some(ctx.job), &gone).await?;
+    }
     failing::record(ctx, &mut w, &failed).await?;
     w.commit().await?;
     fault_at(Step::CommitAfter)?;
@@ -291,6 +298,19 @@ async fn commit(
         fault_at(Step::RecreateAfterSwitch)?;
     }
     finish(ctx, in_place, failed, committed, placing).await
+}
+
+/// Old versions of which nothing is on disk: there is nobody who could be reading them, so they need no grace.
+fn replaced_and_gone<'a>(
+    in_place: &'a [InPlace],
+    committed: &'a Committed,
+) -> impl Iterator<Item = (PackageId, u64)> + 'a {
+    in_place
+        .iter()
+        .filter(|one| committed.versions.iter().any(|v| v.package_id == one.build.package))
+        .filter_map(|one| one.build.from.as_ref())
+        .filter(|from| from.gone)
+        .map(|from| (from.package, from.version))
 }
 
 fn row(one: &InPlace) -> StagedVersion {
@@ -340,10 +360,7 @@ async fn finish(
 }
 
 /// The bad files of the versions that were replaced, now that their replacement is proved and current.
-async fn set_aside(
-    ctx: &JobContext,
-    bad: Vec<(LocationId, patchwharf_model::PackageId, u64, String)>,
-) -> Result<(), OperationError> {
+async fn set_aside(ctx: &JobContext, bad: Vec<(LocationId, PackageId, u64, String)>) -> Result<(), OperationError> {
     if bad.is_empty() {
         return Ok(());
     }
@@ -366,10 +383,7 @@ async fn set_aside(
 }
 
 /// The seeded mutant `row-first`: the database is told before anything has its name.
-async fn rows_first(
-    ctx: &JobContext,
-    builds: impl Iterator<Item = &(Build, Vec<Option<Got>>)>,
-) -> Result<(), OperationError> {
+async fn rows_first(ctx: &JobContext, builds: impl Iterator<Item = &Complete>) -> Result<(), OperationError> {
     let now = ctx.now();
     let nowhere = ProofStamp { dev: 0, inode: 0, size_bytes: 0, mtime_ns: 0, ctime_ns: 0 };
     let versions: Vec<StagedVersion> = builds

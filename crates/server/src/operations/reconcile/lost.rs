@@ -23,6 +23,16 @@ struct Orphan {
     manifest: Result<Manifest, String>,
 }
 
+/// What became of taking a version back.
+enum Adoption {
+    /// It is current.
+    Done,
+    /// A job works on its update.
+    Busy,
+    /// It is not what its manifest says.
+    Refused(String),
+}
+
 impl Run {
     /// Looks at every folder that no row knows.
     pub(super) async fn orphans(
@@ -87,13 +97,17 @@ impl Run {
                     return Ok(());
                 }
                 (true, Some(update)) => match self.adopt(location, manifest, update).await? {
-                    Ok(()) => {
+                    Adoption::Done => {
                         let reason =
                             "the database had lost it; its manifest is signed by this server and its bytes are right";
                         found.add(item, "adopted", false, reason);
                         return Ok(());
                     }
-                    Err(why) => why,
+                    Adoption::Busy => {
+                        found.add(item, "waits", false, "a job works on its update; it is looked at again");
+                        return Ok(());
+                    }
+                    Adoption::Refused(why) => why,
                 },
             },
         };
@@ -111,17 +125,17 @@ impl Run {
         Ok(())
     }
 
-    /// Takes a version back. The inner error is why not, for people.
+    /// Takes a version back.
     async fn adopt(
         &self,
         location: &Arc<Location>,
         manifest: &Manifest,
         update: &Update,
-    ) -> Result<Result<(), String>, OperationError> {
+    ) -> Result<Adoption, OperationError> {
         let (own, manifest_of, now) = (Arc::clone(location), manifest.clone(), self.app.clock.now());
         let files = match cores::blocking(move || proved(&own, &manifest_of, now)).await? {
             Ok(files) => files,
-            Err(why) => return Ok(Err(why)),
+            Err(why) => return Ok(Adoption::Refused(why)),
         };
         let adopted = Adopted {
             package_id: manifest.package,
@@ -136,8 +150,11 @@ impl Run {
         let retire_after = now.checked_add(self.app.config.packages.grace).unwrap_or(Timestamp::MAX);
         let mut w = self.app.db.write("system", &self.source, now).await?;
         let taken = packages::adopt(&mut w, self.job, retire_after, &adopted).await?;
+        if !taken {
+            return Ok(Adoption::Busy);
+        }
         w.commit().await?;
-        Ok(if taken { Ok(()) } else { Err("another job works on its update; it is looked at again".into()) })
+        Ok(Adoption::Done)
     }
 }
 

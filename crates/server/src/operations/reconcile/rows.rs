@@ -13,7 +13,7 @@ use patchwharf_model::{FileName, LocationId, PackageId, package::VersionState};
 use patchwharf_store::Location;
 
 use super::{Found, Run, disk::Disk};
-use crate::operations::{OperationError, cores};
+use crate::operations::{OperationError, cores, sweep};
 
 /// Rows in one query.
 const PAGE: u32 = 1_000;
@@ -45,7 +45,8 @@ impl Run {
         let suspects: Vec<Version> = rows
             .iter()
             .filter(|(key, v)| {
-                !disk.versions.contains(key) && matches!(v.state, VersionState::Staged | VersionState::Corrupt)
+                !disk.versions.contains(key)
+                    && matches!(v.state, VersionState::Staged | VersionState::Corrupt | VersionState::Retired)
             })
             .map(|(_, v)| v.clone())
             .collect();
@@ -65,7 +66,9 @@ impl Run {
                 move |(v, files)| gone(&own, v, files),
             )
             .await?;
-            let missing: Vec<Verified> = looked.into_iter().flatten().collect();
+            let (retired, missing): (Vec<Verified>, Vec<Verified>) =
+                looked.into_iter().flatten().partition(|one| is_retired(rows, one));
+            self.forget(&retired, found).await?;
             for one in &missing {
                 let item = format!("package {} version {}", one.held.package_id, one.held.version);
                 let outcome = if self.dry_run { "would-be-missing" } else { "missing" };
@@ -81,6 +84,28 @@ impl Run {
         }
         Ok(())
     }
+
+    /// Retired versions whose folders are gone: their rows may go too.
+    async fn forget(&self, retired: &[Verified], found: &mut Found) -> Result<(), OperationError> {
+        for one in retired {
+            let item = format!("package {} version {}", one.held.package_id, one.held.version);
+            let outcome = if self.dry_run { "would-be-removed" } else { "removed" };
+            found.add(item, outcome, false, "it was retired, and its folder is gone");
+        }
+        if self.dry_run || retired.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<(PackageId, u64)> = retired.iter().map(|one| (one.held.package_id, one.held.version)).collect();
+        let mut w = self.app.db.write("system", &self.source, self.app.clock.now()).await?;
+        packages::mark_versions_deleting(&mut w, self.job, &keys).await?;
+        w.commit().await?;
+        sweep::run(&self.app, &self.source, self.job).await?;
+        Ok(())
+    }
+}
+
+fn is_retired(rows: &BTreeMap<(PackageId, u64), Version>, one: &Verified) -> bool {
+    rows.get(&(one.held.package_id, one.held.version)).is_some_and(|v| v.state == VersionState::Retired)
 }
 
 fn gone(location: &Location, version: &Version, files: &[File]) -> Option<Verified> {

@@ -1,0 +1,82 @@
+use patchwharf_db::{
+    bulletins,
+    policies::{self, OnRevision, PolicyUpdate},
+};
+use patchwharf_model::{PolicyId, job::JobRequest};
+use patchwharf_testkit::Payload;
+
+use crate::world::World;
+
+async fn world_with_policy(on_revision: OnRevision) -> (World, PolicyId) {
+    let world = World::start().await;
+    let one = Payload::random("one.exe", 30_000);
+    world.catalogue(&[("B-1", vec![world.publish(&one)])]).await;
+    world.stage(&["B-1"]).await.done();
+    let update = world.update("B-1").await.update_id;
+    let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
+    let id = policies::create(&mut w, "servers", on_revision, &[update]).await.unwrap();
+    w.commit().await.unwrap();
+    (world, id)
+}
+
+async fn switch(world: &World, id: PolicyId) -> PolicyUpdate {
+    policies::switches(&world.app().db, id).await.unwrap().remove(0)
+}
+
+async fn revise(world: &World) {
+    let new = Payload::random("two.exe", 30_000);
+    world.catalogue(&[("B-1", vec![world.publish(&new)])]).await;
+    world.stage(&["B-1"]).await.done();
+}
+
+#[tokio::test]
+async fn a_policy_follows_a_quick_refresh_and_a_complete_one_and_the_report_says_so() {
+    let (world, id) = world_with_policy(OnRevision::Ask).await;
+    std::fs::remove_file(world.folder("B-1").await.join("one.exe")).unwrap();
+    let ended = world.refresh(&["B-1"]).await.done();
+    assert_eq!(switch(&world, id).await.version, Some(2), "the content is the same: nothing to ask");
+    assert!(ended.item("policy servers").reason.contains("version 2"));
+    let of = world.of(&["B-1"]).await;
+    world.run(JobRequest::RefreshComplete { of }).await.done();
+    assert_eq!(switch(&world, id).await.package_id, world.update("B-1").await.package_id);
+}
+
+#[tokio::test]
+async fn an_automatic_policy_follows_a_vendors_revision() {
+    let (mut world, id) = world_with_policy(OnRevision::Automatic).await;
+    revise(&world).await;
+    let switch = switch(&world, id).await;
+    assert_eq!((switch.version, switch.enabled), (Some(2), true));
+    world.check().await;
+}
+
+#[tokio::test]
+async fn an_asking_policy_keeps_what_it_had_until_the_administrator_accepts() {
+    let (mut world, id) = world_with_policy(OnRevision::Ask).await;
+    let old = world.folder("B-1").await;
+    revise(&world).await;
+    let held = switch(&world, id).await;
+    assert_eq!((held.version, held.pending_version, held.enabled), (Some(1), Some(2), true));
+    world.later(std::time::Duration::from_secs(48 * 3600));
+    world.run(JobRequest::Reconcile { dry_run: false }).await.done();
+    assert!(old.exists(), "what a policy points at is not swept");
+    let mut w = world.app().db.write("admin", "test", world.clock.now()).await.unwrap();
+    assert_eq!(policies::accept(&mut w, id, None).await.unwrap(), 1);
+    w.commit().await.unwrap();
+    assert_eq!(switch(&world, id).await.version, Some(2));
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_disabled_bulletin_is_withdrawn_from_the_policy_and_comes_back_as_it_was() {
+    let (world, id) = world_with_policy(OnRevision::Automatic).await;
+    let bulletin = world.bulletin("B-1").await;
+    for enabled in [false, true] {
+        let mut w = world.app().db.write("admin", "test", world.clock.now()).await.unwrap();
+        bulletins::set_enabled(&mut w, &[bulletin], enabled).await.unwrap();
+        w.commit().await.unwrap();
+        let switch = switch(&world, id).await;
+        assert_eq!((switch.bulletin_enabled, switch.enabled), (Some(enabled), true));
+        world.refresh(&["B-1"]).await.done();
+    }
+}

@@ -1,0 +1,314 @@
+//! A vendor, a data folder, and a server on it that can be stopped and started again.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use camino::Utf8PathBuf;
+use patchwharf_db::{
+    catalogue::{self, NewBulletin, NewUpdate, Switch},
+    feeds::{self, NewFeed},
+    jobs as job_table, packages,
+    updates::{self, Update},
+};
+use patchwharf_model::{
+    BulletinId, FeedId, FileName, JobId, Severity, Sha256, Timestamp,
+    job::{JobRequest, JobState, Report, ReportItem, Selection},
+    package::VersionState,
+    update::{PayloadFile, VendorDigest},
+};
+use patchwharf_server::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    jobs::Order,
+    logs::Logs,
+    metrics::Metrics,
+    start::{self, Running},
+};
+use patchwharf_testkit::{Payload, Vendor};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// How long a job may take. Generous: the machine may be busy.
+pub const DEADLINE: Duration = Duration::from_secs(120);
+
+pub struct World {
+    pub vendor: Vendor,
+    pub home: TempDir,
+    pub clock: Clock,
+    pub feed: FeedId,
+    running: Option<Running>,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub state: JobState,
+    pub report: Report,
+}
+
+impl Ended {
+    /// The report's line about a thing whose name contains `what`.
+    pub fn item(&self, what: &str) -> &ReportItem {
+        self.report.items.iter().find(|item| item.item.contains(what)).unwrap_or_else(|| panic!("{what}: {self:#?}"))
+    }
+
+    pub fn count(&self, outcome: &str) -> u64 {
+        self.report.counts.get(outcome).copied().unwrap_or(0)
+    }
+
+    pub fn done(self) -> Self {
+        assert_eq!(self.state, JobState::Done, "{self:#?}");
+        self
+    }
+
+    pub fn failed(self) -> Self {
+        assert_eq!(self.state, JobState::Failed, "{self:#?}");
+        self
+    }
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl Fn(&mut Config)) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let vendor = Vendor::start();
+        let clock = Clock::fixed("2026-11-22T12:00:00Z".parse().unwrap());
+        let feed = FeedId(uuid::Uuid::nil());
+        let mut world = Self { vendor, home, clock, feed, running: None };
+        world.run_server_with(change).await;
+        let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
+        let config = serde_json::json!({ "source": { "url": world.vendor.url("/catalogue") } }).to_string();
+        let new =
+            NewFeed { name: "vendor".into(), kind: "sdp".into(), config, accept_sha1: false, schedule_minutes: None };
+        let feed = feeds::create(&mut w, &new).await.unwrap();
+        w.commit().await.unwrap();
+        world.feed = feed;
+        world
+    }
+
+    pub fn app(&self) -> &Arc<App> {
+        &self.running.as_ref().expect("the server runs").app
+    }
+
+    fn config(&self) -> Config {
+        let mut config = Config { data: self.data(), ..Config::default() };
+        config.fetch.reserve_bytes = 1 << 20;
+        config.fetch.attempts = 2;
+        config.fetch.backoff = Duration::from_millis(5);
+        config.fetch.backoff_cap = Duration::from_millis(20);
+        config
+    }
+
+    pub fn data(&self) -> Utf8PathBuf {
+        Utf8PathBuf::from_path_buf(self.home.path().join("data")).unwrap()
+    }
+
+    pub async fn run_server(&mut self) {
+        self.run_server_with(|_| {}).await;
+    }
+
+    pub async fn run_server_with(&mut self, change: impl Fn(&mut Config)) {
+        let mut config = self.config();
+        change(&mut config);
+        let metrics = Metrics::default();
+        let logs = Logs::new(&metrics);
+        self.running = Some(start::start(config, self.clock.clone(), metrics, logs).await.unwrap());
+    }
+
+    pub async fn stop_server(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// Moves the clock on.
+    pub fn later(&self, by: Duration) {
+        self.clock.set(self.clock.now().checked_add(by).unwrap());
+    }
+
+    /// Publishes files at the vendor and describes one update per bulletin in its catalogue, which becomes current.
+    pub async fn catalogue(&self, bulletins: &[(&str, Vec<PayloadFile>)]) {
+        let db = &self.app().db;
+        let now = self.clock.now();
+        let mut w = db.write("test", "test", now).await.unwrap();
+        let generation = catalogue::begin_generation(&mut w, self.feed).await.unwrap();
+        let rows: Vec<NewBulletin> = bulletins.iter().map(|(name, _)| new_bulletin(name, now)).collect();
+        catalogue::put_bulletins(&mut w, self.feed, generation, &rows).await.unwrap();
+        let rows: Vec<NewUpdate> = bulletins.iter().map(|(name, files)| new_update(name, files.clone(), now)).collect();
+        catalogue::put_updates(&mut w, self.feed, generation, &rows).await.unwrap();
+        let switch = Switch { generation, fingerprint: None, catalogue_date: None };
+        catalogue::switch_generation(&mut w, self.feed, &switch).await.unwrap();
+        w.commit().await.unwrap();
+    }
+
+    /// Publishes a payload and describes it.
+    pub fn publish(&self, payload: &Payload) -> PayloadFile {
+        self.vendor.publish(&format!("/{}", payload.name), payload);
+        self.describe(payload)
+    }
+
+    pub fn describe(&self, payload: &Payload) -> PayloadFile {
+        PayloadFile {
+            name: FileName::new(payload.name.clone()).unwrap(),
+            size_bytes: payload.size_bytes(),
+            digest: VendorDigest::Sha256(payload.sha256()),
+            url: Some(self.vendor.url(&format!("/{}", payload.name))),
+            languages: Vec::new(),
+        }
+    }
+
+    pub async fn order(&self, request: JobRequest) -> JobId {
+        self.app().jobs.order(request, Order::by("admin")).await.unwrap().job
+    }
+
+    pub async fn ended(&self, job: JobId) -> Ended {
+        let end = std::time::Instant::now() + DEADLINE;
+        loop {
+            let row = job_table::show(&self.app().db, job).await.unwrap();
+            if row.state.is_final() {
+                return Ended { state: row.state, report: row.report.unwrap_or_default() };
+            }
+            assert!(std::time::Instant::now() < end, "job {job} does not end: {row:#?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub async fn run(&self, request: JobRequest) -> Ended {
+        let job = self.order(request).await;
+        self.ended(job).await
+    }
+
+    pub async fn bulletin(&self, name: &str) -> BulletinId {
+        let known = catalogue::known_bulletins(&self.app().db, self.feed).await.unwrap();
+        known.get(name).unwrap().bulletin_id
+    }
+
+    pub async fn of(&self, names: &[&str]) -> Selection {
+        let mut ids = Vec::new();
+        for name in names {
+            ids.push(self.bulletin(name).await);
+        }
+        Selection::Bulletins(ids)
+    }
+
+    pub async fn stage(&self, names: &[&str]) -> Ended {
+        self.run(JobRequest::Stage { of: self.of(names).await }).await
+    }
+
+    pub async fn refresh(&self, names: &[&str]) -> Ended {
+        self.run(JobRequest::RefreshQuick { of: self.of(names).await }).await
+    }
+
+    /// The only update of a bulletin, with its package.
+    pub async fn update(&self, bulletin: &str) -> Update {
+        let id = self.bulletin(bulletin).await;
+        let mut found = updates::by_bulletins(&self.app().db, &[id]).await.unwrap();
+        assert_eq!(found.len(), 1);
+        found.remove(0)
+    }
+
+    /// The folder of a bulletin's current version.
+    pub async fn folder(&self, bulletin: &str) -> PathBuf {
+        let update = self.update(bulletin).await;
+        let package = update.package_id.expect("it has a package").to_string();
+        let version = update.current_version.expect("it has a current version").to_string();
+        self.packages().join(package).join(version)
+    }
+
+    pub fn packages(&self) -> PathBuf {
+        self.data().join("packages").into()
+    }
+
+    /// Names and contents of a bulletin's current version, without its manifest.
+    pub async fn content(&self, bulletin: &str) -> BTreeMap<String, Vec<u8>> {
+        std::fs::read_dir(self.folder(bulletin).await)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.file_name() != "package.json")
+            .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
+            .collect()
+    }
+
+    /// Asserts that a bulletin's package is staged and has exactly these files.
+    pub async fn assert_staged(&self, bulletin: &str, payloads: &[&Payload]) {
+        let update = self.update(bulletin).await;
+        assert_eq!(update.state, Some(VersionState::Staged), "{bulletin}");
+        let expected: BTreeMap<String, Vec<u8>> =
+            payloads.iter().map(|payload| (payload.name.clone(), payload.bytes.to_vec())).collect();
+        let found = self.content(bulletin).await;
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        assert!(found == expected, "the files of {bulletin} are not those of the vendor");
+    }
+
+    /// The newest version of a bulletin's package, whatever its state.
+    pub async fn newest(&self, bulletin: &str) -> packages::Version {
+        let update = self.update(bulletin).await;
+        let versions = packages::versions_of(&self.app().db, &[update.update_id]).await.unwrap();
+        versions.into_iter().max_by_key(|v| (v.active, v.version)).expect("it has a version")
+    }
+
+    /// What the independent checker says of database and disk.
+    pub async fn check(&mut self) {
+        self.stop_server().await;
+        let findings = crate::world::fsck(&self.data());
+        assert!(findings.is_empty(), "{findings}");
+        self.run_server().await;
+    }
+}
+
+/// Runs `patchwharf fsck` on a data folder; empty output means that all invariants hold.
+pub fn fsck(data: &camino::Utf8Path) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_patchwharf"))
+        .args(["--data", data.as_str(), "fsck"])
+        .output()
+        .unwrap();
+    if output.status.success() {
+        return String::new();
+    }
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn new_bulletin(name: &str, now: Timestamp) -> NewBulletin {
+    NewBulletin {
+        name: name.into(),
+        title: format!("Bulletin {name}"),
+        description: String::new(),
+        vendor: "Vendor".into(),
+        severity: Severity::Important,
+        released_at: None,
+        revised_at: now,
+        cves: Vec::new(),
+        kbs: Vec::new(),
+        superseded_by: None,
+        withdrawn: false,
+        listed: true,
+        digest: patchwharf_testkit::payload::sha256(name.as_bytes()),
+    }
+}
+
+fn new_update(bulletin: &str, files: Vec<PayloadFile>, now: Timestamp) -> NewUpdate {
+    let described = serde_json::to_vec(&files).unwrap();
+    let digest: Sha256 = patchwharf_testkit::payload::sha256(&described);
+    NewUpdate {
+        key: format!("{bulletin}.update"),
+        bulletin: bulletin.into(),
+        revised_at: now,
+        title: format!("Update of {bulletin}"),
+        vendor: "Vendor".into(),
+        classification: "Security Updates".into(),
+        architecture: String::new(),
+        version: "1".into(),
+        severity: Severity::Important,
+        update_type: "software".into(),
+        withdrawn: false,
+        superseded_by: None,
+        size_bytes: files.iter().map(|file| file.size_bytes).sum(),
+        files,
+        files_digest: digest,
+        item: "{}".into(),
+        digest,
+    }
+}
