@@ -76,7 +76,10 @@ impl Logs {
             EnvFilter::try_new(&config.filter)
                 .map_err(|source| LogError::Filter { filter: config.filter.clone(), source: Box::new(source) })
         };
-        let text = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
+        let text = tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_target(false)
+            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
         let stderr = if config.json { text.json().boxed() } else { text.compact().boxed() };
         Ok(tracing_subscriber::registry()
             .with(stderr.with_filter(filter()?))

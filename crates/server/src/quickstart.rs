@@ -57,7 +57,7 @@ impl Quickstart {
         let options = Options { data: global.data.clone(), listen: Some(listen), ..Options::default() };
         let mut config = Config::load(&options)?;
         // What the server does is told here in plain words; its log has every detail.
-        config.log.filter = "warn".to_owned();
+        config.log.filter = "error".to_owned();
         show::say(&format!("data folder   {}", config.data))?;
 
         let (ready, address) = oneshot::channel();

@@ -54,6 +54,8 @@ pub enum Finding {
         expected: u64,
         /// Bytes that are.
         found: u64,
+        /// Digest of what is there, where it can be read.
+        sha256: Option<Sha256>,
     },
     /// It is longer.
     TooLong {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_model::{
     api::{BulletinChoice, BulletinDetail, BulletinRefresh, Job, PackageDetail},
-    job::JobState,
+    job::{JobState, ReportItem},
     package::VersionState,
 };
 
@@ -38,8 +38,9 @@ pub(super) async fn demonstrate(client: &Client, bulletins: &[BulletinDetail], n
     let job: Job = client.post("/bulletins/refresh", &BulletinRefresh { of, complete: false }).await?;
     let refresh = wait_for(client, job.id).await?;
     show::say(&format!("\nRefresh: {}", show::summary(&refresh)))?;
-    for item in refresh.report.iter().flat_map(|report| &report.items) {
-        show::say(&format!("    {}  {} {}", item.item, item.outcome, item.reason))?;
+    let touched = |item: &&ReportItem| item.failed || item.outcome != "nothing-to-mend";
+    for item in refresh.report.iter().flat_map(|report| &report.items).filter(touched) {
+        show::say(&format!("    {}  {}: {}", item.item, item.outcome, item.reason))?;
     }
 
     let again = super::verify(client, names).await?;

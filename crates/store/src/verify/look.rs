@@ -48,7 +48,7 @@ pub(super) fn at_file(
     }
     let found = stamp::from_stat(&stat).size_bytes;
     if found < expected.size_bytes {
-        return Finding::Truncated { expected: expected.size_bytes, found };
+        return Finding::Truncated { expected: expected.size_bytes, found, sha256: hash(&file).ok() };
     }
     if found > expected.size_bytes {
         return Finding::TooLong { expected: expected.size_bytes, found };

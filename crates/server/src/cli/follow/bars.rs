@@ -46,7 +46,9 @@ impl Display {
             Self::Bars(bars) => bars.show(state, progress),
             Self::Lines { last, at } => {
                 let text = sentence(state, progress);
-                if text != *last && at.is_none_or(|at| at.elapsed() >= PACE) {
+                // That a job waits or has begun says nothing that the command did not say.
+                let says = progress.total > 0 || progress.items_total > 0;
+                if says && text != *last && at.is_none_or(|at| at.elapsed() >= PACE) {
                     output::note(&text);
                     *last = text;
                     *at = Some(Instant::now());

@@ -134,6 +134,9 @@ fn describe(name: &FileName, size_bytes: u64, sha256: Sha256, finding: &Finding)
     let expected = format!("expected {size_bytes} bytes with SHA-256 {sha256}");
     match finding {
         Finding::Missing => (VersionState::Missing, format!("file {name}: {expected}, found nothing")),
+        Finding::Truncated { found, sha256: Some(digest), .. } => {
+            (VersionState::Corrupt, format!("file {name}: {expected}, found {found} bytes with SHA-256 {digest}"))
+        }
         Finding::Truncated { found, .. } | Finding::TooLong { found, .. } => {
             (VersionState::Corrupt, format!("file {name}: {expected}, found {found} bytes"))
         }
