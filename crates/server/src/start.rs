@@ -13,6 +13,7 @@ use axum::{Router, serve::ListenerExt as _};
 use patchwharf_db::{Db, Options, catalogue, settings};
 use patchwharf_store::fault::{self, Mutant};
 use patchwharf_trust::ManifestKey;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
     task::{JoinHandle, JoinSet},
@@ -71,6 +72,7 @@ pub async fn start_with(
     runner: Runner,
 ) -> anyhow::Result<Running> {
     patchwharf_trust::install_crypto_provider();
+    allow_many_files();
     data::prepare(&config.data)?;
     let (lock, instance) = lock::InstanceLock::take(&config.data)?;
     let now = clock.now();
@@ -103,6 +105,16 @@ pub async fn start_with(
     let schedule = tokio::spawn(schedule::run(Arc::clone(&app)));
     tracing::info!(data = %app.config.data, %instance, %deployment, "server started");
     Ok(Running { app, workers, schedule, log_writer, end_log, _lock: lock })
+}
+
+/// Raises the soft limit on open files to the hard one: every file on its way holds one, and the usual soft limit of
+/// 1,024 is a courtesy to programs that use `select`.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit on open files stays at {:?}", limit.current);
+    }
 }
 
 fn options(config: &Config) -> Options {

@@ -94,6 +94,10 @@ pub(crate) async fn make(
         ctx.progress.phase("looking at the disk");
         let plan = plan::plan(ctx, mode, std::mem::take(&mut updates)).await?;
         if let Some(reason) = ctx.stop.reason() {
+            if reason == StopReason::Cancelled {
+                let begun: Vec<VersionKey> = plan.builds.iter().map(|build| (build.package, build.version)).collect();
+                super::sweep::give_up(ctx, &begun).await?;
+            }
             return Ok(Err(Ending::Stopped(reason)));
         }
         for sound in &plan.sound {

@@ -17,11 +17,14 @@ use patchwharf_model::{
 };
 use patchwharf_store::fault::Step;
 
-use super::{Ending, OperationError, fault_at, staging, sweep};
+use super::{Ending, OperationError, assembly::told::with_causes, fault_at, staging, sweep};
 use crate::{app::App, jobs::JobContext};
 
 /// Start-up waits so long for the reconciliation; a longer one goes on beside the server's work (D-13).
 const START_WAITS: Duration = Duration::from_secs(3);
+
+/// Things that start-up names one by one in the log; the rest it counts.
+const LOGGED: usize = 1_000;
 
 /// Who reconciles, and whether it may change anything.
 #[derive(Clone, Debug)]
@@ -42,6 +45,16 @@ impl Found {
     fn add(&mut self, item: String, outcome: &str, failed: bool, reason: impl Into<String>) {
         self.items.push(ReportItem { item, outcome: outcome.to_owned(), failed, reason: reason.into() });
     }
+
+    /// Says what start-up did.
+    fn log(&self) {
+        for item in self.items.iter().take(LOGGED) {
+            tracing::info!("start-up reconciliation: {}: {} {}", item.item, item.outcome, item.reason);
+        }
+        if !self.items.is_empty() {
+            tracing::info!(things = self.items.len(), "start-up reconciliation is done");
+        }
+    }
 }
 
 /// What start-up does before any job runs: clears `.staging` of what no one owns, finishes interrupted deletions,
@@ -52,14 +65,12 @@ impl Found {
 pub async fn at_start(app: &Arc<App>) -> Result<(), OperationError> {
     let run = Run { app: Arc::clone(app), source: "start-up".into(), job: None, dry_run: false };
     let mut work = tokio::spawn(async move {
-        let found = run.everything().await?;
-        for item in &found.items {
-            tracing::info!("start-up reconciliation: {}: {} {}", item.item, item.outcome, item.reason);
+        let result = run.everything().await;
+        match &result {
+            Ok(found) => found.log(),
+            Err(error) => tracing::error!(error = %with_causes(error), "the start-up reconciliation broke off"),
         }
-        if !found.items.is_empty() {
-            tracing::info!(things = found.items.len(), "start-up reconciliation is done");
-        }
-        Ok::<(), OperationError>(())
+        result.map(drop)
     });
     match tokio::time::timeout(START_WAITS, &mut work).await {
         Ok(Ok(result)) => result,
@@ -102,6 +113,7 @@ impl Run {
             let rows = rows::read(&self.app.db, location.id()).await?;
             self.orphans(location, &disk, &rows, &mut found).await?;
             self.missing(location, &disk, &rows, &mut found).await?;
+            self.abandoned(&rows, &mut found).await?;
             self.rest(location, disk, &mut found).await?;
         }
         fault_at(Step::ReconcileAfter)?;

@@ -248,3 +248,53 @@ async fn superseded_and_withdrawn_updates_are_left_out_and_said_so() {
     assert_eq!(ended.item("B-1").outcome, "left-out");
     assert!(ended.item("B-1").reason.contains("no files"));
 }
+
+#[tokio::test]
+async fn r_12_a_cancelled_job_leaves_nothing_behind_and_what_was_served_stays() {
+    let mut world = World::start().await;
+    let (old, big) = (Payload::random("old.exe", 30_000), Payload::random("big.bin", 4 << 20));
+    world.catalogue(&[("B-1", vec![world.publish(&old)])]).await;
+    world.stage(&["B-1"]).await.done();
+    world.vendor.lie("/big.bin", &big, Lie::StallAt(2 << 20));
+    world.catalogue(&[("B-1", vec![world.describe(&big)])]).await;
+    let job = world.order(JobRequest::Stage { of: world.of(&["B-1"]).await }).await;
+    let partial = world.packages().join(".staging").join(big.sha256().to_string());
+    patchwharf_testkit::eventually_async("some of it came", Duration::from_secs(60), async || {
+        std::fs::metadata(partial.join("data")).is_ok_and(|data| data.len() >= 1 << 18).then_some(())
+    })
+    .await;
+    world.app().jobs.cancel(job, "admin").await.unwrap();
+    assert_eq!(world.ended(job).await.state, JobState::Cancelled);
+    assert!(!partial.exists(), "what had come is gone");
+    let update = world.update("B-1").await;
+    assert_eq!((update.current_version, update.state), (Some(1), Some(VersionState::Staged)));
+    assert_eq!(world.newest("B-1").await.version, 1);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_paused_job_goes_on_where_it_stopped() {
+    let world = World::start().await;
+    let big = Payload::random("big.bin", 4 << 20);
+    let file = world.describe(&big);
+    world.vendor.lie("/big.bin", &big, Lie::StallAt(2 << 20));
+    world.catalogue(&[("B-1", vec![file])]).await;
+    let job = world.order(JobRequest::Stage { of: world.of(&["B-1"]).await }).await;
+    let data = world.packages().join(".staging").join(big.sha256().to_string()).join("data");
+    patchwharf_testkit::eventually_async("some of it came", Duration::from_secs(60), async || {
+        std::fs::metadata(&data).is_ok_and(|data| data.len() >= 1 << 18).then_some(())
+    })
+    .await;
+    world.app().jobs.pause(job, "admin").await.unwrap();
+    patchwharf_testkit::eventually_async("the job pauses", Duration::from_secs(60), async || {
+        let row = patchwharf_db::jobs::show(&world.app().db, job).await.unwrap();
+        (row.state == JobState::Paused).then_some(())
+    })
+    .await;
+    world.vendor.publish("/big.bin", &big);
+    world.vendor.forget();
+    world.app().jobs.resume(job, "admin").await.unwrap();
+    world.ended(job).await.done();
+    world.assert_staged("B-1", &[&big]).await;
+    assert!(world.vendor.requests_for("/big.bin")[0].range().is_some());
+}

@@ -6,10 +6,10 @@ use std::{
 };
 
 use patchwharf_db::{
-    Db, packages,
-    packages::{File, FileResult, Held, Verified, Version},
+    Db, DbError, jobs, packages,
+    packages::{File, FileResult, Held, StateChange, Verified, Version},
 };
-use patchwharf_model::{FileName, LocationId, PackageId, package::VersionState};
+use patchwharf_model::{FileName, JobId, LocationId, PackageId, package::VersionState};
 use patchwharf_store::Location;
 
 use super::{Found, Run, disk::Disk};
@@ -85,6 +85,41 @@ impl Run {
         Ok(())
     }
 
+    /// Versions that a job began which has ended since, without having said what became of them.
+    pub(super) async fn abandoned(
+        &self,
+        rows: &BTreeMap<(PackageId, u64), Version>,
+        found: &mut Found,
+    ) -> Result<(), OperationError> {
+        let mut ended: HashMap<JobId, bool> = HashMap::new();
+        let mut changes = Vec::new();
+        for v in rows.values().filter(|v| v.state == VersionState::Staging) {
+            let Some(job) = v.job_id else { continue };
+            let has_ended = match ended.get(&job) {
+                Some(known) => *known,
+                None => {
+                    let known = has_ended(&self.app.db, job).await?;
+                    ended.insert(job, known);
+                    known
+                }
+            };
+            if !has_ended {
+                continue;
+            }
+            let item = format!("package {} version {}", v.package_id, v.version);
+            let reason = format!("job {job} broke off; stage it again");
+            found.add(item, if self.dry_run { "would-be-wanted" } else { "wanted" }, false, reason.clone());
+            let held = Held { package_id: v.package_id, version: v.version, token: v.token };
+            changes.push(StateChange { held, state: VersionState::Wanted, reason, next_try_at: None });
+        }
+        if !self.dry_run && !changes.is_empty() {
+            let mut w = self.app.db.write("system", &self.source, self.app.clock.now()).await?;
+            packages::set_states(&mut w, None, &changes).await?;
+            w.commit().await?;
+        }
+        Ok(())
+    }
+
     /// Retired versions whose folders are gone: their rows may go too.
     async fn forget(&self, retired: &[Verified], found: &mut Found) -> Result<(), OperationError> {
         for one in retired {
@@ -101,6 +136,15 @@ impl Run {
         w.commit().await?;
         sweep::run(&self.app, &self.source, self.job).await?;
         Ok(())
+    }
+}
+
+async fn has_ended(db: &Db, job: JobId) -> Result<bool, OperationError> {
+    match jobs::show(db, job).await {
+        Ok(job) => Ok(job.state.is_final()),
+        // Old jobs are forgotten.
+        Err(DbError::NotFound { .. }) => Ok(true),
+        Err(error) => Err(error.into()),
     }
 }
 
