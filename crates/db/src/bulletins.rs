@@ -99,6 +99,13 @@ impl BulletinSort {
     }
 }
 
+/// The table to begin with: few bulletins match what their identity has an index for; else the one that gives the order.
+fn from(query: &BulletinQuery) -> &'static str {
+    let f = &query.filter;
+    let few = f.cve.is_some() || f.kb.is_some() || f.downloaded == Some(true) || f.bad == Some(true);
+    if query.sort.is_of_revision() && !few { FROM } else { FROM_IDENTITY }
+}
+
 fn narrow(sql: &mut Builder, filter: &BulletinFilter) {
     for word in filter.text.iter().flat_map(|text| text.split_whitespace()).take(16) {
         sql.push(" AND r.search LIKE ", like(word)).text(" ESCAPE '!'");
@@ -132,7 +139,7 @@ fn narrow(sql: &mut Builder, filter: &BulletinFilter) {
     if let Some(yes) = filter.downloaded {
         sql.text(either(
             yes,
-            " AND i.updates > 0 AND i.packages = i.updates",
+            " AND i.packages > 0 AND i.packages = i.updates",
             " AND (i.updates = 0 OR i.packages < i.updates)",
         ));
     }
@@ -155,15 +162,30 @@ fn narrow(sql: &mut Builder, filter: &BulletinFilter) {
         sql.push(" AND r.released_at > 0 AND r.released_at < ", before);
     }
     if let Some(cve) = &filter.cve {
-        let pattern = format!("% {} %", cve.trim().to_uppercase().replace(['%', '_', '!'], ""));
-        sql.push(" AND ' ' || r.cves || ' ' LIKE ", pattern);
+        let cve = cve.trim().to_uppercase();
+        sql.push(" AND i.bulletin_id IN (SELECT bulletin_id FROM bulletin_reference WHERE reference = ", cve.as_str());
+        sql.push(") AND ' ' || r.cves || ' ' LIKE ", words_with(&cve)).text(" ESCAPE '!'");
     }
     if let Some(kb) = &filter.kb {
-        let number = kb.trim().to_uppercase().replace(['%', '_', '!'], "");
-        let number = number.strip_prefix("KB").unwrap_or(&number);
-        sql.push(" AND (' ' || r.kbs || ' ' LIKE ", format!("% {number} %"));
-        sql.push(" OR ' ' || r.kbs || ' ' LIKE ", format!("% KB{number} %")).text(")");
+        let kb = kb.trim().to_uppercase();
+        let number = kb.strip_prefix("KB").unwrap_or(&kb);
+        let long = format!("KB{number}");
+        sql.push(" AND i.bulletin_id IN (SELECT bulletin_id FROM bulletin_reference WHERE reference IN (", number);
+        sql.push(", ", long.as_str()).push(")) AND (' ' || r.kbs || ' ' LIKE ", words_with(number)).text(" ESCAPE '!'");
+        sql.push(" OR ' ' || r.kbs || ' ' LIKE ", words_with(&long)).text(" ESCAPE '!')");
     }
+}
+
+/// A pattern for one word in a space-separated list with a space at both ends.
+fn words_with(word: &str) -> String {
+    let mut pattern = String::from("% ");
+    for c in word.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern + " %"
 }
 
 record!(
@@ -329,7 +351,7 @@ pub async fn list(db: &Db, query: &BulletinQuery) -> Result<Page<Bulletin>> {
     let limit = query.limit.clamp(1, 1000);
     let total = if query.with_total {
         let mut sql = Builder::new(COUNT);
-        sql.text(FROM);
+        sql.text(from(query));
         narrow(&mut sql, &query.filter);
         let (sql, args) = sql.build();
         db.first::<Number>(WHAT, sql, args).await?.map(|n| u64::try_from(n.number).unwrap_or_default())
@@ -337,7 +359,7 @@ pub async fn list(db: &Db, query: &BulletinQuery) -> Result<Page<Bulletin>> {
         None
     };
     let mut sql = Builder::new(COLUMNS);
-    sql.text(if query.sort.is_of_revision() { FROM } else { FROM_IDENTITY });
+    sql.text(from(query));
     narrow(&mut sql, &query.filter);
     if let Some(text) = &query.cursor {
         let cursor = Cursor::decode(text)?;
@@ -497,9 +519,9 @@ pub async fn refers(db: &Db, id: BulletinId) -> Result<Refers> {
          UNION SELECT 'job', p.lock_job, '' FROM mine JOIN package AS p ON p.update_id = mine.update_id \
          JOIN job AS j ON j.job_id = p.lock_job WHERE j.state IN ('queued', 'running', 'paused') \
          UNION SELECT 'supersedes', i.bulletin_id, i.name FROM bulletin AS me \
-         JOIN bulletin AS i ON i.feed_id = me.feed_id \
-         JOIN bulletin_revision AS r ON r.bulletin_id = i.bulletin_id JOIN feed AS f ON f.feed_id = r.feed_id \
-         WHERE me.bulletin_id = $1 AND r.superseded_by = me.name AND r.from_gen <= f.current_generation \
+         JOIN bulletin_revision AS r ON r.feed_id = me.feed_id \
+         AND r.superseded_by = me.name JOIN bulletin AS i ON i.bulletin_id = r.bulletin_id \
+         JOIN feed AS f ON f.feed_id = r.feed_id WHERE me.bulletin_id = $1 AND r.from_gen <= f.current_generation \
          AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \
          ORDER BY 1, 3, 2";
     show(db, id).await?;

@@ -92,7 +92,7 @@ async fn bulletin_ids<'n>(
          SELECT CAST(value ->> 0 AS TEXT), $1, CAST(value ->> 1 AS TEXT), CAST(value ->> 2 AS TEXT), 1, $2 \
          FROM json_each($3) WHERE true ON CONFLICT (feed_id, name) DO NOTHING";
     const IDS: &str = "SELECT i.bulletin_id AS id, i.name FROM json_each($2) AS j \
-         JOIN bulletin AS i ON i.feed_id = $1 AND i.name = CAST(j.value ->> 1 AS TEXT)";
+         CROSS JOIN bulletin AS i WHERE i.feed_id = $1 AND i.name = CAST(j.value ->> 1 AS TEXT)";
     let now = w.now();
     let names: BTreeSet<&str> = names.collect();
     let batch = rows(what, names.iter().map(|name| (BulletinId::new(), name, name.to_lowercase())))?;
@@ -335,7 +335,7 @@ pub async fn put_updates(
          SELECT CAST(value ->> 0 AS TEXT), $1, CAST(value ->> 1 AS TEXT), $2 FROM json_each($3) WHERE true \
          ON CONFLICT (feed_id, update_key) DO NOTHING";
     const IDS: &str = "SELECT i.update_id AS id, i.update_key AS name FROM json_each($2) AS j \
-         JOIN software_update AS i ON i.feed_id = $1 AND i.update_key = CAST(j.value ->> 1 AS TEXT)";
+         CROSS JOIN software_update AS i WHERE i.feed_id = $1 AND i.update_key = CAST(j.value ->> 1 AS TEXT)";
     const ITEMS: &str = "INSERT INTO update_item (update_id, digest, item) SELECT CAST(value ->> 0 AS TEXT), \
          CAST(value ->> 1 AS TEXT), CAST(value ->> 2 AS TEXT) FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
     const INSERT: &str = "INSERT INTO update_revision (feed_id, from_gen, listed, update_id, bulletin_id, revised_at, \
@@ -398,14 +398,17 @@ pub async fn put_bulletins(
          CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS TEXT), CAST(value ->> 8 AS TEXT), CAST(value ->> 9 AS TEXT), \
          CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS BIGINT), CAST(value ->> 12 AS TEXT), \
          CAST(value ->> 13 AS TEXT) FROM json_each($3) WHERE true";
+    const REFERENCES: &str = "INSERT INTO bulletin_reference (reference, bulletin_id) SELECT CAST(value ->> 0 AS TEXT), \
+         CAST(value ->> 1 AS TEXT) FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
     let ids = bulletin_ids(w, WHAT, feed, bulletins.iter().map(|b| b.name.as_str())).await?;
     let id_of = |name: &str| found(ids.get(name).copied(), "bulletin", name);
     let last: BTreeMap<&str, &NewBulletin> = bulletins.iter().map(|b| (b.name.as_str(), b)).collect();
-    let (mut revisions, mut written) = (Vec::new(), Vec::new());
+    let (mut revisions, mut written, mut references) = (Vec::new(), Vec::new(), Vec::new());
     for (name, b) in &last {
         let id = id_of(name)?;
         let (cves, kbs) = (b.cves.join(" ").to_uppercase(), b.kbs.join(" ").to_uppercase());
         let search = [name, b.title.as_str(), &b.vendor, &cves, &kbs, &b.description].join("\n").to_lowercase();
+        references.extend(cves.split(' ').chain(kbs.split(' ')).filter(|r| !r.is_empty()).map(|r| (r.to_owned(), id)));
         let released = b.released_at.map_or(0, Timestamp::as_microsecond);
         revisions.push((
             (id, &b.title, &b.description, &b.vendor, b.severity as i64),
@@ -417,6 +420,7 @@ pub async fn put_bulletins(
     end_revisions(w, WHAT, END_BULLETINS, generation, rows(WHAT, written)?).await?;
     let revisions = rows(WHAT, revisions.iter().map(Flat))?;
     w.run(WHAT, INSERT, vec![feed.into_value(), generation.into_value(), revisions]).await?;
+    w.run(WHAT, REFERENCES, vec![rows(WHAT, references)?]).await?;
     bulletins.iter().map(|b| id_of(&b.name)).collect()
 }
 
@@ -440,8 +444,8 @@ pub async fn set_update_standing(
          size_bytes, files, files_digest, digest) SELECT r.update_id, r.feed_id, $1, r.bulletin_id, r.revised_at, \
          r.title, r.vendor, r.classification, r.architecture, r.version, r.severity, r.update_type, r.withdrawn, \
          CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 1 AS TEXT), r.size_bytes, r.files, r.files_digest, r.digest \
-         FROM json_each($2) AS j JOIN update_revision AS r ON r.update_id = CAST(j.value ->> 0 AS TEXT) \
-         WHERE r.to_gen IS NULL AND r.from_gen < $1 AND r.feed_id = $3";
+         FROM json_each($2) AS j CROSS JOIN update_revision AS r WHERE r.update_id = CAST(j.value ->> 0 AS TEXT) \
+         AND r.to_gen IS NULL AND r.from_gen < $1 AND r.feed_id = $3";
     let lines = standing.iter().map(|s| (s.update_id, &s.superseded_by, i64::from(s.listed)));
     let batch = rows(WHAT, lines)?;
     w.run(WHAT, NEW, vec![generation.into_value(), batch.clone()]).await?;
@@ -470,8 +474,8 @@ pub async fn set_bulletin_standing(
          SELECT r.bulletin_id, r.feed_id, $1, r.title, r.description, r.vendor, r.severity, r.released_at, \
          r.revised_at, r.cves, r.kbs, CAST(j.value ->> 1 AS TEXT), CAST(j.value ->> 3 AS BIGINT), \
          CAST(j.value ->> 2 AS BIGINT), r.digest, r.search \
-         FROM json_each($2) AS j JOIN bulletin_revision AS r ON r.bulletin_id = CAST(j.value ->> 0 AS TEXT) \
-         WHERE r.to_gen IS NULL AND r.from_gen < $1 AND r.feed_id = $3";
+         FROM json_each($2) AS j CROSS JOIN bulletin_revision AS r WHERE r.bulletin_id = CAST(j.value ->> 0 AS TEXT) \
+         AND r.to_gen IS NULL AND r.from_gen < $1 AND r.feed_id = $3";
     let lines = standing.iter().map(|s| (s.bulletin_id, &s.superseded_by, i64::from(s.listed), i64::from(s.withdrawn)));
     let batch = rows(WHAT, lines)?;
     w.run(WHAT, NEW, vec![generation.into_value(), batch.clone()]).await?;
@@ -493,8 +497,8 @@ pub async fn put_supersedence(
     const WHAT: &str = "write what updates supersede";
     const INSERT: &str = "INSERT INTO supersedence (update_id, digest, feed_id, superseded_key) \
          SELECT r.update_id, r.digest, r.feed_id, CAST(j.value ->> 1 AS TEXT) FROM json_each($2) AS j \
-         JOIN update_revision AS r ON r.update_id = CAST(j.value ->> 0 AS TEXT) AND r.from_gen = $1 \
-         WHERE r.feed_id = $3 ON CONFLICT DO NOTHING";
+         CROSS JOIN update_revision AS r WHERE r.update_id = CAST(j.value ->> 0 AS TEXT) AND r.from_gen = $1 \
+         AND r.feed_id = $3 ON CONFLICT DO NOTHING";
     let batch = rows(WHAT, edges)?;
     w.run(WHAT, INSERT, vec![generation.into_value(), batch, feed.into_value()]).await?;
     Ok(())

@@ -160,11 +160,11 @@ pub async fn resolve(db: &Db, names: &[String]) -> Result<Vec<UpdateId>> {
          FROM json_each($1) AS j JOIN software_update AS i ON i.update_id = CAST(j.value ->> 1 AS TEXT) \
          JOIN feed AS f ON f.feed_id = i.feed_id \
          UNION SELECT CAST(j.value ->> 0 AS TEXT), i.update_id, f.name FROM json_each($1) AS j CROSS JOIN feed AS f \
-         JOIN software_update AS i ON i.feed_id = f.feed_id \
+         CROSS JOIN software_update AS i WHERE i.feed_id = f.feed_id \
          AND i.update_key IN (CAST(j.value ->> 0 AS TEXT), CAST(j.value ->> 1 AS TEXT)) \
          UNION SELECT CAST(j.value ->> 0 AS TEXT), i.update_id, f.name FROM json_each($1) AS j \
-         JOIN feed AS f ON f.name = CAST(j.value ->> 2 AS TEXT) \
-         JOIN software_update AS i ON i.feed_id = f.feed_id AND i.update_key = CAST(j.value ->> 3 AS TEXT)";
+         CROSS JOIN feed AS f CROSS JOIN software_update AS i WHERE f.name = CAST(j.value ->> 2 AS TEXT) \
+         AND i.feed_id = f.feed_id AND i.update_key = CAST(j.value ->> 3 AS TEXT)";
     let asked = names.iter().map(|name| {
         let (feed, rest) = name.split_once('/').unzip();
         (name, name.trim().to_lowercase(), feed, rest)

@@ -83,9 +83,18 @@ CREATE TABLE bulletin_revision (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bulletin_revision_gen ON bulletin_revision (feed_id, from_gen);
 CREATE INDEX bulletin_revision_end ON bulletin_revision (feed_id, to_gen);
+CREATE INDEX bulletin_revision_superseded ON bulletin_revision (feed_id, superseded_by) WHERE superseded_by IS NOT NULL;
 CREATE INDEX bulletin_revision_revised ON bulletin_revision (revised_at, bulletin_id);
 CREATE INDEX bulletin_revision_released ON bulletin_revision (released_at, bulletin_id);
 CREATE INDEX bulletin_revision_severity ON bulletin_revision (severity, bulletin_id);
+
+-- CVE names and articles that any revision of a bulletin named, to find it by; the revision itself has the last word.
+CREATE TABLE bulletin_reference (
+    reference   TEXT NOT NULL,
+    bulletin_id TEXT NOT NULL REFERENCES bulletin (bulletin_id) ON DELETE CASCADE,
+    PRIMARY KEY (reference, bulletin_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX bulletin_reference_bulletin ON bulletin_reference (bulletin_id);
 
 -- Identity of an update: the vendor's key within the feed.
 CREATE TABLE software_update (
@@ -242,6 +251,7 @@ CREATE TABLE policy_update (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX policy_update_update ON policy_update (update_id);
 CREATE INDEX policy_update_package ON policy_update (package_id);
+CREATE INDEX policy_update_pending ON policy_update (pending_package) WHERE pending_package IS NOT NULL;
 
 CREATE TABLE job (
     job_id       TEXT    NOT NULL PRIMARY KEY,

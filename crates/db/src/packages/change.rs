@@ -142,7 +142,7 @@ pub async fn set_states(w: &mut Write<'_>, job: Option<JobId>, changes: &[StateC
          CAST(value ->> 3 AS TEXT) AS new_state, CAST(value ->> 4 AS TEXT) AS why, \
          CAST(value ->> 5 AS BIGINT) AS again FROM json_each($3)) AS j \
          WHERE package_version.package_id = j.id AND package_version.version = j.number \
-         AND EXISTS (SELECT 1 FROM package AS p WHERE p.package_id = j.id AND p.token = j.seen) AND package_version.state NOT IN ('retired', 'deleting') RETURNING package_id, version";
+         AND EXISTS (SELECT 1 FROM package AS p WHERE p.package_id = j.id AND p.token = j.seen) AND package_version.state || '' NOT IN ('retired', 'deleting') RETURNING package_id, version";
     let now = w.now();
     let lines = changes.iter().map(|c| {
         let again = c.next_try_at.map(Timestamp::as_microsecond);
@@ -180,7 +180,7 @@ pub async fn put_verified(
          FROM json_each($3)) AS j WHERE package_version.package_id = j.id \
          AND package_version.version = j.number \
          AND EXISTS (SELECT 1 FROM package AS p WHERE p.package_id = j.id AND p.token = j.seen) \
-         AND package_version.state IN ('staged', 'corrupt', 'missing', 'retired') \
+         AND package_version.state || '' IN ('staged', 'corrupt', 'missing', 'retired') \
          RETURNING package_id, version, location_id";
     let now = w.now();
     let lines = results.iter().map(|r| (r.held.package_id, r.held.version, r.held.token, r.state.as_str(), &r.reason));

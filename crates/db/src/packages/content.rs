@@ -141,10 +141,11 @@ pub async fn successor(db: &Db, package: PackageId, name: &str) -> Result<Option
 pub async fn link_candidates(db: &Db, location: LocationId, digests: &[Sha256]) -> Result<Vec<LinkCandidate>> {
     const WHAT: &str = "find files to link";
     const FIND: &str = "SELECT f.sha256, f.package_id, f.version, f.name, r.verified_at, r.dev, r.inode, r.size_bytes, \
-         r.mtime_ns, r.ctime_ns FROM json_each($2) AS j JOIN package_file AS f ON f.sha256 = CAST(j.value ->> 0 AS TEXT) \
-         JOIN package_version AS v ON v.package_id = f.package_id AND v.version = f.version \
-         JOIN proof AS r ON r.location_id = v.location_id AND r.dev = f.dev AND r.inode = f.inode \
-         WHERE v.location_id = $1 AND f.state = 'staged' AND v.state IN ('staged', 'corrupt', 'missing', 'retired') \
+         r.mtime_ns, r.ctime_ns FROM json_each($2) AS j CROSS JOIN package_file AS f CROSS JOIN package_version AS v \
+         CROSS JOIN proof AS r WHERE f.sha256 = CAST(j.value ->> 0 AS TEXT) \
+         AND v.package_id = f.package_id AND v.version = f.version \
+         AND r.location_id = v.location_id AND r.dev = f.dev AND r.inode = f.inode \
+         AND v.location_id = $1 AND f.state = 'staged' AND v.state IN ('staged', 'corrupt', 'missing', 'retired') \
          AND r.sha256 = f.sha256";
     let batch = rows(WHAT, digests.iter().map(|digest| (digest,)))?;
     let mut best: BTreeMap<Sha256, LinkCandidate> = BTreeMap::new();

@@ -99,7 +99,7 @@ pub async fn mark_packages_deleting(
     const WHAT: &str = "mark packages as being deleted";
     const MARK: &str = "UPDATE package SET active = 0, current_version = NULL, token = token + 1 \
          FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, CAST(value ->> 1 AS BIGINT) AS held FROM json_each($2)) AS j \
-         WHERE package.package_id = j.id AND package.token = j.held AND package.lock_job = $1 RETURNING package_id";
+         WHERE package.package_id = j.id AND package.token = j.held AND package.lock_job || '' = $1 RETURNING package_id";
     const VERSIONS: &str = "UPDATE package_version SET state = 'deleting', since = $1, job_id = $2, reason = '' \
          WHERE package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($3)) AND state <> 'deleting'";
     const SWITCHES: &str = "UPDATE policy_update SET package_id = NULL, version = NULL, files_digest = NULL \
@@ -137,7 +137,7 @@ pub async fn mark_versions_deleting(
          AND NOT EXISTS (SELECT 1 FROM package AS p WHERE p.package_id = package_version.package_id \
          AND p.current_version = package_version.version) AND NOT EXISTS (SELECT 1 FROM policy_update AS s \
          WHERE s.package_id = package_version.package_id AND s.version = package_version.version)";
-    const READ: &str = "SELECT package_id, version FROM package_version WHERE state = 'deleting' \
+    const READ: &str = "SELECT package_id, version FROM package_version WHERE state || '' = 'deleting' \
          AND (package_id, version) IN \
          (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1)) ORDER BY package_id, version";
     let now = w.now();
@@ -189,12 +189,12 @@ pub async fn remove_versions(w: &mut Write<'_>, versions: &[(PackageId, u64)]) -
          JOIN package_version AS v ON v.package_id = CAST(j.value ->> 0 AS TEXT) \
          AND v.version = CAST(j.value ->> 1 AS BIGINT) AND v.state = 'deleting' \
          JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version WHERE f.inode IS NOT NULL";
-    const VERSIONS: &str = "DELETE FROM package_version WHERE state = 'deleting' AND (package_id, version) IN \
+    const VERSIONS: &str = "DELETE FROM package_version WHERE state || '' = 'deleting' AND (package_id, version) IN \
          (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1))";
     const PROOFS: &str = "DELETE FROM proof WHERE (location_id, dev, inode) IN (SELECT CAST(value ->> 0 AS TEXT), \
          CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT) FROM json_each($1)) \
-         AND NOT EXISTS (SELECT 1 FROM package_file AS f JOIN package_version AS v \
-         ON v.package_id = f.package_id AND v.version = f.version WHERE f.inode = proof.inode AND f.dev = proof.dev \
+         AND NOT EXISTS (SELECT 1 FROM package_file AS f CROSS JOIN package_version AS v \
+         WHERE v.package_id = f.package_id AND v.version = f.version AND f.inode = proof.inode AND f.dev = proof.dev \
          AND v.location_id = proof.location_id)";
     let batch = rows(WHAT, versions)?;
     let inodes: Vec<Inode> = w.all(WHAT, INODES, vec![batch.clone()]).await?;

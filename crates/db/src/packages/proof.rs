@@ -110,7 +110,7 @@ record!(
 pub async fn proofs(db: &Db, location: LocationId, inodes: &[(u64, u64)]) -> Result<Vec<Proof>> {
     const WHAT: &str = "read proofs";
     const READ: &str = "SELECT p.dev, p.inode, p.size_bytes, p.mtime_ns, p.ctime_ns, p.sha256, p.verified_at \
-         FROM json_each($2) AS j JOIN proof AS p ON p.location_id = $1 AND p.dev = CAST(j.value ->> 0 AS BIGINT) \
+         FROM json_each($2) AS j CROSS JOIN proof AS p WHERE p.location_id = $1 AND p.dev = CAST(j.value ->> 0 AS BIGINT) \
          AND p.inode = CAST(j.value ->> 1 AS BIGINT)";
     let batch = rows(WHAT, inodes.iter().map(|(dev, inode)| (dev.cast_signed(), inode.cast_signed())))?;
     db.all(WHAT, READ, vec![location.into_value(), batch]).await

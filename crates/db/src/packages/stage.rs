@@ -49,7 +49,7 @@ async fn raise_tokens<'v>(
 ) -> Result<(Vec<&'v StagedVersion>, HashMap<PackageId, i64>)> {
     const RAISE: &str = "UPDATE package SET token = token + 1 FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, \
          CAST(value ->> 1 AS BIGINT) AS held FROM json_each($2)) AS j \
-         WHERE package.package_id = j.id AND package.token = j.held AND package.lock_job = $1 \
+         WHERE package.package_id = j.id AND package.token = j.held AND package.lock_job || '' = $1 \
          RETURNING package_id, token";
     let shown = versions.iter().flat_map(|v| {
         std::iter::once((v.package_id, v.token)).chain(v.replaces.iter().map(|r| (r.package_id, r.token)))
@@ -375,7 +375,7 @@ pub async fn commit_staged(
 /// When the database fails.
 pub async fn discard_versions(w: &mut Write<'_>, versions: &[(PackageId, u64)]) -> Result<u64> {
     const WHAT: &str = "remove versions that never became whole";
-    const DISCARD: &str = "DELETE FROM package_version WHERE state IN ('wanted', 'staging', 'unreachable', \
+    const DISCARD: &str = "DELETE FROM package_version WHERE state || '' IN ('wanted', 'staging', 'unreachable', \
          'vendor-changed') AND (package_id, version) IN \
          (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1)) \
          AND NOT EXISTS (SELECT 1 FROM package AS p WHERE p.package_id = package_version.package_id \

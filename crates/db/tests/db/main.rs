@@ -14,6 +14,7 @@ mod policies;
 mod sandbox;
 mod schema;
 mod settings;
+mod speed;
 
 /// Declares each test once and runs it on both back ends.
 macro_rules! on_both {

@@ -1,0 +1,132 @@
+//! Figures, not judgements: `cargo test -p patchwharf-db --test db speed -- --ignored --nocapture --test-threads 1`.
+#![allow(clippy::print_stdout)]
+
+use std::time::Instant;
+
+use patchwharf_db::{
+    bulletins,
+    bulletins::{BulletinFilter, BulletinQuery, BulletinSort},
+    catalogue,
+    catalogue::Switch,
+    packages,
+};
+use patchwharf_model::JobId;
+
+use crate::sandbox::{Sandbox, at, bulletin, update};
+
+macro_rules! figures {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite { $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            #[ignore = "measures"]
+            async fn $test() { super::$test(&crate::sandbox::Sandbox::sqlite().await).await; }
+        )+ }
+        mod postgres { $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            #[ignore = "measures"]
+            async fn $test() {
+                if let Some(s) = crate::sandbox::Sandbox::postgres().await {
+                    super::$test(&s).await;
+                    s.close().await;
+                }
+            }
+        )+ }
+    };
+}
+
+figures!(a_large_catalogue, staging);
+
+fn back_end(s: &Sandbox) -> &'static str {
+    if s.db.is_shared() { "postgresql" } else { "sqlite" }
+}
+
+async fn a_large_catalogue(s: &Sandbox) {
+    const COUNT: usize = 100_000;
+    let feed = s.feed("large").await;
+    let start = Instant::now();
+    let mut longest = 0;
+    let mut w = s.write(1).await;
+    let generation = catalogue::begin_generation(&mut w, feed).await.unwrap();
+    w.commit().await.unwrap();
+    for from in (0..COUNT).step_by(1000) {
+        let bulletins: Vec<_> = (from..from + 1000)
+            .map(|n| {
+                let mut b = bulletin(n);
+                b.description = "A description of about three hundred letters. ".repeat(7);
+                b
+            })
+            .collect();
+        let updates: Vec<_> = (from..from + 1000)
+            .map(|n| {
+                let mut u = update(n, "1");
+                u.item = format!("{{\"text\":\"{}\"}}", "x\\\"".repeat(500));
+                u
+            })
+            .collect();
+        let batch = Instant::now();
+        let mut w = s.write(1).await;
+        catalogue::put_bulletins(&mut w, feed, generation, &bulletins).await.unwrap();
+        catalogue::put_updates(&mut w, feed, generation, &updates).await.unwrap();
+        w.commit().await.unwrap();
+        longest = longest.max(batch.elapsed().as_millis());
+    }
+    let written = start.elapsed().as_millis();
+    let start = Instant::now();
+    let mut w = s.write(1).await;
+    let switch = Switch { generation, fingerprint: None, catalogue_date: None };
+    catalogue::switch_generation(&mut w, feed, &switch).await.unwrap();
+    w.commit().await.unwrap();
+    println!(
+        "{}: {COUNT} bulletins and updates written in {written} ms, longest batch {longest} ms, switch {} ms",
+        back_end(s),
+        start.elapsed().as_millis()
+    );
+    let start = Instant::now();
+    assert_eq!(catalogue::known_updates(&s.db, feed).await.unwrap().len(), COUNT);
+    println!("{}: known updates {} ms", back_end(s), start.elapsed().as_millis());
+
+    let f = BulletinFilter::default;
+    let cases: Vec<(&str, BulletinFilter, BulletinSort, bool)> = vec![
+        ("newest", f(), BulletinSort::Revised, false),
+        ("by name", f(), BulletinSort::Name, false),
+        ("by packages", f(), BulletinSort::Packages, false),
+        ("with total", f(), BulletinSort::Revised, true),
+        ("text, common", BulletinFilter { text: Some("update".into()), ..f() }, BulletinSort::Revised, false),
+        ("text, rare", BulletinFilter { text: Some("b99999".into()), ..f() }, BulletinSort::Revised, false),
+        ("text, none", BulletinFilter { text: Some("nowhere".into()), ..f() }, BulletinSort::Revised, true),
+        ("cve", BulletinFilter { cve: Some("CVE-2026-77777".into()), ..f() }, BulletinSort::Revised, false),
+        ("downloaded", BulletinFilter { downloaded: Some(true), ..f() }, BulletinSort::Revised, false),
+    ];
+    for (name, filter, sort, with_total) in cases {
+        let mut times = Vec::new();
+        for _ in 0..20 {
+            let start = Instant::now();
+            let query =
+                BulletinQuery { filter: filter.clone(), sort, descending: true, cursor: None, limit: 50, with_total };
+            bulletins::list(&s.db, &query).await.unwrap();
+            times.push(start.elapsed());
+        }
+        times.sort();
+        println!("{}: list {name}: median {:?}, p95 {:?}", back_end(s), times[10], times[18]);
+    }
+}
+
+async fn staging(s: &Sandbox) {
+    let (_, ids) = s.catalogue(10_000).await;
+    let location = s.location().await;
+    let (mut begin, mut commit) = (Vec::new(), Vec::new());
+    for ids in ids.chunks(500) {
+        let job = JobId::new();
+        let start = Instant::now();
+        let staged = s.begin_stage(job, location, ids).await;
+        begin.push(start.elapsed().as_millis());
+        let start = Instant::now();
+        let mut w = s.write(20).await;
+        packages::commit_staged(&mut w, job, at(100_000), &staged).await.unwrap();
+        packages::unlock(&mut w, job, None).await.unwrap();
+        w.commit().await.unwrap();
+        commit.push(start.elapsed().as_millis());
+    }
+    println!("{}: ensure, lock and new versions of 500 packages: {begin:?} ms", back_end(s));
+    println!("{}: commit of 500 packages: {commit:?} ms", back_end(s));
+}
