@@ -3,6 +3,7 @@
 mod answer;
 mod audit;
 mod auth;
+mod body;
 mod bulletins;
 mod document;
 mod error;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, State},
+    extract::State,
     middleware::{from_fn_with_state, map_response},
     routing::get,
 };
@@ -38,9 +39,6 @@ use crate::{app::App, serve};
 /// What handlers share.
 pub(crate) type Shared = State<Arc<App>>;
 
-/// The largest JSON body that is read: room for 20,000 ids.
-const BODY_LIMIT_BYTES: usize = 1024 * 1024;
-
 /// Every address of the server, guarded, with errors as problem documents.
 pub fn router(app: Arc<App>) -> Router {
     let (router, mut document) = routes().split_for_parts();
@@ -50,7 +48,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/openapi.json", get(move || async move { Json(Arc::unwrap_or_clone(document)) }))
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(map_response(answer::refused_by_framework))
         .layer(from_fn_with_state(Arc::clone(&app), auth::guard))
         .layer(CatchPanicLayer::custom(answer::panicked))

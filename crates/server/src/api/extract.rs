@@ -5,12 +5,15 @@ use axum::{
         FromRequest, FromRequestParts, Request,
         rejection::{JsonRejection, PathRejection, QueryRejection},
     },
-    http::request::Parts,
+    http::{HeaderMap, header, request::Parts},
 };
 use patchwharf_model::api::Code;
 use serde::de::DeserializeOwned;
 
-use super::error::ApiError;
+use super::{body, error::ApiError};
+
+/// The largest JSON body that is read: room for 20,000 ids.
+const BODY_LIMIT_BYTES: u64 = 1024 * 1024;
 
 /// A JSON body of a closed schema.
 #[derive(Debug)]
@@ -26,21 +29,24 @@ pub(crate) struct Path<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match axum::Json::<T>::from_request(request, state).await {
-            Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(refuse_body(&rejection)),
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = body::read(body, &parts.headers, BODY_LIMIT_BYTES).await?;
+        if !is_json(&parts.headers) {
+            let detail = "The body must be JSON, with the header `Content-Type: application/json`.";
+            return Err(ApiError::new(Code::UnsupportedMediaType, detail));
         }
+        axum::Json::<T>::from_bytes(&bytes).map(|json| Self(json.0)).map_err(|rejection| refuse_body(&rejection))
     }
 }
 
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
 fn refuse_body(rejection: &JsonRejection) -> ApiError {
-    let code = match rejection.status().as_u16() {
-        413 => Code::BodyTooLarge,
-        415 => Code::UnsupportedMediaType,
-        422 => Code::InvalidBody,
-        _ => Code::BadRequest,
-    };
+    let code = if rejection.status().as_u16() == 422 { Code::InvalidBody } else { Code::BadRequest };
     ApiError::new(code, rejection.body_text())
 }
 

@@ -18,7 +18,7 @@ use crate::{
 /// The file of an address, or of the version that took its place while the content is the same.
 pub(super) async fn file(app: &Arc<App>, package: PackageId, version: u64, name: &FileName) -> ApiResult<Proved> {
     let Some(content) = packages::content(&app.db, package, version, name.as_str()).await? else {
-        return Err(gone(app, package, name).await?);
+        return Err(gone(app, package, version, name).await?);
     };
     let place = Place { package, version, name: name.clone() };
     match content.version_state {
@@ -51,7 +51,7 @@ async fn current(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Pr
 /// A version that has been replaced: its own bytes as long as they lie there whole, else those of the version that
 /// took its place if they are the same.
 async fn old(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Proved> {
-    let Some(sha256) = content.sha256 else { return Err(gone(app, place.package, &place.name).await?) };
+    let Some(sha256) = content.sha256 else { return Err(gone_place(app, &place).await?) };
     if content.version_state == VersionState::Retired
         && content.state == VersionState::Staged
         && let Found::Good(proved) = open(app, &place, &content, sha256).await?
@@ -63,10 +63,10 @@ async fn old(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Proved
             let place = Place { package: package_id, version, name: place.name };
             match packages::content(&app.db, package_id, version, place.name.as_str()).await? {
                 Some(content) => current(app, place, content).await,
-                None => Err(gone(app, place.package, &place.name).await?),
+                None => Err(gone_place(app, &place).await?),
             }
         }
-        _ => Err(gone(app, place.package, &place.name).await?),
+        _ => Err(gone_place(app, &place).await?),
     }
 }
 
@@ -91,9 +91,14 @@ async fn open(app: &Arc<App>, place: &Place, content: &Content, sha256: Sha256) 
     proof::renew(app, place, content, sha256, file, stamp).await
 }
 
-/// 410 when the package has been replaced, 404 when nothing is known of it.
-async fn gone(app: &App, package: PackageId, name: &FileName) -> ApiResult<ApiError> {
-    Ok(match packages::successor(&app.db, package, name.as_str()).await? {
+async fn gone_place(app: &App, place: &Place) -> ApiResult<ApiError> {
+    gone(app, place.package, place.version, &place.name).await
+}
+
+/// 410 when the version has been replaced, 404 when it never had such a file.
+async fn gone(app: &App, package: PackageId, version: u64, name: &FileName) -> ApiResult<ApiError> {
+    let now = packages::successor(&app.db, package, name.as_str()).await?;
+    Ok(match now.filter(|now| (now.package_id, now.version) != (package, version)) {
         Some(now) => ApiError::new(
             Code::VersionGone,
             format!("This version is gone; the current one is /packages/{}/{}/{name}.", now.package_id, now.version),

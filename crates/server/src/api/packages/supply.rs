@@ -1,10 +1,6 @@
 //! A file fetched by hand.
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::{HeaderMap, header},
-};
+use axum::{body::Body, extract::State, http::HeaderMap};
 use camino::Utf8Path;
 use futures_util::StreamExt as _;
 use patchwharf_model::{
@@ -15,7 +11,7 @@ use patchwharf_model::{
 use tokio::io::AsyncWriteExt as _;
 
 use crate::api::{
-    ApiError, ApiResult, Shared,
+    ApiError, ApiResult, Shared, body,
     extract::{Path, Query},
     start::{self, Started},
     updates,
@@ -35,8 +31,8 @@ pub(super) async fn supply(
 ) -> ApiResult<Started> {
     let update = updates::resolve(&app, update).await?;
     let most = largest(&app, update, query.file.as_deref()).await?;
-    let claimed = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if claimed.is_some_and(|bytes| bytes > most) {
+    if body::length(&headers).is_some_and(|bytes| bytes > most) {
+        body::drain(body.into_data_stream()).await;
         return Err(too_large(most));
     }
     let folder = app.config.data.join("uploads");
@@ -77,6 +73,7 @@ async fn receive(path: &Utf8Path, body: Body, most: u64) -> ApiResult<()> {
         })?;
         bytes += chunk.len() as u64;
         if bytes > most {
+            body::drain(chunks).await;
             return Err(too_large(most));
         }
         file.write_all(&chunk).await.map_err(|error| disk(error, path))?;

@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn s_22_older_and_future_catalogues_are_refused() {
         let at = |second: i64| Timestamp::from_second(second).unwrap_or_default();
-        let code = |date, held, confirmed| {
+        let code = |date, held: Option<i64>, confirmed| {
             believe("f", Some(at(date)), held.map(at), at(1_000_000), confirmed).err().map(|error| error.code)
         };
         assert_eq!(code(999_000, Some(999_000), false), None);
