@@ -123,6 +123,6 @@ pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, Operat
         JobRequest::Delete { packages, although_needed } => delete::run(ctx, packages, *although_needed).await,
         JobRequest::Reconcile { dry_run } => reconcile::run(ctx, *dry_run).await,
         JobRequest::Import { feed, confirm_shrink } => import::run(ctx, *feed, *confirm_shrink).await,
-        JobRequest::Preview { feed, rules } => import::preview(ctx, *feed, rules.clone()).await,
+        JobRequest::Preview { feed, rules } => import::preview(ctx, *feed, rules.as_ref()).await,
     }
 }

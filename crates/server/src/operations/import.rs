@@ -16,9 +16,6 @@ mod supersedence;
 mod turn;
 mod write;
 
-#[cfg(test)]
-mod tests;
-
 use patchwharf_db::{catalogue as table, feeds};
 use patchwharf_model::{
     FeedId,
@@ -120,7 +117,7 @@ async fn import(ctx: &JobContext, id: FeedId, confirmed: bool) -> Result<Report,
     ctx.progress.phase("fetching the catalogue");
     let sourced = source::fetch(ctx, &config.source, feed.catalogue_date, before.as_ref(), &folder).await?;
     let Sourced::Ready { request, fingerprint } = sourced else {
-        let mut write = write::begin(ctx).await?;
+        let mut write = super::write(ctx).await?;
         feeds::import_ended(&mut write, id, Some(ctx.job), None).await?;
         write.commit().await?;
         tracing::info!(feed.name = %feed.name, "the catalogue has not changed");
@@ -163,7 +160,7 @@ async fn import(ctx: &JobContext, id: FeedId, confirmed: bool) -> Result<Report,
     ctx.progress.phase("making the catalogue current");
     let report = catalogue.report(ctx, &standing);
     let stage = catalogue.to_stage(&standing);
-    let mut write = write::begin(ctx).await?;
+    let mut write = super::write(ctx).await?;
     let switch =
         table::Switch { generation: writer.generation(), fingerprint: Some(fingerprint.text()), catalogue_date: date };
     table::switch_generation(&mut write, id, &switch).await?;

@@ -22,7 +22,7 @@ use crate::{
 ///
 /// # Errors
 /// The catalogue cannot be had or is refused.
-pub async fn run(ctx: &JobContext, feed: FeedId, rules: Option<FeedRules>) -> Result<Ending, OperationError> {
+pub async fn run(ctx: &JobContext, feed: FeedId, rules: Option<&FeedRules>) -> Result<Ending, OperationError> {
     match count(ctx, feed, rules).await {
         Ok(report) => Ok(Ending::Done(report)),
         Err(Break::Stopped(reason)) => Ok(Ending::Stopped(reason)),
@@ -30,10 +30,10 @@ pub async fn run(ctx: &JobContext, feed: FeedId, rules: Option<FeedRules>) -> Re
     }
 }
 
-async fn count(ctx: &JobContext, feed: FeedId, rules: Option<FeedRules>) -> Result<Report, Break> {
+async fn count(ctx: &JobContext, feed: FeedId, rules: Option<&FeedRules>) -> Result<Report, Break> {
     let feed = feeds::get(&ctx.app.db, feed).await?;
     let config = config(&feed)?;
-    let rules = rules.unwrap_or(config.rules);
+    let rules = rules.unwrap_or(&config.rules);
     let folder = Folder::make(&ctx.app.config.data, ctx.job)?;
     ctx.progress.phase("fetching the catalogue");
     let source::Sourced::Ready { request, .. } = source::fetch(ctx, &config.source, None, None, &folder).await? else {

@@ -29,7 +29,7 @@ pub(super) enum Sourced {
     /// Nothing changed since the last import.
     Unchanged,
     /// Everything that the parser needs is there.
-    Ready { request: ParseRequest, fingerprint: Fingerprint },
+    Ready { request: Box<ParseRequest>, fingerprint: Fingerprint },
 }
 
 /// Fetches a feed's documents. `held` is the date of the last import, `before` what its documents were.
@@ -56,7 +56,10 @@ async fn sdp(ctx: &JobContext, url: &str, before: Option<&Fingerprint>, folder: 
     let mut fingerprint = Fingerprint::default();
     fingerprint.set("catalogue", got.seen);
     match got.file {
-        Some(file) if !got.unchanged => Ok(Sourced::Ready { request: ParseRequest::Sdp { name, file }, fingerprint }),
+        Some(file) if !got.unchanged => {
+            let request = Box::new(ParseRequest::Sdp { name, file });
+            Ok(Sourced::Ready { request, fingerprint })
+        }
         _ => Ok(Sourced::Unchanged),
     }
 }
@@ -120,7 +123,7 @@ impl Apt<'_> {
             indexes,
             advisories: advisories.map(file).transpose()?,
         };
-        Ok(Sourced::Ready { request, fingerprint })
+        Ok(Sourced::Ready { request: Box::new(request), fingerprint })
     }
 
     /// `InRelease`, else `Release` and `Release.gpg`.

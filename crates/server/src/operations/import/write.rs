@@ -1,14 +1,16 @@
 //! Writing a generation: batches of about a thousand, so that no other write waits longer than one of them.
 
 use patchwharf_db::{
-    Write,
     catalogue::{self as table, UpdateStanding},
     feeds,
 };
 use patchwharf_model::{FeedId, UpdateId};
 
 use super::{Break, bulletins::Changes, catalogue::Catalogue};
-use crate::{jobs::JobContext, operations::OperationError};
+use crate::{
+    jobs::JobContext,
+    operations::{OperationError, write as begin},
+};
 
 const BATCH: usize = 1_000;
 /// Rows of one transaction of the clean-up, and how many of those there are after an import; the rest waits.
@@ -20,11 +22,6 @@ pub(super) struct Writer<'a> {
     ctx: &'a JobContext,
     feed: FeedId,
     generation: i64,
-}
-
-/// A transaction in the job's name.
-pub(super) async fn begin(ctx: &JobContext) -> Result<Write<'_>, OperationError> {
-    Ok(ctx.app.db.write(&ctx.actor, &format!("job {}", ctx.job), ctx.now()).await?)
 }
 
 /// Drops what an import wrote that does not come to its end, and notes why.
