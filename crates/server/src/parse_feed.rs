@@ -105,6 +105,8 @@ pub struct AptIndex {
 pub struct Release {
     /// When it was made.
     pub date: Timestamp,
+    /// Until when it may be believed.
+    pub valid_until: Option<Timestamp>,
     /// For each wanted component and architecture the forms in which its index can be had, the smallest first.
     pub indexes: Vec<Vec<IndexForm>>,
 }

@@ -41,7 +41,7 @@ pub(super) fn release(wanted: &AptRelease, limits: &Limits) -> Result<Release, R
                 .collect(),
         );
     }
-    Ok(Release { date: release.date, indexes })
+    Ok(Release { date: release.date, valid_until: release.valid_until, indexes })
 }
 
 pub(super) fn read(archive: &Archive<'_>, limits: &Limits, sink: Sink<'_>) -> Result<(), Refusal> {

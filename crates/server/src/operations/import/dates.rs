@@ -35,6 +35,17 @@ pub(super) fn believe(
     Ok(())
 }
 
+/// Refuses an unchanged archive whose `Valid-Until` has passed meanwhile: whoever serves the same bytes for ever keeps
+/// newer updates away.
+pub(super) fn still_valid(place: &str, until: Option<Timestamp>, now: Timestamp) -> Result<(), OperationError> {
+    let Some(until) = until.filter(|until| *until < now) else { return Ok(()) };
+    let text = format!(
+        "the archive {place} has not changed and was valid until {until} (now: {now}): its mirror is stale, or someone \
+         holds it back; use another mirror, or check this machine's clock. What was imported before stays"
+    );
+    Err(OperationError::new("catalogue-expired", text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +62,14 @@ mod tests {
         assert_eq!(code(998_999, Some(999_000), true), None);
         assert_eq!(code(1_000_000 + SKEW_SECONDS, None, false), None);
         assert_eq!(code(1_000_001 + SKEW_SECONDS, None, true), Some("catalogue-from-future"));
+    }
+
+    #[test]
+    fn s_22_an_archive_that_never_changes_is_refused_once_its_time_has_passed() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap_or_default();
+        let code = |until, now| still_valid("a", until, at(now)).err().map(|error| error.code);
+        assert_eq!(code(None, 1_000), None);
+        assert_eq!(code(Some(at(1_000)), 1_000), None);
+        assert_eq!(code(Some(at(1_000)), 1_001), Some("catalogue-expired"));
     }
 }

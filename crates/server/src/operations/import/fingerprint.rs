@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, os::unix::fs::MetadataExt as _};
 
-use patchwharf_model::Sha256;
+use patchwharf_model::{Sha256, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::fetch::Validators;
@@ -11,6 +11,9 @@ use crate::fetch::Validators;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Fingerprint {
     documents: BTreeMap<String, Seen>,
+    /// Until when they may be believed: a mirror that is held back looks like one where nothing changed.
+    #[serde(default)]
+    pub(super) valid_until: Option<Timestamp>,
 }
 
 /// What a document was.

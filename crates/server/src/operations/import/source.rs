@@ -6,7 +6,7 @@ use patchwharf_model::{
 };
 
 use super::{
-    Break,
+    Break, dates,
     documents::{Got, Place, get, is_missing},
     fingerprint::{Fingerprint, Seen},
     folder::Folder,
@@ -86,8 +86,10 @@ impl Apt<'_> {
         if let Some(advisories) = &advisories {
             fingerprint.set("advisories", advisories.seen.clone());
         }
-        if self.before.is_some_and(|before| before.same_content(&fingerprint)) {
-            return Ok(Sourced::Unchanged);
+        if let Some(before) = self.before.filter(|before| before.same_content(&fingerprint)) {
+            return dates::still_valid(&self.source.url, before.valid_until, self.ctx.now())
+                .map(|()| Sourced::Unchanged)
+                .map_err(Break::from);
         }
         // Something changed: now the bytes of all of them are needed, also where a server only said "not modified".
         if release.file.is_none() || signature.as_ref().is_some_and(|got| got.file.is_none()) {
@@ -112,6 +114,7 @@ impl Apt<'_> {
         let request = ParseRequest::Release(order.clone());
         let mut parser = Parser::start(&program()?, self.folder.path(), &request, ParserLimits::default()).await?;
         let said: Release = parser.next().await?;
+        fingerprint.valid_until = said.valid_until;
         self.ctx.progress.phase("fetching the lists of packages");
         let mut indexes = Vec::new();
         for (number, forms) in said.indexes.iter().enumerate() {
