@@ -11,7 +11,10 @@ use anyhow::{Context as _, Result, bail};
 const MAX_LINES: usize = 500;
 
 /// Files that may be longer, and why.
-const LONGER: [(&str, &str); 0] = [];
+const LONGER: [(&str, &str); 2] = [
+    ("crates/db/src/bulletins.rs", "the list with its filters, cursors and text search is one statement made of parts"),
+    ("crates/db/src/catalogue.rs", "the statements of one import in the order in which it runs them"),
+];
 
 pub(super) fn check() -> Result<()> {
     let mut sizes = Vec::new();
