@@ -43,7 +43,7 @@ use self::{
     in_place::Left,
     placing::{Arrived, Placing},
     plan::Plan,
-    sources::ConfiguredHosts,
+    sources::Places,
 };
 pub(crate) use self::{
     build::{ContentKey, item},
@@ -236,7 +236,7 @@ fn no_room(ctx: &JobContext, queue: &VecDeque<Needed>) -> Result<Option<String>,
 struct Run<'a> {
     ctx: &'a JobContext,
     mode: Mode,
-    hosts: Arc<ConfiguredHosts>,
+    places: Arc<Places>,
     given: HashSet<String>,
     builds: Vec<Option<UnderWay>>,
     queue: VecDeque<Needed>,
@@ -254,7 +254,7 @@ struct UnderWay {
 impl<'a> Run<'a> {
     async fn new(ctx: &'a JobContext, mode: Mode, builds: Vec<Build>) -> Result<Self, OperationError> {
         let queue = contents::needed(&builds);
-        let hosts = Arc::new(ConfiguredHosts::read(&ctx.app.db).await?);
+        let places = Arc::new(Places::read(&ctx.app.db).await?);
         let app = Arc::clone(&ctx.app);
         let given = cores::blocking(move || supply::given(&app)).await?;
         let builds = builds
@@ -269,7 +269,7 @@ impl<'a> Run<'a> {
                 Some(UnderWay { build, got, open, failed: Vec::new() })
             })
             .collect();
-        Ok(Self { ctx, mode, hosts, given, builds, queue, no_space: None })
+        Ok(Self { ctx, mode, places, given, builds, queue, no_space: None })
     }
 
     /// Fetches everything and hands over each build that becomes whole or cannot.
@@ -285,11 +285,11 @@ impl<'a> Run<'a> {
                 && self.ctx.stop.reason().is_none()
                 && let Some(needed) = self.queue.pop_front()
             {
-                let (ctx, hosts, wanted) = (self.ctx.clone(), Arc::clone(&self.hosts), self.wanted(&needed));
+                let (ctx, places, wanted) = (self.ctx.clone(), Arc::clone(&self.places), self.wanted(&needed));
                 let Some(wanted) = wanted else { continue };
                 tasks.spawn(
                     async move {
-                        let got = fetching::get(&ctx, &hosts, &wanted).await;
+                        let got = fetching::get(&ctx, &places, &wanted).await;
                         (needed, got)
                     }
                     .in_current_span(),

@@ -80,7 +80,8 @@ impl World {
         let mut world = Self { vendor, home, clock, feed, running: None };
         world.run_server_with(change).await;
         let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
-        let config = serde_json::json!({ "source": { "url": world.vendor.url("/catalogue") } }).to_string();
+        let config =
+            serde_json::json!({ "source": { "kind": "sdp", "url": world.vendor.url("/catalogue.xml") } }).to_string();
         let new =
             NewFeed { name: "vendor".into(), kind: "sdp".into(), config, accept_sha1: false, schedule_minutes: None };
         let feed = feeds::create(&mut w, &new).await.unwrap();

@@ -8,7 +8,7 @@ use patchwharf_store::{Expected, Location, Verified};
 use super::{
     build::{ContentKey, Linked},
     contents::{self, Elsewhere},
-    sources::ConfiguredHosts,
+    sources::Places,
 };
 use crate::{
     fetch::{FetchError, FetchRequest},
@@ -56,7 +56,7 @@ pub(crate) enum Lack {
 }
 
 /// Gets one content.
-pub(crate) async fn get(ctx: &JobContext, hosts: &ConfiguredHosts, wanted: &Wanted) -> Result<Got, Lack> {
+pub(crate) async fn get(ctx: &JobContext, places: &Places, wanted: &Wanted) -> Result<Got, Lack> {
     let location = &wanted.location;
     match contents::elsewhere(location.id(), wanted.key) {
         Elsewhere::OnItsWay(verified) => {
@@ -73,7 +73,7 @@ pub(crate) async fn get(ctx: &JobContext, hosts: &ConfiguredHosts, wanted: &Want
     }
     let verified = match by_hand(ctx, wanted).await? {
         Some(verified) => Arc::new(verified),
-        None => download(ctx, hosts, wanted).await.map_err(Lack::Fetch)?,
+        None => download(ctx, places, wanted).await.map_err(Lack::Fetch)?,
     };
     contents::announce(location.id(), wanted.key, &verified);
     Ok(Got::Bytes(verified))
@@ -100,14 +100,16 @@ async fn by_hand(ctx: &JobContext, wanted: &Wanted) -> Result<Option<Verified>, 
     Ok(Some(verified))
 }
 
-async fn download(ctx: &JobContext, hosts: &ConfiguredHosts, wanted: &Wanted) -> Result<Arc<Verified>, FetchError> {
+async fn download(ctx: &JobContext, places: &Places, wanted: &Wanted) -> Result<Arc<Verified>, FetchError> {
     let mut sources = Vec::new();
     for (feed, url) in &wanted.urls {
-        match hosts.source(*feed, url) {
-            Some(source) if !sources.contains(&source) => sources.push(source),
-            Some(_) => {}
-            None => {
-                tracing::warn!(job.id = %ctx.job, file = %wanted.name, url = ?url, "the catalogue's URL cannot be used")
+        let found = places.sources(*feed, url);
+        if found.is_empty() {
+            tracing::warn!(job.id = %ctx.job, file = %wanted.name, url = ?url, "the catalogue's URL cannot be used");
+        }
+        for source in found {
+            if !sources.contains(&source) {
+                sources.push(source);
             }
         }
     }

@@ -1,11 +1,14 @@
-//! Which hosts the administrator configured: their URLs are fetched from any address, those that only a catalogue
-//! names are checked (DESIGN.md "Digests and hosts").
+//! Where the files of a feed's catalogue can be had, and how far each place is trusted (DESIGN.md "Digests and hosts"):
+//! the administrator's mirrors first, then the vendor's own URL. A host that the administrator configured is fetched
+//! from at any address; one that only the catalogue names is checked.
 
 use std::collections::{HashMap, HashSet};
 
 use patchwharf_db::{Db, feeds};
-use patchwharf_model::FeedId;
-use serde_json::Value;
+use patchwharf_model::{
+    FeedId,
+    api::{FeedConfig, FeedSource},
+};
 use url::Url;
 
 use crate::{
@@ -13,63 +16,132 @@ use crate::{
     operations::OperationError,
 };
 
-/// The hosts of each feed's own configuration.
+/// What the feeds' configurations say of places to download from.
 #[derive(Debug, Default)]
-pub(crate) struct ConfiguredHosts(HashMap<FeedId, HashSet<String>>);
+pub(crate) struct Places(HashMap<FeedId, FeedPlaces>);
 
-impl ConfiguredHosts {
+#[derive(Debug, Default)]
+struct FeedPlaces {
+    hosts: HashSet<String>,
+    mirrors: Vec<String>,
+    /// apt: the part of a file's URL that a mirror's takes the place of.
+    base: Option<String>,
+}
+
+impl Places {
     /// Reads them, removed feeds included: their packages may still be mended.
     pub(crate) async fn read(db: &Db) -> Result<Self, OperationError> {
-        let mut hosts = HashMap::new();
+        let mut places = HashMap::new();
         for feed in feeds::list(db, true).await? {
-            let config: Value = serde_json::from_str(&feed.config).unwrap_or_default();
-            let mut named = HashSet::new();
-            collect(&config, &mut named);
-            hosts.insert(feed.feed_id, named);
+            match serde_json::from_str::<FeedConfig>(&feed.config) {
+                Ok(config) => {
+                    places.insert(feed.feed_id, FeedPlaces::new(&config.source));
+                }
+                Err(error) => tracing::warn!(feed = feed.name, %error, "the feed's configuration cannot be read"),
+            }
         }
-        Ok(Self(hosts))
+        Ok(Self(places))
     }
 
-    /// Where a file of a feed's catalogue can be had; none when its URL cannot be used.
-    pub(crate) fn source(&self, feed: FeedId, url: &str) -> Option<Source> {
-        let url = Url::parse(url).ok().filter(|url| url.has_host())?;
-        let host = url.host_str().unwrap_or_default();
-        let configured = self.0.get(&feed).is_some_and(|hosts| hosts.contains(host));
-        Some(Source { url, trust: if configured { Trust::Configured } else { Trust::Named } })
+    /// Where a file of a feed's catalogue can be had, best first; none when its URL cannot be used.
+    pub(crate) fn sources(&self, feed: FeedId, url: &str) -> Vec<Source> {
+        let Some(own) = usable(url) else { return Vec::new() };
+        let nowhere = FeedPlaces::default();
+        let places = self.0.get(&feed).unwrap_or(&nowhere);
+        let mirrored = places.mirrors.iter().filter_map(|mirror| places.at(mirror, &own));
+        let mut sources: Vec<Source> = mirrored.map(|url| Source { url, trust: Trust::Configured }).collect();
+        let configured = places.hosts.contains(own.host_str().unwrap_or_default());
+        sources.push(Source { trust: if configured { Trust::Configured } else { Trust::Named }, url: own });
+        sources
     }
 }
 
-/// Every URL in a feed's configuration was typed by the administrator, whatever the field is called.
-fn collect(config: &Value, hosts: &mut HashSet<String>) {
-    match config {
-        Value::String(text) => {
-            let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-            hosts.extend(url.and_then(|url| url.host_str().map(str::to_owned)));
-        }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, hosts)),
-        Value::Object(fields) => fields.values().for_each(|value| collect(value, hosts)),
-        _ => {}
+impl FeedPlaces {
+    fn new(source: &FeedSource) -> Self {
+        let (url, mirrors, further) = match source {
+            FeedSource::Sdp(source) => (&source.url, &source.mirrors, None),
+            FeedSource::Apt(source) => (&source.url, &source.mirrors, source.advisories.as_ref()),
+        };
+        let configured = [url].into_iter().chain(mirrors).chain(further);
+        let hosts = configured.filter_map(|url| usable(url)?.host_str().map(str::to_owned)).collect();
+        let base = matches!(source, FeedSource::Apt(_)).then(|| format!("{}/", url.trim_end_matches('/')));
+        Self { hosts, mirrors: mirrors.clone(), base }
     }
+
+    /// The file's URL at a mirror: the same path below the archive (apt), else below the host.
+    fn at(&self, mirror: &str, own: &Url) -> Option<Url> {
+        let path = match &self.base {
+            Some(base) => own.as_str().strip_prefix(base.as_str())?,
+            None => own.path().trim_start_matches('/'),
+        };
+        usable(&format!("{}/{path}", mirror.trim_end_matches('/')))
+    }
+}
+
+fn usable(url: &str) -> Option<Url> {
+    Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use patchwharf_model::api::{AptSource, SdpSource};
+
     use super::*;
+
+    fn places(source: FeedSource) -> (Places, FeedId) {
+        let feed = FeedId::new();
+        (Places(HashMap::from([(feed, FeedPlaces::new(&source))])), feed)
+    }
+
+    fn shown(sources: Vec<Source>) -> Vec<(String, Trust)> {
+        sources.into_iter().map(|source| (source.url.to_string(), source.trust)).collect()
+    }
 
     #[test]
     fn only_hosts_of_the_feeds_own_configuration_are_configured() {
-        let feed = FeedId::new();
-        let mut hosts = HashSet::new();
-        collect(
-            &serde_json::json!({ "source": { "url": "http://mirror.lan:81/debian", "path": "/x" }, "n": 1 }),
-            &mut hosts,
+        let url = "http://mirror.lan:81/catalogue.cab".into();
+        let (places, feed) = places(FeedSource::Sdp(SdpSource { url, mirrors: Vec::new() }));
+        let trust = |feed, url| places.sources(feed, url)[0].trust;
+        assert_eq!(trust(feed, "http://mirror.lan/a.exe"), Trust::Configured);
+        assert_eq!(trust(feed, "http://elsewhere.example/a.exe"), Trust::Named);
+        assert_eq!(trust(FeedId::new(), "http://mirror.lan/a.exe"), Trust::Named);
+        assert!(places.sources(feed, "not a url").is_empty());
+        assert!(places.sources(feed, "file:///etc/passwd").is_empty());
+    }
+
+    #[test]
+    fn mirrors_of_an_sdp_feed_hold_files_under_their_path_and_are_tried_first() {
+        let mirrors = vec!["http://mirror.lan/hp/".to_owned()];
+        let (places, feed) = places(FeedSource::Sdp(SdpSource { url: "/srv/catalogue.cab".into(), mirrors }));
+        assert_eq!(
+            shown(places.sources(feed, "https://ftp.hp.example/pub/sp1.exe")),
+            [
+                ("http://mirror.lan/hp/pub/sp1.exe".to_owned(), Trust::Configured),
+                ("https://ftp.hp.example/pub/sp1.exe".to_owned(), Trust::Named),
+            ]
         );
-        let configured = ConfiguredHosts(HashMap::from([(feed, hosts)]));
-        let trust = |feed, url| configured.source(feed, url).unwrap().trust;
-        assert_eq!(trust(feed, "http://mirror.lan:81/pool/a.deb"), Trust::Configured);
-        assert_eq!(trust(feed, "http://elsewhere.example/a.deb"), Trust::Named);
-        assert_eq!(trust(FeedId::new(), "http://mirror.lan:81/a.deb"), Trust::Named);
-        assert!(configured.source(feed, "not a url").is_none());
+    }
+
+    #[test]
+    fn mirrors_of_an_apt_feed_have_the_same_layout() {
+        let source = AptSource {
+            url: "http://security.example/debian-security/".into(),
+            suite: "s".into(),
+            components: Vec::new(),
+            architectures: Vec::new(),
+            keyring: String::new(),
+            keys: Vec::new(),
+            advisories: None,
+            mirrors: vec!["http://mirror.lan/security".to_owned()],
+        };
+        let (places, feed) = places(FeedSource::Apt(source));
+        assert_eq!(
+            shown(places.sources(feed, "http://security.example/debian-security/pool/a.deb")),
+            [
+                ("http://mirror.lan/security/pool/a.deb".to_owned(), Trust::Configured),
+                ("http://security.example/debian-security/pool/a.deb".to_owned(), Trust::Configured),
+            ]
+        );
     }
 }
