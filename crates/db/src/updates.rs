@@ -1,11 +1,11 @@
 //! Software updates at their feeds' current generation.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use patchwharf_model::{
     BulletinId, FeedId, PackageId, Severity, Sha256, UpdateId, package::VersionState, update::PayloadFile,
 };
-
-use std::collections::HashMap;
 
 use crate::{
     Db, DbError, Result,

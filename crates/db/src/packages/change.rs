@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use patchwharf_model::{JobId, LocationId, PackageId, Sha256, package::ProofStamp, package::VersionState};
-
 use serde::Serialize;
 
 use super::{Proof, proof};

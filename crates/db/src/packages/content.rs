@@ -1,10 +1,10 @@
 //! What serving and linking need to know of files.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use camino::Utf8PathBuf;
 use jiff::Timestamp;
 use patchwharf_model::{LocationId, PackageId, Sha256, UpdateId, package::ProofStamp, package::VersionState};
-
-use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::proof;
 use crate::{

@@ -1,10 +1,10 @@
 //! The one-deleter protocol: mark the rows, (the caller drains and unlinks), remove the rows.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8PathBuf;
 use jiff::Timestamp;
 use patchwharf_model::{JobId, LocationId, PackageId, PolicyId, UpdateId, package::VersionState};
-
-use std::collections::BTreeSet;
 
 use crate::{
     Db, Result, Write, derived,

@@ -1,9 +1,9 @@
 //! Proof stamps: what the file system said of an inode when its bytes were hashed.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use patchwharf_model::{JobId, LocationId, PackageId, Sha256, package::ProofStamp};
-
-use std::collections::BTreeMap;
 
 use crate::{
     Db, Result, Write, derived,

@@ -1,0 +1,53 @@
+//! Lists of jobs.
+
+use patchwharf_model::{
+    JobId,
+    job::{JobKind, JobState},
+};
+
+use super::Job;
+use crate::{Db, DbError, Page, Result, page::Cursor, sql::args};
+
+pub(super) const SHOW: &str = "SELECT * FROM job WHERE job_id = $1";
+
+/// Which jobs. Empty: all.
+#[derive(Clone, Debug, Default)]
+pub struct JobQuery {
+    /// One of these states.
+    pub states: Vec<JobState>,
+    /// One of these kinds.
+    pub kinds: Vec<JobKind>,
+    /// Where the last page ended.
+    pub cursor: Option<String>,
+    /// Rows per page, 1 to 1000.
+    pub limit: u32,
+}
+
+/// A page of jobs, newest first.
+///
+/// # Errors
+/// `Refused` for a cursor that is none of ours.
+pub async fn list(db: &Db, query: &JobQuery) -> Result<Page<Job>> {
+    const LIST: &str = "SELECT * FROM job WHERE (created_at < $1 OR (created_at = $1 AND job_id < $2)) \
+         AND ($3 = '' OR $3 LIKE '% ' || state || ' %') AND ($4 = '' OR $4 LIKE '% ' || kind || ' %') \
+         ORDER BY created_at DESC, job_id DESC LIMIT $5";
+    let words = |names: Vec<&str>| if names.is_empty() { String::new() } else { format!(" {} ", names.join(" ")) };
+    let states = words(query.states.iter().map(|s| s.as_str()).collect());
+    let kinds = words(query.kinds.iter().map(|k| k.as_str()).collect());
+    let after = query.cursor.as_deref().map(Cursor::decode).transpose()?;
+    let (at, id) = match &after {
+        None => (i64::MAX, ""),
+        Some(cursor) => (cursor.number()?, cursor.id.as_str()),
+    };
+    let limit = query.limit.clamp(1, 1000);
+    let rows = db.all("list jobs", LIST, args![at, id, states, kinds, limit + 1]).await?;
+    Ok(Page::cut(rows, limit, None, |job: &Job| Cursor::of_number(job.created_at.as_microsecond(), job.job_id)))
+}
+
+/// One job.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn show(db: &Db, id: JobId) -> Result<Job> {
+    db.first("show a job", SHOW, args![id]).await?.ok_or_else(|| DbError::not_found("job", id))
+}
