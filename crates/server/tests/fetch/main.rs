@@ -12,4 +12,5 @@ mod resume;
 mod rig;
 mod sharing;
 mod space;
+mod speed;
 mod tls;
