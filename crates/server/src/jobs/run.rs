@@ -25,6 +25,8 @@ use crate::{app::App, operations::OperationError};
 
 /// Progress is shown and written at most this often.
 const TICK: Duration = Duration::from_millis(500);
+/// On a shared database the lease is renewed at least so often.
+const ASK_EVERY: Duration = Duration::from_secs(2);
 /// A job that was asked to stop and does not is abandoned after this, when the server ends.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -115,7 +117,9 @@ async fn keep(context: JobContext) {
         if let Err(error) = flush_items(app, context.job, &context.actor, &context.items).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot write the job's items yet");
         }
-        if written == Some(change) && renewed.elapsed() < lease / 3 {
+        // What other servers ask of the job is learnt by renewing.
+        let every = if app.db.is_shared() { (lease / 3).min(ASK_EVERY) } else { lease / 3 };
+        if written == Some(change) && renewed.elapsed() < every {
             continue;
         }
         let until = app.clock.now() + lease;

@@ -2,9 +2,12 @@
 //! as they concern these.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
+mod busy;
 mod ends;
 mod folder;
 mod log;
 mod orders;
 mod rig;
+mod secrets;
+mod several;
 mod stops;
