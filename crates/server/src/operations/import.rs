@@ -23,6 +23,7 @@ use patchwharf_model::{
     catalogue::Frame,
     job::{JobRequest, Report, ReportItem, Selection, Unit},
 };
+use patchwharf_store::fault::Step;
 
 use super::{Ending, OperationError};
 use crate::{
@@ -163,6 +164,7 @@ async fn import(ctx: &JobContext, id: FeedId, confirmed: bool) -> Result<Report,
     let mut write = super::write(ctx).await?;
     let switch =
         table::Switch { generation: writer.generation(), fingerprint: Some(fingerprint.text()), catalogue_date: date };
+    super::fault_at(Step::ImportBeforeSwitch)?;
     table::switch_generation(&mut write, id, &switch).await?;
     feeds::import_ended(&mut write, id, Some(ctx.job), None).await?;
     if !stage.is_empty() {
@@ -172,6 +174,7 @@ async fn import(ctx: &JobContext, id: FeedId, confirmed: bool) -> Result<Report,
     }
     write.commit().await?;
     app.jobs.wake();
+    super::fault_at(Step::ImportAfterSwitch)?;
     tracing::info!(feed.name = %feed.name, summary = %report.summary, "catalogue imported");
     write::collect_garbage(ctx).await;
     Ok(report)
@@ -185,10 +188,16 @@ async fn read(
     catalogue: &mut Catalogue,
     writer: &mut write::Writer<'_>,
 ) -> Result<Option<patchwharf_model::Timestamp>, Break> {
+    super::fault_at(Step::ImportBeforeParse)?;
     let mut parser = Parser::start(&program()?, folder.path(), request, ParserLimits::default()).await?;
     let mut date = None;
     loop {
-        match parser.next::<Frame>().await? {
+        // A parser that takes its time does not keep the job from being cancelled; dropped, it is killed.
+        let frame = tokio::select! {
+            frame = parser.next::<Frame>() => frame?,
+            reason = ctx.stop.asked() => return Err(reason.into()),
+        };
+        match frame {
             Frame::Head(head) => date = head.date,
             Frame::Update(update) => {
                 if let Some(refused) = catalogue.update(*update) {
@@ -197,8 +206,8 @@ async fn read(
                 ctx.progress.advance(1);
                 ctx.progress.items_done(1);
                 if catalogue.batch_is_full() {
-                    ctx.stop.check()?;
                     writer.updates(catalogue).await?;
+                    super::fault_at(Step::ImportAfterBatch)?;
                 }
             }
             Frame::Bulletin(info) => catalogue.bulletin(info),
@@ -212,6 +221,7 @@ async fn read(
     }
     ctx.stop.check()?;
     writer.updates(catalogue).await?;
+    super::fault_at(Step::ImportAfterBatch)?;
     Ok(date)
 }
 
