@@ -55,6 +55,18 @@ fn config(app: &App) -> serde_json::Value {
             "verify-every-seconds": config.packages.verify_every.as_secs(),
         },
         "log": { "filter": config.log.filter, "keep-seconds": config.log.keep.as_secs() },
-        "fetch": { "proxy-set": config.fetch.proxy.is_some() },
+        "fetch": {
+            "parallel": config.fetch.parallel,
+            "per-host": config.fetch.per_host,
+            "attempts": config.fetch.attempts,
+            "connect-timeout-seconds": config.fetch.connect_timeout.as_secs(),
+            "idle-timeout-seconds": config.fetch.idle_timeout.as_secs(),
+            "min-speed-bytes-per-second": config.fetch.min_speed_bytes_per_second,
+            "max-bytes-per-second": config.fetch.max_bytes_per_second,
+            "reserve-bytes": config.fetch.reserve_bytes,
+            "proxy-set": config.fetch.proxy.is_some(),
+            "allow-networks": config.fetch.allow_networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "allow-hosts": config.fetch.allow_hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        },
     })
 }

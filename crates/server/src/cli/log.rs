@@ -112,7 +112,10 @@ fn show(client: &Client, record: &LogRecord) -> Result<()> {
         }
     }
     for (name, value) in &record.fields {
-        text.push_str(&format!(" {name}={value}"));
+        match value.as_str() {
+            Some(value) => text.push_str(&format!(" {name}={value}")),
+            None => text.push_str(&format!(" {name}={value}")),
+        }
     }
     output::line(&output::harmless(&text).replace('\n', "\\n"))
 }

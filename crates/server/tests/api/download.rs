@@ -99,6 +99,24 @@ async fn a_touched_file_is_hashed_anew_and_served() {
 }
 
 #[tokio::test]
+async fn r_01_all_who_ask_for_an_unproved_file_share_one_hash() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let address = world.address("B-1", "file-0.exe").await;
+    let path = world.on_disk(&address);
+    std::fs::copy(&path, path.with_extension("copy")).unwrap();
+    std::fs::rename(path.with_extension("copy"), &path).unwrap();
+    let answers = futures_util::future::join_all((0..50).map(|_| api.fetch(&address))).await;
+    assert!(answers.iter().all(|answer| answer.body == world.files[0].bytes));
+    let hashed = world.server.output().matches("file proved anew before serving").count();
+    assert!((1..50).contains(&hashed), "hashed {hashed} times");
+    let before = hashed;
+    assert_eq!(api.fetch(&address).await.status, 200);
+    let after = world.server.output().matches("file proved anew before serving").count();
+    assert_eq!(before, after, "the new proof stands");
+}
+
+#[tokio::test]
 async fn a_link_in_the_place_of_a_file_is_not_followed() {
     let world = World::staged().await;
     let address = world.address("B-1", "file-0.exe").await;

@@ -13,5 +13,6 @@ mod jobs;
 mod logs;
 mod packages;
 mod policies;
+mod postgres;
 mod strict;
 mod world;

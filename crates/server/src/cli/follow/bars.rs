@@ -17,6 +17,9 @@ const FILE_BARS: usize = 8;
 /// How often a line is written where there is no terminal.
 const PACE: Duration = Duration::from_secs(2);
 
+const KNOWN_LENGTH: &str = "{bar:32.cyan} {percent:>3}%  {msg}";
+const UNKNOWN_LENGTH: &str = "{spinner} {msg}";
+
 /// Bars on a terminal, lines elsewhere; always on standard error, so that standard output holds the result alone.
 pub(super) enum Display {
     Bars(Bars),
@@ -26,6 +29,7 @@ pub(super) enum Display {
 pub(super) struct Bars {
     all: MultiProgress,
     total: ProgressBar,
+    shape: &'static str,
     files: HashMap<String, ProgressBar>,
 }
 
@@ -36,9 +40,9 @@ impl Display {
         }
         let all = MultiProgress::new();
         let total = all.add(ProgressBar::new(0));
-        total.set_style(style("{bar:32.cyan} {percent:>3}%  {msg}"));
+        total.set_style(style(UNKNOWN_LENGTH));
         total.enable_steady_tick(Duration::from_millis(500));
-        Self::Bars(Bars { all, total, files: HashMap::new() })
+        Self::Bars(Bars { all, total, shape: UNKNOWN_LENGTH, files: HashMap::new() })
     }
 
     pub(super) fn show(&mut self, state: JobState, progress: &Progress) {
@@ -47,7 +51,7 @@ impl Display {
             Self::Lines { last, at } => {
                 let text = sentence(state, progress);
                 // That a job waits or has begun says nothing that the command did not say.
-                let says = progress.total > 0 || progress.items_total > 0;
+                let says = !progress.phase.is_empty();
                 if says && text != *last && at.is_none_or(|at| at.elapsed() >= PACE) {
                     output::note(&text);
                     *last = text;
@@ -69,8 +73,17 @@ impl Display {
 
 impl Bars {
     fn show(&mut self, state: JobState, progress: &Progress) {
-        self.total.set_length(progress.total.max(progress.done));
-        self.total.set_position(progress.done);
+        let (done, total) = match (progress.total, progress.items_total) {
+            (0, items) => (progress.items_done, items),
+            (total, _) => (progress.done, total),
+        };
+        let shape = if total == 0 { UNKNOWN_LENGTH } else { KNOWN_LENGTH };
+        if self.shape != shape {
+            self.total.set_style(style(shape));
+            self.shape = shape;
+        }
+        self.total.set_length(total.max(done));
+        self.total.set_position(done);
         self.total.set_message(sentence(state, progress));
         let shown = &progress.files[..progress.files.len().min(FILE_BARS)];
         self.files.retain(|name, bar| {
@@ -100,6 +113,9 @@ fn sentence(state: JobState, progress: &Progress) -> String {
     let mut parts = vec![if progress.phase.is_empty() { state.to_string() } else { progress.phase.clone() }];
     if progress.items_total > 0 {
         parts.push(format!("{} of {}", progress.items_done, progress.items_total));
+    }
+    if progress.unit == Unit::Items && progress.items_total == 0 && progress.done > 0 {
+        parts.push(progress.done.to_string());
     }
     if progress.unit == Unit::Bytes && progress.total > 0 {
         parts.push(format!("{} of {}", output::size(progress.done), output::size(progress.total)));
