@@ -92,3 +92,37 @@ async fn backup(db: &Db, newest: i64) -> Result<()> {
     std::fs::File::open(&part).and_then(|file| file.sync_all()).map_err(failed)?;
     std::fs::rename(&part, &copy).map_err(failed)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{Options, sql::Text};
+
+    const GOOD: Migration = Migration { number: 1, sqlite: MIGRATIONS[0].sqlite, postgres: MIGRATIONS[0].postgres };
+
+    #[tokio::test]
+    async fn c_15_a_migration_that_breaks_leaves_the_old_schema_and_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = folder.path().join("patchwharf.db").display().to_string();
+        let db = Db::open(&Options::new(&url), Timestamp::UNIX_EPOCH).await.unwrap();
+        let broken = "CREATE TABLE half (x INTEGER); INSERT INTO half VALUES (1); CREATE TABLE setting (x INTEGER)";
+        let next = [GOOD, Migration { number: 2, sqlite: broken, postgres: broken }];
+        assert!(run_with(&db, &url, &next, Timestamp::UNIX_EPOCH).await.is_err());
+        let tables = "SELECT name AS text FROM sqlite_schema WHERE name = 'half'";
+        assert!(db.all::<Text>(WHAT, tables, args![]).await.unwrap().is_empty());
+        assert_eq!(db.first::<Number>(WHAT, NEWEST, args![]).await.unwrap().unwrap().number, 1);
+
+        let mended = "CREATE TABLE half (x INTEGER)";
+        let next = [GOOD, Migration { number: 2, sqlite: mended, postgres: mended }];
+        run_with(&db, &url, &next, Timestamp::UNIX_EPOCH).await.unwrap();
+        run_with(&db, &url, &next, Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(db.first::<Number>(WHAT, NEWEST, args![]).await.unwrap().unwrap().number, 2);
+        db.close().await;
+        let copy = Db::open(&Options::new(format!("{url}.before-2")), Timestamp::UNIX_EPOCH).await.unwrap();
+        assert!(copy.all::<Text>(WHAT, tables, args![]).await.unwrap().is_empty(), "the copy is of before");
+        let error = Db::open(&Options::new(&url), Timestamp::UNIX_EPOCH).await.unwrap_err();
+        assert!(error.to_string().contains("its schema is version 2, this program knows 1"), "{error}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::{
     DbError, ErrorClass, Result,
     connection::{Connection, Sql},
     file, migrate, postgres,
-    sql::{Record, Text, Value, args},
+    sql::{Record, Skip, Text, Value, args},
     sqlite::Sqlite,
 };
 
@@ -150,6 +150,20 @@ impl Db {
         found.retain(|line| line.text != "ok");
         found.extend(self.all::<Text>(WHAT, KEYS, args![]).await?);
         Ok(found.into_iter().map(|line| line.text).collect())
+    }
+
+    /// Tells PostgreSQL what has changed in size, so that it plans well: after an import, and now and then. SQLite needs
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn analyze(&self) -> Result<()> {
+        const TABLES: &str = "ANALYZE bulletin, bulletin_revision, software_update, update_revision, package, \
+             package_version, package_file, proof, policy_update, job";
+        if self.is_shared() {
+            self.change::<Skip>("measure the tables", TABLES, args![]).await?;
+        }
+        Ok(())
     }
 
     /// Waits for running statements and closes the pools (SQLite: also a last checkpoint).

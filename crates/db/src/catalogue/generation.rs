@@ -10,14 +10,18 @@ use crate::{
 
 /// Revisions that never became current go, those that they had ended come back.
 const DROP: &[&str] = &[
-    "DELETE FROM update_revision WHERE ($1 = '' OR feed_id = $1) AND from_gen > \
-     (SELECT f.current_generation FROM feed AS f WHERE f.feed_id = update_revision.feed_id)",
-    "UPDATE update_revision SET to_gen = NULL WHERE ($1 = '' OR feed_id = $1) AND to_gen > \
-     (SELECT f.current_generation FROM feed AS f WHERE f.feed_id = update_revision.feed_id)",
-    "DELETE FROM bulletin_revision WHERE ($1 = '' OR feed_id = $1) AND from_gen > \
-     (SELECT f.current_generation FROM feed AS f WHERE f.feed_id = bulletin_revision.feed_id)",
-    "UPDATE bulletin_revision SET to_gen = NULL WHERE ($1 = '' OR feed_id = $1) AND to_gen > \
-     (SELECT f.current_generation FROM feed AS f WHERE f.feed_id = bulletin_revision.feed_id)",
+    "DELETE FROM update_revision WHERE (update_id, from_gen) IN (SELECT r.update_id, r.from_gen FROM feed AS f \
+     CROSS JOIN update_revision AS r WHERE ($1 = '' OR f.feed_id = $1) AND r.feed_id = f.feed_id \
+     AND r.from_gen > f.current_generation)",
+    "UPDATE update_revision SET to_gen = NULL WHERE (update_id, from_gen) IN (SELECT r.update_id, r.from_gen \
+     FROM feed AS f CROSS JOIN update_revision AS r WHERE ($1 = '' OR f.feed_id = $1) AND r.feed_id = f.feed_id \
+     AND r.to_gen > f.current_generation)",
+    "DELETE FROM bulletin_revision WHERE (bulletin_id, from_gen) IN (SELECT r.bulletin_id, r.from_gen FROM feed AS f \
+     CROSS JOIN bulletin_revision AS r WHERE ($1 = '' OR f.feed_id = $1) AND r.feed_id = f.feed_id \
+     AND r.from_gen > f.current_generation)",
+    "UPDATE bulletin_revision SET to_gen = NULL WHERE (bulletin_id, from_gen) IN (SELECT r.bulletin_id, r.from_gen \
+     FROM feed AS f CROSS JOIN bulletin_revision AS r WHERE ($1 = '' OR f.feed_id = $1) AND r.feed_id = f.feed_id \
+     AND r.to_gen > f.current_generation)",
 ];
 
 /// Ended revisions, then items and edges that no revision has any more.

@@ -145,3 +145,59 @@ async fn a_writer_that_goes_away_in_the_middle_lets_go_at_once() {
     assert_eq!(settings::get(&s.db, "gone").await.unwrap(), None);
     assert!(matches!(settings::get(&s.db, "after").await, Ok::<_, DbError>(Some(_))));
 }
+
+/// A small disk that gets full. Needs root, and says so otherwise.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(folder: &std::path::Path, size: &str) -> Option<Self> {
+        let options = format!("size={size}");
+        let done =
+            std::process::Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder).output();
+        if done.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder.to_owned()));
+        }
+        eprintln!("skipped: a tmpfs cannot be mounted here, so no disk got full");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn c_10_a_disk_that_is_full_is_named_so_and_the_database_goes_on_when_there_is_space() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(_disk) = SmallDisk::mount(folder.path(), "6m") else { return };
+    let path = folder.path().join("patchwharf.db").display().to_string();
+    let db = Db::open(&Options::new(&path), at(0)).await.unwrap();
+    let ballast = folder.path().join("ballast");
+    std::fs::write(&ballast, vec![1; 1 << 20]).unwrap();
+    let mut kept = 0;
+    let error = loop {
+        let value = "x".repeat(100_000);
+        let write = async {
+            let mut w = db.write("t", "t", at(1)).await?;
+            settings::set(&mut w, &format!("n{kept}"), &value).await?;
+            w.commit().await
+        };
+        match write.await {
+            Ok(()) => kept += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((error.class(), error.is_transient()), (ErrorClass::Full, true), "{error}");
+    assert_eq!(settings::get(&db, &format!("n{kept}")).await.unwrap(), None);
+    std::fs::remove_file(&ballast).unwrap();
+    let mut w = db.write("t", "t", at(2)).await.unwrap();
+    settings::set(&mut w, "after", "1").await.unwrap();
+    w.commit().await.unwrap();
+    for n in 0..kept {
+        assert!(settings::get(&db, &format!("n{n}")).await.unwrap().is_some(), "n{n} was acknowledged");
+    }
+    assert!(db.integrity_check().await.unwrap().is_empty());
+    db.close().await;
+}

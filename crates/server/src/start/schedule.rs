@@ -16,6 +16,8 @@ const TICK: Duration = Duration::from_secs(20);
 const SWEEP: Duration = Duration::from_secs(3600);
 /// How often old jobs and log records are deleted.
 const TIDY: Duration = Duration::from_secs(3600);
+/// How often the whole resource database is checked.
+const CHECK: Duration = Duration::from_secs(24 * 3600);
 /// Ended jobs stay so long, and the newest stay anyway.
 const KEEP_JOBS: Duration = Duration::from_secs(90 * 24 * 3600);
 const KEEP_NEWEST_JOBS: u32 = 1_000;
@@ -55,6 +57,14 @@ async fn tick(app: &App) -> patchwharf_db::Result<()> {
         let mut write = app.db.write("system", "schedule", now).await?;
         job_table::prune(&mut write, before(now, KEEP_JOBS), KEEP_NEWEST_JOBS).await?;
         write.commit().await?;
+        app.db.analyze().await?;
+    }
+    if is_due(app, "schedule.last-check", CHECK, now).await? {
+        for found in app.db.integrity_check().await? {
+            tracing::error!(
+                "the resource database is damaged: {found}; restore a backup, or rebuild from the package store"
+            );
+        }
     }
     Ok(())
 }

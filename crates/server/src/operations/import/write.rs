@@ -44,7 +44,7 @@ pub(super) async fn collect_garbage(ctx: &JobContext) {
             Ok::<_, OperationError>(gone)
         };
         match round.await {
-            Ok(0) => return,
+            Ok(0) => break,
             Ok(_) if ctx.stop.reason().is_some() => return,
             Ok(_) => {}
             Err(error) => {
@@ -52,6 +52,9 @@ pub(super) async fn collect_garbage(ctx: &JobContext) {
                 return;
             }
         }
+    }
+    if let Err(error) = ctx.app.db.analyze().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the database plans with the sizes of before");
     }
 }
 
