@@ -237,7 +237,7 @@ async fn queries_and_fsyncs_per_package_are_bounded() {
     // The file, its manifest, the version's folder, the package's folder; and a few for each batch.
     assert!(fsyncs >= 3 * PACKAGES, "no fsync is skipped: {fsyncs}");
     assert!(fsyncs <= 5 * PACKAGES, "{fsyncs} fsyncs");
-    assert!(statements <= 2 * PACKAGES, "{statements} statements");
+    assert!(statements <= PACKAGES, "{statements} statements");
 }
 
 #[tokio::test]

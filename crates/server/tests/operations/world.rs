@@ -188,11 +188,8 @@ impl World {
     }
 
     pub async fn of(&self, names: &[&str]) -> Selection {
-        let mut ids = Vec::new();
-        for name in names {
-            ids.push(self.bulletin(name).await);
-        }
-        Selection::Bulletins(ids)
+        let known = catalogue::known_bulletins(&self.app().db, self.feed).await.unwrap();
+        Selection::Bulletins(names.iter().map(|name| known.get(*name).unwrap().bulletin_id).collect())
     }
 
     pub async fn stage(&self, names: &[&str]) -> Ended {
