@@ -2,6 +2,7 @@
 
 mod context;
 mod follow;
+mod hold;
 mod progress;
 mod run;
 mod settle;
@@ -52,6 +53,8 @@ struct Inner {
     /// Rung when a job has left `running`.
     left: Notify,
     closing: AtomicBool,
+    /// Why no job may run now.
+    held: Mutex<Option<String>>,
     running: Mutex<HashMap<JobId, Stop>>,
     followers: Mutex<HashMap<JobId, watch::Sender<Snapshot>>>,
     next_number: AtomicU64,
@@ -127,6 +130,7 @@ impl Jobs {
             bell: Notify::new(),
             left: Notify::new(),
             closing: AtomicBool::new(false),
+            held: Mutex::default(),
             running: Mutex::default(),
             followers: Mutex::default(),
             next_number: AtomicU64::new(started),

@@ -5,6 +5,7 @@ mod locations;
 mod lock;
 mod schedule;
 mod secrets;
+mod watchdog;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -45,6 +46,7 @@ pub struct Running {
     pub app: Arc<App>,
     workers: JoinSet<()>,
     schedule: JoinHandle<()>,
+    watchdog: JoinHandle<()>,
     log_writer: JoinHandle<()>,
     end_log: CancellationToken,
     _lock: lock::InstanceLock,
@@ -103,8 +105,9 @@ pub async fn start_with(
     recover(&app).await?;
     let workers = app.jobs.start_workers(&app, &runner);
     let schedule = tokio::spawn(schedule::run(Arc::clone(&app)));
+    let watchdog = tokio::spawn(watchdog::run(Arc::clone(&app)));
     tracing::info!(data = %app.config.data, %instance, %deployment, "server started");
-    Ok(Running { app, workers, schedule, log_writer, end_log, _lock: lock })
+    Ok(Running { app, workers, schedule, watchdog, log_writer, end_log, _lock: lock })
 }
 
 /// Raises the soft limit on open files to the hard one: every file on its way holds one, and the usual soft limit of
@@ -145,6 +148,7 @@ impl Running {
     /// Stops everything: running jobs go back to the queue, the log is written to its end.
     pub async fn stop(mut self) {
         self.schedule.abort();
+        self.watchdog.abort();
         self.app.jobs.close(STOP_WITHIN - Duration::from_secs(1)).await;
         let _ = tokio::time::timeout(Duration::from_millis(500), async {
             while self.workers.join_next().await.is_some() {}

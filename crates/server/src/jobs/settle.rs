@@ -98,7 +98,8 @@ fn judge(context: &JobContext, job: &Job, outcome: Outcome) -> Verdict {
             if context.stop.reason() == Some(StopReason::LeaseLost) {
                 return Verdict::Nothing;
             }
-            Verdict::Requeue(now, "the server was stopped".into())
+            let reason = context.app.jobs.held().unwrap_or_else(|| "the server was stopped".into());
+            Verdict::Requeue(now, reason)
         }
         Outcome::Failed(error) if error.transient && job.attempt < MAX_ATTEMPTS => {
             tracing::warn!(error = &error as &dyn std::error::Error, code = error.code, "job is tried again");

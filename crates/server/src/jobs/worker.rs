@@ -78,6 +78,10 @@ async fn worker(app: Arc<App>, runner: Runner) {
     while !jobs.is_closing() {
         let mut bell = std::pin::pin!(jobs.0.bell.notified());
         bell.as_mut().enable();
+        if jobs.held().is_some() {
+            let _ = tokio::time::timeout(OWN_POLL, bell).await;
+            continue;
+        }
         let now = app.clock.now();
         let wait = match table::claim(&app.db, app.instance, now, now + jobs.0.lease).await {
             Ok(Some(job)) => {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
 mod busy;
+mod degraded;
 mod ends;
 mod folder;
 mod log;

@@ -87,6 +87,10 @@ impl Rig {
         Self { script, running, folder }
     }
 
+    pub(crate) fn of(running: Running, script: Script, folder: TempDir) -> Self {
+        Self { script, running, folder }
+    }
+
     /// Stops the server as SIGTERM does, and starts another on the same folder.
     pub(crate) async fn restarted(self) -> Self {
         let config = self.app().config.clone();

@@ -1,0 +1,55 @@
+//! C-18: the packages' file system turns read-only.
+
+use std::process::Command;
+
+use camino::Utf8PathBuf;
+use patchwharf_model::job::JobState;
+use tempfile::TempDir;
+
+use crate::rig::{Rig, Script, config, start, until_stopped};
+
+struct Disk(Utf8PathBuf);
+
+impl Disk {
+    fn mount(path: Utf8PathBuf) -> Option<Self> {
+        std::fs::create_dir(&path).ok()?;
+        mount(&["-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", path.as_str()]).then_some(Self(path))
+    }
+
+    fn remount(&self, how: &str) {
+        assert!(mount(&["-o", &format!("remount,{how}"), self.0.as_str()]));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").args(["-l", self.0.as_str()]).status();
+    }
+}
+
+fn mount(arguments: &[&str]) -> bool {
+    Command::new("mount").args(arguments).status().is_ok_and(|status| status.success())
+}
+
+#[tokio::test]
+async fn c_18_jobs_wait_while_the_packages_are_read_only_and_go_on_afterwards() {
+    let folder = TempDir::new().unwrap();
+    let home = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
+    let Some(disk) = Disk::mount(home.join("disk")) else {
+        println!("skipped: mounting a small file system needs root");
+        return;
+    };
+    let mut config = config(home.join("data").as_std_path());
+    config.package_location = Some(disk.0.join("packages"));
+    let script = Script::default();
+    script.then(until_stopped);
+    let rig = Rig::of(start(config, &script).await.unwrap(), script, folder);
+    let id = rig.order().await;
+    rig.until(id, JobState::Running).await;
+    disk.remount("ro");
+    let job = rig.until(id, JobState::Queued).await;
+    assert!(job.waiting_for.contains("read-only"), "{}", job.waiting_for);
+    disk.remount("rw");
+    assert_eq!(rig.until(id, JobState::Done).await.attempt, 2);
+    drop(rig);
+}
