@@ -17,7 +17,7 @@ use crate::operations::OperationError;
 /// Seconds after which a busy server may be asked again.
 const RETRY_AFTER_SECONDS: u32 = 2;
 
-/// Why a request is not answered as asked. It becomes a problem document in [`super::answer`], where the request's id
+/// Why a request is not answered as asked. It becomes a problem document in `api/answer.rs`, where the request's id
 /// is known and the whole chain of causes is logged once.
 #[derive(Clone, Debug)]
 pub struct ApiError {

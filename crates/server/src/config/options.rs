@@ -25,7 +25,7 @@ pub struct Options {
     /// Folder for packages at first start [default: packages in the data folder].
     #[arg(long, env = "PATCHWHARF_PACKAGES", value_name = "FOLDER")]
     pub package_location: Option<Utf8PathBuf>,
-    /// Proxy for downloads, http://[user:password@]host:port.
+    /// Proxy for downloads: `http://host:port`, or with `user:password@` before the host.
     #[arg(long, env = "PATCHWHARF_PROXY", value_name = "URL", hide_env_values = true)]
     pub proxy: Option<Hidden<Url>>,
     /// What is logged: error, warn, info, debug, trace, or a tracing filter.
