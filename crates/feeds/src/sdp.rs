@@ -3,7 +3,7 @@
 //! A catalogue is one XML document (`SystemsManagementCatalog`, V1; a single `SoftwareDistributionPackage` is taken
 //! too) as it is or in a cabinet, or a cabinet of `.sdp` documents with an `update_manifest.json` (V2, V3). Elements
 //! are told by namespace and local name, never by prefix. A package that does not hold together is
-//! [`Frame::Rejected`] and the rest goes on; a document that is not well-formed is worth nothing as a whole.
+//! `Frame::Rejected` and the rest goes on; a document that is not well-formed is worth nothing as a whole.
 
 mod bounded;
 mod cabinet;

@@ -116,7 +116,7 @@ async fn switch(w: &mut Write<'_>, versions: &[&StagedVersion]) -> Result<()> {
 pub struct StagedVersion {
     /// The package.
     pub package_id: PackageId,
-    /// The version, as [`new_versions`] gave it.
+    /// The version, as `new_versions` gave it.
     pub version: u64,
     /// The fencing token that the caller holds.
     pub token: i64,
