@@ -11,6 +11,7 @@ mod list;
 mod lock;
 mod proof;
 mod recover;
+mod space;
 mod stage;
 
 pub use change::{FileResult, Held, StateChange, Verified, put_verified, set_states};
@@ -26,6 +27,7 @@ pub use list::{
 pub use lock::{LockOutcome, lock, renew_locks, unlock};
 pub use proof::{Proof, StaleFile, proofs, put_proofs, stale_files};
 pub use recover::{Adopted, FileLack, Retry, adopt, due_for_retry, put_lacks, wanted_contents};
+pub use space::{SameData, Totals, same_data, totals};
 pub use stage::{
     Committed, CommittedVersion, NewFile, NewVersion, PackageRef, Replaces, Repointed, StagedFile, StagedVersion,
     commit_staged, create_replacements, discard_versions, ensure, new_versions,

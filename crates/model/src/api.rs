@@ -30,7 +30,7 @@ pub use list::List;
 pub use log::{Level, LogQuery, LogRecord};
 pub use package::{
     PackageChoice, PackageDelete, PackageDetail, PackageFile, PackageQuery, PackageSort, PackageSummary,
-    PackageVersion, ReconcileStart, SupplyQuery,
+    PackageVersion, ReconcileStart, StoreTotals, SupplyQuery,
 };
 pub use page::{Order, Page, PageQuery};
 pub use policy::{

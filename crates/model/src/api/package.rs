@@ -112,7 +112,10 @@ pub struct PackageFile {
     pub url: Option<String>,
     /// When its bytes were last proved.
     pub verified_at: Option<Timestamp>,
-    /// The same data on disk as these files of this package (`version/name`): no second copy.
+    /// How many other names, in any package, are the same data on disk: no second copy.
+    #[serde(default)]
+    pub same_data: u64,
+    /// Of those, the ones of this package (`version/name`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same_data_as: Vec<String>,
 }
@@ -167,6 +170,19 @@ pub struct PackageQuery {
     /// Rows per page, 1 to 1000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+}
+
+/// What the store holds. A hard link is no second copy, neither in size nor as a safeguard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StoreTotals {
+    /// Packages with proved files.
+    pub packages: u64,
+    /// Their files, each as often as it is named.
+    pub files: u64,
+    /// Bytes of those files, each as often as it is named.
+    pub size_bytes: u64,
+    /// Bytes on disk: the same data counted once.
+    pub disk_bytes: u64,
 }
 
 /// Which packages an action is for.

@@ -19,6 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(read::list))
         .routes(routes!(read::show))
         .routes(routes!(read::refers))
+        .routes(routes!(read::totals))
         .routes(routes!(run::verify))
         .routes(routes!(run::delete))
         .routes(routes!(run::reconcile))

@@ -2,13 +2,15 @@
 
 use anyhow::Result;
 use clap::Subcommand;
-use patchwharf_model::api::{Job, ReconcileStart};
+use patchwharf_model::api::{Job, ReconcileStart, StoreTotals};
 
-use super::{Client, Found, follow};
+use super::{Client, Found, follow, output};
 
 /// The package store as a whole.
 #[derive(Debug, Subcommand)]
 pub(super) enum Store {
+    /// Say what the store holds: packages, files, bytes named and bytes on disk (the same data counted once).
+    Show,
     /// Compare database and disk both ways, and clear what no one owns.
     ///
     /// Orphan folders go to quarantine, never straight to deletion; interrupted deletions are finished; rows whose folder
@@ -22,8 +24,26 @@ pub(super) enum Store {
 
 impl Store {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
-        let Self::Reconcile { dry_run } = self;
-        let job: Job = client.post("/store/reconcile", &ReconcileStart { dry_run }).await?;
-        follow::started(client, &job).await
+        match self {
+            Self::Show => show(client, &client.get("/store").await?),
+            Self::Reconcile { dry_run } => {
+                let job: Job = client.post("/store/reconcile", &ReconcileStart { dry_run }).await?;
+                follow::started(client, &job).await
+            }
+        }
     }
+}
+
+fn show(client: &Client, totals: &StoreTotals) -> Result<Found> {
+    if client.json {
+        output::json(totals)?;
+    } else {
+        output::facts(&[
+            ("packages", totals.packages.to_string()),
+            ("files", totals.files.to_string()),
+            ("bytes named", output::size(totals.size_bytes)),
+            ("bytes on disk", output::size(totals.disk_bytes)),
+        ])?;
+    }
+    Ok(Found::Nothing)
 }

@@ -1,7 +1,7 @@
 //! Packages.
 
 use patchwharf_model::{
-    api::{Job, PackageSummary, Page},
+    api::{Job, PackageSummary, Page, StoreTotals},
     job::JobState,
     package::VersionState,
 };
@@ -27,6 +27,25 @@ async fn a_package_shows_versions_files_digests_and_proofs() {
     assert_eq!(weak.versions[0].files[0].sha256, Some(world.files[3].sha256()));
     let staged: Page<PackageSummary> = world.server.api().get("/api/v1/packages?state=staged&weak=false").await;
     assert_eq!(staged.items.len(), 2);
+}
+
+#[tokio::test]
+async fn the_same_data_is_counted_once_and_said_to_be_the_same() {
+    let world = World::new().await;
+    let api = world.server.api();
+    let twin = &world.files[0];
+    let catalogue = Catalogue::new([
+        Update::new(7, "B-7").payload(&world.vendor, twin),
+        Update::new(8, "B-8").payload(&world.vendor, twin),
+    ]);
+    world.vendor.publish("/catalogue.xml", catalogue.v1_xml());
+    done(&api.run_job("/api/v1/feeds/vendor/import", &json!({ "confirm_shrink": true })).await);
+    world.stage(&["B-7"]).await;
+    world.stage(&["B-8"]).await;
+    let totals: StoreTotals = api.get("/api/v1/store").await;
+    assert_eq!((totals.packages, totals.files, totals.size_bytes), (2, 2, 2 * twin.size_bytes()));
+    let file = world.package("B-8").await.versions[0].files[0].clone();
+    assert_eq!((file.same_data, totals.disk_bytes), (1, twin.size_bytes()), "one download, one copy on disk");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use patchwharf_db::{bulletins, locations, packages};
 use patchwharf_model::{
     PackageId,
-    api::{Code, Order, PackageDetail, PackageQuery, PackageSummary, Page, PolicyReference, Refers},
+    api::{Code, Order, PackageDetail, PackageQuery, PackageSummary, Page, PolicyReference, Refers, StoreTotals},
 };
 
 use super::view;
@@ -65,12 +65,27 @@ pub(super) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiRes
     let mut versions = packages::versions(&app.db, &[id]).await?;
     versions.sort_by_key(|version| std::cmp::Reverse(version.version));
     let keys: Vec<_> = versions.iter().map(|version| (id, version.version)).collect();
-    let files = packages::files(&app.db, &keys).await?;
+    let files = view::Files {
+        rows: packages::files(&app.db, &keys).await?,
+        same_data: packages::same_data(&app.db, id).await?,
+    };
     let folders = locations::list(&app.db).await?.into_iter().map(|row| (row.location_id, row.path)).collect();
     Ok(Json(PackageDetail {
         summary: view::summary(row),
         policies: policies(&app, id).await?,
         versions: versions.into_iter().map(|row| view::version(row, &files, &folders)).collect(),
+    }))
+}
+
+/// What the store holds in all.
+#[utoipa::path(get, path = "/store", tag = "packages", responses((status = 200, body = StoreTotals)))]
+pub(super) async fn totals(State(app): Shared) -> ApiResult<Json<StoreTotals>> {
+    let row = packages::totals(&app.db).await?;
+    Ok(Json(StoreTotals {
+        packages: row.packages,
+        files: row.files,
+        size_bytes: row.size_bytes,
+        disk_bytes: row.disk_bytes,
     }))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use camino::Utf8PathBuf;
-use patchwharf_db::packages::{File, Package, PackageSort as Sort, Version};
+use patchwharf_db::packages::{File, Package, PackageSort as Sort, SameData, Version};
 use patchwharf_model::{
     FileName, LocationId,
     api::{PackageFile, PackageSort, PackageSummary, PackageVersion},
@@ -31,8 +31,14 @@ pub(super) fn summary(row: Package) -> PackageSummary {
     }
 }
 
-/// A version with its files. `all` are the files of every version of the package: among them the same data is found.
-pub(super) fn version(row: Version, all: &[File], locations: &HashMap<LocationId, Utf8PathBuf>) -> PackageVersion {
+/// All files of a package, and which of them share their data.
+pub(super) struct Files {
+    pub(super) rows: Vec<File>,
+    pub(super) same_data: Vec<SameData>,
+}
+
+/// A version with its files.
+pub(super) fn version(row: Version, all: &Files, locations: &HashMap<LocationId, Utf8PathBuf>) -> PackageVersion {
     let folder = locations.get(&row.location_id).map(|root| format!("{root}/{}/{}", row.package_id, row.version));
     PackageVersion {
         version: row.version,
@@ -47,15 +53,16 @@ pub(super) fn version(row: Version, all: &[File], locations: &HashMap<LocationId
         retire_after: row.retire_after,
         next_try_at: row.next_try_at,
         attempts: row.attempts,
-        files: all.iter().filter(|file| file.version == row.version).filter_map(|f| file(f, all)).collect(),
+        files: all.rows.iter().filter(|file| file.version == row.version).filter_map(|f| file(f, all)).collect(),
     }
 }
 
-fn file(row: &File, all: &[File]) -> Option<PackageFile> {
+fn file(row: &File, all: &Files) -> Option<PackageFile> {
     let inode = |file: &File| file.proof.map(|(stamp, _)| (stamp.dev, stamp.inode));
     let is_same = |other: &&File| {
         (other.version, &other.name) != (row.version, &row.name) && inode(other).is_some() && inode(other) == inode(row)
     };
+    let same_data = all.same_data.iter().find(|same| (same.version, &same.name) == (row.version, &row.name));
     Some(PackageFile {
         name: FileName::new(row.name.clone()).ok()?,
         size_bytes: row.size_bytes,
@@ -65,7 +72,8 @@ fn file(row: &File, all: &[File]) -> Option<PackageFile> {
         reason: row.reason.clone(),
         url: row.url.clone(),
         verified_at: row.proof.map(|(_, at)| at),
-        same_data_as: all.iter().filter(is_same).map(|f| format!("{}/{}", f.version, f.name)).collect(),
+        same_data: same_data.map_or(0, |same| same.others),
+        same_data_as: all.rows.iter().filter(is_same).map(|f| format!("{}/{}", f.version, f.name)).collect(),
     })
 }
 

@@ -90,6 +90,16 @@ fn file(file: &PackageFile) -> [String; 6] {
         state,
         digest,
         output::time_or(file.verified_at, "never"),
-        file.same_data_as.join(", "),
+        same_data(file),
     ]
+}
+
+/// Names in this package, and how many there are elsewhere.
+fn same_data(file: &PackageFile) -> String {
+    let mut names = file.same_data_as.clone();
+    let elsewhere = file.same_data.saturating_sub(names.len() as u64);
+    if elsewhere > 0 {
+        names.push(format!("{} of other packages", output::count(elsewhere, "file")));
+    }
+    names.join(", ")
 }

@@ -1,0 +1,60 @@
+//! How much the store holds, and what of it is the same data on disk.
+
+use patchwharf_model::PackageId;
+
+use crate::{
+    Db, Result,
+    sql::{args, record},
+};
+
+record!(
+    /// What the proved files of all versions amount to.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Totals {
+        /// Packages with such files.
+        pub packages: u64,
+        /// Files, each as often as it is named.
+        pub files: u64,
+        /// Bytes of those files, each as often as it is named.
+        pub size_bytes: u64,
+        /// Bytes on disk: the same data (hard links) once.
+        pub disk_bytes: u64,
+    }
+);
+
+record!(
+    /// A file whose data has other names too.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct SameData {
+        /// The version.
+        pub version: u64,
+        /// The file.
+        pub name: String,
+        /// How many other names there are, in this package or others.
+        pub others: u64,
+    }
+);
+
+/// Counts the whole store; a scan.
+///
+/// # Errors
+/// When the database fails.
+pub async fn totals(db: &Db) -> Result<Totals> {
+    const TOTALS: &str = "SELECT COUNT(DISTINCT package_id) AS packages, COUNT(*) AS files, \
+         CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS size_bytes, \
+         (SELECT CAST(COALESCE(SUM(d.size_bytes), 0) AS BIGINT) FROM \
+         (SELECT DISTINCT dev, inode, size_bytes FROM package_file WHERE inode IS NOT NULL) AS d) AS disk_bytes \
+         FROM package_file WHERE inode IS NOT NULL";
+    Ok(db.first("count what the store holds", TOTALS, args![]).await?.unwrap_or_default())
+}
+
+/// The files of a package whose data has other names.
+///
+/// # Errors
+/// When the database fails.
+pub async fn same_data(db: &Db, package: PackageId) -> Result<Vec<SameData>> {
+    const SAME: &str = "SELECT f.version, f.name, COUNT(*) - 1 AS others FROM package_file AS f \
+         JOIN package_file AS o ON o.inode = f.inode AND o.dev = f.dev \
+         WHERE f.package_id = $1 GROUP BY f.version, f.name HAVING COUNT(*) > 1";
+    db.all("find the same data under other names", SAME, args![package]).await
+}
