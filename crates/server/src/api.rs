@@ -15,6 +15,7 @@ mod logs;
 mod packages;
 mod page;
 mod policies;
+mod query_names;
 mod settings;
 mod start;
 mod updates;
@@ -43,11 +44,13 @@ pub(crate) type Shared = State<Arc<App>>;
 pub fn router(app: Arc<App>) -> Router {
     let (router, mut document) = routes().split_for_parts();
     document::name_operations(&mut document);
+    let names = Arc::new(query_names::QueryNames::of(&document));
     let document = Arc::new(document);
     router
         .route("/api/openapi.json", get(move || async move { Json(Arc::unwrap_or_clone(document)) }))
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
+        .layer(from_fn_with_state(names, query_names::check))
         .layer(map_response(answer::refused_by_framework))
         .layer(from_fn_with_state(Arc::clone(&app), auth::guard))
         .layer(CatchPanicLayer::custom(answer::panicked))

@@ -10,6 +10,9 @@ use crate::{
     app::App,
 };
 
+/// More at once are summed up in the log.
+const LOGGED_ONE_BY_ONE: usize = 100;
+
 /// Offers the updates of bulletins to computers again: policies and packages are as they were.
 #[utoipa::path(post, path = "/bulletins/enable", tag = "bulletins", request_body = BulletinChoice,
     responses((status = 200, body = BulletinChange)))]
@@ -36,10 +39,14 @@ async fn set_enabled(app: &App, choice: BulletinChoice, enabled: bool) -> ApiRes
     let changed = bulletins::set_enabled(&mut write, &ids, enabled).await?;
     write.commit().await?;
     let verb = if enabled { "enabled" } else { "disabled" };
-    for id in &changed {
-        tracing::info!(bulletin = %id, "bulletin {verb}");
+    let rows = bulletins::by_ids(&app.db, &changed).await?;
+    for row in rows.iter().take(LOGGED_ONE_BY_ONE) {
+        tracing::info!(bulletin = %row.bulletin_id, name = %row.name, "bulletin {verb}");
     }
-    let policies = bulletins::by_ids(&app.db, &changed).await?.iter().map(|bulletin| bulletin.policies).sum();
+    if let Some(more @ 1..) = rows.len().checked_sub(LOGGED_ONE_BY_ONE) {
+        tracing::info!(more, "bulletins {verb}; the audit trail names each");
+    }
+    let policies = rows.iter().map(|row| row.policies).sum();
     Ok(Json(BulletinChange { chosen: ids.len() as u64, changed: changed.len() as u64, policies }))
 }
 
