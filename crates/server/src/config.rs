@@ -46,7 +46,8 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PackagesConfig {
-    /// Package files are served to loopback clients without a token.
+    /// Package files are served to loopback clients without a token. A request that names a proxy (`Forwarded`,
+    /// `X-Forwarded-For`, `X-Real-IP`, `Via`) is not from loopback; a proxy on this machine must send one of them.
     pub anonymous: bool,
     /// How long the files of a retired version stay.
     #[serde(with = "duration")]

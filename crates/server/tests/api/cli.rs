@@ -1,8 +1,10 @@
 //! The command line, as a person or a script uses it.
 
+use patchwharf_model::api::{Job, Page};
+use patchwharf_testkit::{eventually_async, server::DEADLINE, vendor::Mood};
 use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{BINARY, World};
 
 #[tokio::test]
 async fn a_bulletin_is_staged_verified_damaged_and_mended_from_the_command_line() {
@@ -24,6 +26,35 @@ async fn a_bulletin_is_staged_verified_damaged_and_mended_from_the_command_line(
     assert_eq!(run(&["package", "verify", "--all"]).code, Some(0));
     let fsck = run(&["fsck"]);
     assert_eq!(fsck.code, Some(0), "{fsck:?}");
+}
+
+#[tokio::test]
+async fn a_command_that_follows_its_job_sees_the_end_although_the_server_was_killed() {
+    let mut world = World::new().await;
+    world.vendor.set_mood(Mood::Silent);
+    let command = std::process::Command::new(BINARY)
+        .args(["bulletin", "stage", "B-1", "B-2"])
+        .env("PATCHWHARF_SERVER", world.server.url(""))
+        .env("PATCHWHARF_DATA", world.server.data())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let api = world.server.api().clone();
+    eventually_async("the job runs", DEADLINE, || async {
+        let jobs: Page<Job> = api.get("/api/v1/jobs?kind=stage&state=running").await;
+        (!jobs.items.is_empty()).then_some(())
+    })
+    .await;
+    world.server.kill_9();
+    world.vendor.set_mood(Mood::Up);
+    world.vendor.release();
+    world.server.restart().await;
+    let output = tokio::task::spawn_blocking(move || command.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("stage done"), "{text}");
+    assert!(world.bulletin("B-2").await.summary.downloaded);
 }
 
 #[tokio::test]
