@@ -28,16 +28,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     catalogue::write(&catalogue, &vendor.url(), &payloads, 1)?;
     let data = bench.empty("data")?;
     let server = Server::start(bench, &data)?;
-    timed(&mut server.command(&[
-        "feed",
-        "add",
-        "sdp",
-        catalogue.as_str(),
-        "--name",
-        "bench",
-        "--allow-host",
-        "127.0.0.1",
-    ]))?;
+    timed(&mut server.command(&["feed", "add", "sdp", catalogue.as_str(), "--name", "bench"]))?;
     timed(&mut server.command(&["feed", "import", "bench"]))?;
     timed(&mut server.command(&["bulletin", "stage", "--all"]))?;
     let output = server.command(&["package", "list", "--json"]).output()?;

@@ -78,16 +78,7 @@ pub(crate) fn run(bench: &Bench, load: &Load, report: &mut Report) -> Result<()>
 fn stage(bench: &Bench, catalogue: &Utf8Path, payloads: &[Payload]) -> Result<Duration> {
     let data = bench.empty("data")?;
     let server = Server::start(bench, &data)?;
-    timed(&mut server.command(&[
-        "feed",
-        "add",
-        "sdp",
-        catalogue.as_str(),
-        "--name",
-        "bench",
-        "--allow-host",
-        "127.0.0.1",
-    ]))?;
+    timed(&mut server.command(&["feed", "add", "sdp", catalogue.as_str(), "--name", "bench"]))?;
     timed(&mut server.command(&["feed", "import", "bench"]))?;
     settle();
     let taken = timed(&mut server.command(&["bulletin", "stage", "--all"]))?;
