@@ -27,7 +27,7 @@ pub use list::{
 pub use lock::{LockOutcome, lock, renew_locks, unlock};
 pub use proof::{Proof, StaleFile, proofs, put_proofs, stale_files};
 pub use recover::{Adopted, FileLack, Retry, adopt, due_for_retry, put_lacks, wanted_contents};
-pub use space::{SameData, StateCount, Totals, same_data, state_counts, totals};
+pub use space::{SameData, Totals, same_data, totals};
 pub use stage::{
     Committed, CommittedVersion, NewFile, NewVersion, PackageRef, Replaces, Repointed, StagedFile, StagedVersion,
     commit_staged, create_replacements, discard_versions, ensure, new_versions,

@@ -37,7 +37,7 @@ async fn write_good(
     job: Option<JobId>,
     files: Vec<impl Serialize>,
     proofs: &[(LocationId, Proof)],
-) -> Result<()> {
+) -> Result<Vec<PackageId>> {
     const GOOD: &str = "UPDATE package_file SET state = j.new_state, reason = j.why, dev = j.device, inode = j.number, \
          sha256 = j.content FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, CAST(value ->> 1 AS BIGINT) AS version, \
          CAST(value ->> 2 AS TEXT) AS name, CAST(value ->> 3 AS TEXT) AS new_state, CAST(value ->> 4 AS TEXT) AS why, \
@@ -45,7 +45,7 @@ async fn write_good(
          CAST(value ->> 7 AS TEXT) AS content FROM json_each($1)) AS j WHERE package_file.package_id = j.id \
          AND package_file.version = j.version AND package_file.name = j.name";
     if files.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     w.run(what, GOOD, vec![rows(what, files)?]).await?;
     proof::put(w, what, job, proofs).await
@@ -211,8 +211,8 @@ pub async fn put_verified(
             }
         }
     }
-    write_good(w, WHAT, job, good, &proofs).await?;
-    let sharers = write_bad(w, WHAT, bad).await?;
-    derived::packages(w, done.keys().map(|d| d.0).chain(sharers)).await?;
+    let proved = write_good(w, WHAT, job, good, &proofs).await?;
+    let doubted = write_bad(w, WHAT, bad).await?;
+    derived::packages(w, done.keys().map(|d| d.0).chain(proved).chain(doubted)).await?;
     Ok(results.iter().filter(|r| at(r).is_none()).map(|r| r.held.package_id).collect())
 }

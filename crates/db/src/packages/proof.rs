@@ -55,13 +55,14 @@ async fn users(w: &mut Write<'_>, what: &'static str, inodes: Value) -> Result<V
     Ok(users.into_iter().map(|row| row.package_id).collect())
 }
 
-/// Stores proofs; where one inode comes twice (hard links) the last one counts.
+/// Stores proofs; where one inode comes twice (hard links) the last one counts. Returns every package with a file on one
+/// of these inodes: their derived columns follow.
 pub(super) async fn put(
     w: &mut Write<'_>,
     what: &'static str,
     job: Option<JobId>,
     proofs: &[(LocationId, Proof)],
-) -> Result<()> {
+) -> Result<Vec<PackageId>> {
     const PUT: &str = "INSERT INTO proof (job_id, location_id, dev, inode, size_bytes, mtime_ns, ctime_ns, sha256, \
          verified_at) SELECT $1, CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), \
          CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT), \
@@ -76,7 +77,7 @@ pub(super) async fn put(
         (location, dev.cast_signed(), inode.cast_signed(), s.size_bytes, s.mtime_ns, s.ctime_ns, p.sha256, at)
     });
     w.run(what, PUT, vec![job.into_value(), rows(what, lines)?]).await?;
-    Ok(())
+    users(w, what, rows(what, last.keys().map(|(at, dev, inode)| (at, dev.cast_signed(), inode.cast_signed())))?).await
 }
 
 /// A proof.
@@ -123,9 +124,7 @@ pub async fn proofs(db: &Db, location: LocationId, inodes: &[(u64, u64)]) -> Res
 pub async fn put_proofs(w: &mut Write<'_>, location: LocationId, job: Option<JobId>, proofs: &[Proof]) -> Result<()> {
     const WHAT: &str = "write proofs";
     let lines: Vec<_> = proofs.iter().map(|p| (location, p.clone())).collect();
-    put(w, WHAT, job, &lines).await?;
-    let inodes = rows(WHAT, proofs.iter().map(|p| (location, p.stamp.dev.cast_signed(), p.stamp.inode.cast_signed())))?;
-    let users = users(w, WHAT, inodes).await?;
+    let users = put(w, WHAT, job, &lines).await?;
     derived::packages(w, users).await
 }
 

@@ -1,6 +1,6 @@
 //! How much the store holds, and what of it is the same data on disk.
 
-use patchwharf_model::{PackageId, package::VersionState};
+use patchwharf_model::PackageId;
 
 use crate::{
     Db, Result,
@@ -34,26 +34,6 @@ record!(
         pub others: u64,
     }
 );
-
-record!(
-    /// How many versions are in a state.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct StateCount {
-        /// The state.
-        pub state: VersionState,
-        /// How many versions.
-        pub versions: u64,
-    }
-);
-
-/// Versions by state; states that no version is in are left out.
-///
-/// # Errors
-/// When the database fails.
-pub async fn state_counts(db: &Db) -> Result<Vec<StateCount>> {
-    const COUNTS: &str = "SELECT state, COUNT(*) AS versions FROM package_version GROUP BY state ORDER BY state";
-    db.all("count versions by state", COUNTS, args![]).await
-}
 
 /// Counts the whole store; a scan.
 ///

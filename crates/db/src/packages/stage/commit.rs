@@ -63,8 +63,8 @@ async fn retire_others(w: &mut Write<'_>, versions: &[&StagedVersion], retire_af
     Ok(())
 }
 
-/// States, files and proofs.
-async fn write_versions(w: &mut Write<'_>, job: JobId, versions: &[&StagedVersion]) -> Result<()> {
+/// States, files and proofs. Returns the packages that share an inode with one of the files.
+async fn write_versions(w: &mut Write<'_>, job: JobId, versions: &[&StagedVersion]) -> Result<Vec<PackageId>> {
     const VERSIONS: &str = "UPDATE package_version SET state = 'staged', since = $2, job_id = $1, reason = '', \
          weak = j.is_weak, next_try_at = NULL, retire_after = NULL FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, \
          CAST(value ->> 1 AS BIGINT) AS number, CAST(value ->> 2 AS BIGINT) AS is_weak FROM json_each($3)) AS j \
@@ -210,11 +210,11 @@ pub async fn commit_staged(
         return Ok(Committed { lost, ..Committed::default() });
     }
     retire_others(w, &kept, retire_after).await?;
-    write_versions(w, job, &kept).await?;
+    let sharers = write_versions(w, job, &kept).await?;
     switch(w, &kept).await?;
     let repointed = policies::follow(w, kept.iter().map(|v| (v.package_id, v.version))).await?;
     let replaced = kept.iter().filter_map(|v| v.replaces.map(|r| r.package_id));
-    derived::packages(w, kept.iter().map(|v| v.package_id).chain(replaced)).await?;
+    derived::packages(w, kept.iter().map(|v| v.package_id).chain(replaced).chain(sharers)).await?;
     let mut done = Vec::new();
     for v in &kept {
         let token = raised.get(&v.package_id).copied().unwrap_or_default();
