@@ -30,7 +30,7 @@ pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
         let object = format!("package {} version {} file {}", file.package_id, file.version, file.name);
         let Some(proof) = proofs.get(&key) else {
             if file.state == "staged" && version.state == "staged" {
-                findings.push(Finding::violation("I4", "proof-missing", object, "staged, but its proof is gone"));
+                findings.push(Finding::leftover("I4", "proof-missing", object, "staged, to be proved again"));
             }
             continue;
         };

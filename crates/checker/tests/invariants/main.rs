@@ -116,8 +116,14 @@ async fn i3_orphans_are_leftovers_and_at_rest_violations() {
 
 #[tokio::test]
 async fn i4_proofs_that_lie_are_found() {
-    expect("proof-missing", "DELETE FROM proof").await;
-    expect("proof-missing", "UPDATE package_file SET inode = NULL").await;
+    // The server takes a proof away where an inode is in doubt; it is to be looked at again.
+    for sql in ["DELETE FROM proof", "UPDATE package_file SET inode = NULL"] {
+        let verdict = after_sql(sql).await;
+        assert!(
+            verdict.has("proof-missing") && verdict.findings.iter().any(|f| f.grade == Grade::Leftover),
+            "{verdict}"
+        );
+    }
     expect("proof-differs", "UPDATE proof SET sha256 = 'aa'").await;
     let world = World::good().await;
     world.damage_and_vouch().await;
