@@ -5,19 +5,39 @@
 //! system goes down, which no real disk does.
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     process::Command,
-    sync::{Condvar, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
+use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
-/// At most so many loop devices of this process at once: the machine has few, and others want some.
-const MOST_AT_ONCE: usize = 4;
+/// Who holds one of these may have two loop devices; the machine has few, and others want some. Held across processes.
+const PERMITS: usize = 2;
 
-static IN_USE: Mutex<usize> = Mutex::new(0);
-static FREED: Condvar = Condvar::new();
+/// Leave to use up to two loop devices.
+#[derive(Debug)]
+pub struct LoopPermit(#[allow(dead_code, reason = "its lock ends with it")] File);
+
+impl LoopPermit {
+    /// Waits for one.
+    ///
+    /// # Panics
+    /// When the lock files cannot be made.
+    #[must_use]
+    pub fn take() -> Arc<Self> {
+        crate::eventually("a permit for loop devices is free", Duration::from_secs(1800), || {
+            (0..PERMITS).find_map(|number| {
+                let path = std::env::temp_dir().join(format!("patchwharf-loop-permit-{number}"));
+                let file = File::create(path).expect("a lock file");
+                flock(&file, FlockOperation::NonBlockingLockExclusive).ok().map(|()| Arc::new(Self(file)))
+            })
+        })
+    }
+}
 
 /// Which file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,28 +64,7 @@ pub struct PowerDisk {
     device: Option<String>,
     mounted: bool,
     folder: TempDir,
-    _slot: Slot,
-}
-
-#[derive(Debug)]
-struct Slot;
-
-impl Slot {
-    fn take() -> Self {
-        let mut in_use = IN_USE.lock().unwrap();
-        while *in_use >= MOST_AT_ONCE {
-            in_use = FREED.wait(in_use).unwrap();
-        }
-        *in_use += 1;
-        Self
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        *IN_USE.lock().unwrap() -= 1;
-        FREED.notify_one();
-    }
+    _permit: Arc<LoopPermit>,
 }
 
 impl PowerDisk {
@@ -73,14 +72,13 @@ impl PowerDisk {
     ///
     /// # Errors
     /// Why this machine does not allow it: not root, no loop devices, a program is missing. A test says so and skips.
-    pub fn create(kind: FileSystem, size_mib: u64) -> Result<Self, String> {
-        let slot = Slot::take();
+    pub fn create(permit: &Arc<LoopPermit>, kind: FileSystem, size_mib: u64) -> Result<Self, String> {
         // In memory where possible: what survives the cut is then decided by the file system under test alone, and
         // flushes cost nothing.
         let base = if Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" };
         let folder = tempfile::Builder::new().prefix("patchwharf-disk-").tempdir_in(base).map_err(|e| e.to_string())?;
         let image = folder.path().join("image");
-        let file = std::fs::File::create(&image).map_err(|e| e.to_string())?;
+        let file = File::create(&image).map_err(|e| e.to_string())?;
         file.set_len(size_mib << 20).map_err(|e| e.to_string())?;
         std::fs::create_dir(folder.path().join("mounted")).map_err(|e| e.to_string())?;
         let image = image.to_str().ok_or("a path that is not UTF-8")?.to_owned();
@@ -91,7 +89,7 @@ impl PowerDisk {
             FileSystem::Xfs => run("mkfs.xfs", &["-q", "-f", &image])?,
         };
         let device = run("losetup", &["--find", "--show", &image])?.trim().to_owned();
-        let mut disk = Self { kind, device: Some(device), mounted: false, folder, _slot: slot };
+        let mut disk = Self { kind, device: Some(device), mounted: false, folder, _permit: Arc::clone(permit) };
         disk.mount()?;
         Ok(disk)
     }

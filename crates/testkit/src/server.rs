@@ -204,7 +204,7 @@ impl Server {
             .env("PATCHWHARF_DATA", &self.data)
             .env("PATCHWHARF_LISTEN", format!("127.0.0.1:{}", self.port))
             .env("NO_COLOR", "1")
-            .env("RUST_BACKTRACE", "1")
+            .env("RUST_BACKTRACE", "0")
             .envs(&self.env);
         command
     }
@@ -216,5 +216,11 @@ impl Drop for Server {
             eprintln!("--- output of the server ---\n{}--- end of output ---", self.output());
         }
         self.kill_9();
+        if std::thread::panicking() && std::env::var_os("PATCHWHARF_TEST_KEEP").is_some() {
+            eprintln!("kept: {}", self.data.display());
+            if let Some(home) = self._home.take() {
+                let _ = home.keep();
+            }
+        }
     }
 }

@@ -1,7 +1,4 @@
-use std::{
-    fs::{self, File},
-    io::Write,
-};
+use std::{fs, io::Write};
 
 use super::*;
 
@@ -25,8 +22,9 @@ fn whole(folder: &Path, name: &str) -> bool {
 
 #[test]
 fn a_power_cut_takes_what_was_not_made_durable_and_nothing_else() {
+    let permit = LoopPermit::take();
     for kind in [FileSystem::Ext4, FileSystem::Xfs] {
-        let mut disk = match PowerDisk::create(kind, 320) {
+        let mut disk = match PowerDisk::create(&permit, kind, 320) {
             Ok(disk) => disk,
             Err(why) => {
                 eprintln!("SKIPPED: no loop mounts here: {why}");

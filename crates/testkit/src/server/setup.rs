@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
+    io::{self, Write},
     net::TcpListener,
     path::{Path, PathBuf},
 };
@@ -107,7 +109,7 @@ impl Setup {
             (None, None) => unreachable!("one of them is there"),
         };
         std::fs::create_dir_all(&data).expect("the data folder");
-        std::fs::write(data.join("patchwharf.toml"), &self.config).expect("the configuration file");
+        write_durably(&data.join("patchwharf.toml"), &self.config).expect("the configuration file");
         let database = if self.on_postgres { Some(TestDatabase::create().await) } else { None };
         if let Some(database) = &database {
             self.env.insert("PATCHWHARF_DATABASE".into(), database.url());
@@ -134,6 +136,14 @@ impl Setup {
         server.restart().await;
         server
     }
+}
+
+/// A power cut of the test's must not take the test's own configuration.
+fn write_durably(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    path.ancestors().skip(1).take(2).try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
 /// A port that was free a moment ago.
