@@ -25,7 +25,7 @@ pub(crate) struct Run<'a> {
 #[derive(Default)]
 struct Closing {
     lines: Vec<String>,
-    skipped: BTreeSet<String>,
+    told: BTreeSet<String>,
 }
 
 impl Run<'_> {
@@ -70,7 +70,7 @@ impl Run<'_> {
         }
         println!("\n--- closing lines");
         closing.lines.iter().for_each(|line| println!("{line}"));
-        for line in &closing.skipped {
+        for line in &closing.told {
             println!("{line}");
         }
         println!("whole output: {}", log_path.display());
@@ -107,8 +107,8 @@ impl Run<'_> {
             let line = String::from_utf8_lossy(&line?).into_owned();
             writeln!(log, "{line}")?;
             let text = line.trim_start();
-            if text.starts_with("SKIPPED") {
-                closing.skipped.insert(text.to_owned());
+            if text.starts_with("SKIPPED") || text.starts_with("FIGURES") {
+                closing.told.insert(text.to_owned());
             }
             // nextest shifts what tests themselves print; the lines of cargo test begin at the margin.
             if line.starts_with("test result:") || text.starts_with("Summary [") {

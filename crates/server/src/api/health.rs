@@ -7,14 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use camino::Utf8Path;
-use patchwharf_model::{
-    api::{Health, HealthCheck},
-    package::VersionState,
-};
-use prometheus_client::metrics::gauge::Gauge;
+use patchwharf_model::api::{Health, HealthCheck};
 
 use super::{ApiError, ApiResult, Shared};
-use crate::{app::App, metrics::StateLabel};
 
 /// Whether the server can do its work: the database answers, and packages can be written. Needs no token.
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()),
@@ -55,17 +50,7 @@ fn is_writable(path: &Utf8Path) -> bool {
 #[utoipa::path(get, path = "/metrics", tag = "health", security((), ("token" = [])),
     responses((status = 200, content_type = "application/openmetrics-text", body = String)))]
 pub(super) async fn metrics(State(app): Shared) -> ApiResult<Response> {
-    for state in VersionState::ALL {
-        gauge(&app, state).set(0);
-    }
-    for count in patchwharf_db::packages::state_counts(&app.db).await? {
-        gauge(&app, count.state).set(count.versions.try_into().unwrap_or(i64::MAX));
-    }
     let text = app.metrics.text().map_err(ApiError::internal)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
-}
-
-fn gauge(app: &App, state: VersionState) -> Gauge {
-    app.metrics.packages.get_or_create(&StateLabel { state: state.to_string() }).clone()
 }

@@ -1,0 +1,124 @@
+//! What the server has acknowledged: the promise that every crash is held against.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use patchwharf_model::{BulletinId, FeedId, JobId, PackageId, UpdateId, job::JobState};
+
+/// A file of acknowledgements, in the checker's format, and what the suite itself has damaged.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    path: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    file: std::fs::File,
+    lines: usize,
+    /// Packages of each update that were acknowledged.
+    packages: BTreeMap<UpdateId, BTreeSet<PackageId>>,
+    /// Packages that somebody asked to delete: whether they are there can be said only when the answer came.
+    doomed: BTreeSet<PackageId>,
+    /// Files that the suite damaged, as the checker names them.
+    damaged: BTreeSet<String>,
+}
+
+impl Ledger {
+    pub(crate) fn new(path: &Path) -> Self {
+        let file = std::fs::File::create(path).unwrap();
+        let inner =
+            Inner { file, lines: 0, packages: BTreeMap::new(), doomed: BTreeSet::new(), damaged: BTreeSet::new() };
+        Self { path: path.to_owned(), inner: Mutex::new(inner) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn lines(&self) -> usize {
+        self.inner.lock().unwrap().lines
+    }
+
+    fn line(inner: &mut Inner, text: &str) {
+        writeln!(inner.file, "{text}").unwrap();
+        inner.lines += 1;
+    }
+
+    fn write(&self, text: &str) {
+        Self::line(&mut self.inner.lock().unwrap(), text);
+    }
+
+    pub(crate) fn feed(&self, id: FeedId) {
+        self.write(&format!("feed {id}"));
+    }
+
+    pub(crate) fn job(&self, id: JobId) {
+        self.write(&format!("job {id}"));
+    }
+
+    pub(crate) fn job_ended(&self, id: JobId, state: JobState) {
+        self.write(&format!("job {id} {state}"));
+    }
+
+    pub(crate) fn asked_to_switch(&self, id: BulletinId) {
+        self.write(&format!("open bulletin {id}"));
+    }
+
+    pub(crate) fn switched(&self, id: BulletinId, enabled: bool) {
+        self.write(&format!("{} {id}", if enabled { "enabled" } else { "disabled" }));
+    }
+
+    pub(crate) fn staged(&self, update: UpdateId, id: PackageId, version: u64) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.packages.entry(update).or_default().insert(id);
+        let prefix = format!("package {id} version {version} ");
+        if !inner.doomed.contains(&id) && !inner.damaged.iter().any(|object| object.starts_with(&prefix)) {
+            Self::line(&mut inner, &format!("staged {id} {version}"));
+        }
+    }
+
+    /// The update's package is to be deleted. What it took the place of cannot be had afterwards either.
+    pub(crate) fn asked_to_delete(&self, update: UpdateId, id: PackageId) {
+        let mut inner = self.inner.lock().unwrap();
+        let mut packages = inner.packages.remove(&update).unwrap_or_default();
+        packages.insert(id);
+        for id in packages {
+            inner.doomed.insert(id);
+            Self::line(&mut inner, &format!("open package {id}"));
+        }
+    }
+
+    pub(crate) fn deleted(&self, id: PackageId) {
+        self.write(&format!("deleted {id}"));
+    }
+
+    /// A file was damaged by the suite itself; what was acknowledged of its update no longer binds.
+    pub(crate) fn damage(&self, update: Option<UpdateId>, package: &str, version: &str, file: &str) {
+        let mut inner = self.inner.lock().unwrap();
+        Self::line(&mut inner, &format!("open package {package}"));
+        for id in update.and_then(|update| inner.packages.remove(&update)).unwrap_or_default() {
+            Self::line(&mut inner, &format!("open package {id}"));
+        }
+        inner.damaged.insert(format!("package {package} version {version} file {file}"));
+    }
+
+    /// Prints what was acknowledged of an object.
+    pub(crate) fn show(&self, id: &str) {
+        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let lines: Vec<_> = text.lines().enumerate().filter(|(_, line)| line.contains(id)).collect();
+        eprintln!("acknowledged of {id}: {lines:?}");
+    }
+
+    pub(crate) fn is_damaged(&self, object: &str) -> bool {
+        self.inner.lock().unwrap().damaged.contains(object)
+    }
+
+    pub(crate) fn forget_damage(&self) {
+        self.inner.lock().unwrap().damaged.clear();
+    }
+}

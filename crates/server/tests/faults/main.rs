@@ -1,0 +1,22 @@
+//! Crash and fault suites: the real server is killed, loses power, runs out of space and meets errors while it stages,
+//! refreshes and deletes; after each, the independent checker must find nothing.
+//!
+//! Scale 1 is what `cargo xtask test` runs; `PATCHWHARF_FAULT_SCALE` multiplies, `PATCHWHARF_FAULT_SEED` repeats.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+/// Prints what a suite counted; the runner repeats these lines at the end.
+macro_rules! figures {
+    ($($text:tt)*) => { eprintln!("FIGURES: {}", format!($($text)*)) };
+}
+
+mod driver;
+mod judge;
+mod kill_loop;
+mod ledger;
+mod mutants;
+mod plant;
+mod power;
+mod space;
+mod steps;
+mod syscalls;

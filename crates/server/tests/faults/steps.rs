@@ -1,0 +1,109 @@
+//! H2: every named step, each with a kill, an error and a panic; and a second kill while the server recovers.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use patchwharf_store::fault::Step;
+use patchwharf_testkit::{Chance, fault_scale};
+
+use crate::{
+    driver::{Act, Driver, Gone, Open},
+    judge,
+    plant::{LARGE, Plant},
+};
+
+const FAULT: &str = "PATCHWHARF_FAULT";
+
+/// What makes the server pass a step.
+fn acts_for(step: Step) -> &'static [Act] {
+    match step.name().split('.').next().unwrap_or_default() {
+        "stage" | "place" | "commit" => &[Act::Stage, Act::CompleteRefresh],
+        "refresh" | "quarantine" => &[Act::Stage, Act::DamageAndRefresh],
+        "recreate" => &[Act::Stage, Act::Recreate],
+        "delete" => &[Act::Stage, Act::Delete],
+        // They are passed at start and by the import.
+        "reconcile" | "import" => &[],
+        _ => &[Act::Stage],
+    }
+}
+
+/// Does what makes the server pass the step, until all is done or it is gone.
+async fn provoke(plant: &Plant, driver: &Driver, step: Step, bulletin: &str, chance: &mut Chance) -> Result<(), Gone> {
+    if step.name().starts_with("import.") {
+        plant.publish_revision();
+        let import = "/api/v1/feeds/example/import";
+        let answer = driver.client.try_call(reqwest::Method::POST, import, Some(&serde_json::json!({}))).await;
+        answer.map_err(|_| Gone)?;
+    }
+    for act in acts_for(step) {
+        driver.act(*act, bulletin, chance).await?;
+        driver.wait_idle().await?;
+    }
+    driver.wait_idle().await
+}
+
+/// One fault at one step, then recovery. Whether the server died of it.
+async fn one(plant: &mut Plant, step: Step, action: &str, chance: &mut Chance) -> bool {
+    let (open, done) = (Open::default(), Arc::default());
+    let large = step == Step::StageAfterFsync;
+    let bulletin = if large { LARGE.to_owned() } else { chance.pick(&plant.bulletins).clone() };
+    // Something to stage: the bulletin's packages go first, unless the step needs them.
+    let driver = plant.driver(&open, &done);
+    for _ in 0..2 {
+        driver.act(Act::Delete, &bulletin, chance).await.expect("the server runs");
+        driver.wait_idle().await.expect("the server runs");
+    }
+    plant.server.set_env(FAULT, &format!("{}:{action}:1", step.name()));
+    plant.server.spawn();
+    let mut died = !plant.server.comes_up().await;
+    if !died {
+        let driver = plant.driver(&open, &done);
+        died = provoke(plant, &driver, step, &bulletin, chance).await.is_err();
+    }
+    plant.server.kill_9();
+    if let Err(findings) = judge::crashed(plant).await {
+        judge::fail(plant, &format!("{} {action}, seed {}", step.name(), chance.seed()), &findings);
+    }
+    // The second fault comes while the first one is being cleared.
+    let second = *chance.pick(&[Step::ReconcileBefore, Step::ReconcileAfterStaging, Step::ReconcileAfter]);
+    plant.server.set_env(FAULT, &format!("{}:kill:1", second.name()));
+    plant.server.spawn();
+    if !plant.server.comes_up().await
+        && let Err(findings) = judge::crashed(plant).await
+    {
+        let when = format!("{} {action} and {}, seed {}", step.name(), second.name(), chance.seed());
+        judge::fail(plant, &when, &findings);
+    }
+    plant.server.remove_env(FAULT);
+    plant.server.restart().await;
+    let driver = plant.driver(&open, &done);
+    judge::recovered(plant, &driver).await;
+    if large {
+        driver.act(Act::Delete, &bulletin, chance).await.expect("the server runs");
+    }
+    died
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c_02_every_step_can_fail_or_be_the_last() {
+    let mut chance = Chance::new("sweep over steps");
+    let mut plant = Plant::start().await;
+    let mut reached = BTreeSet::new();
+    let mut faults = 0;
+    for _ in 0..fault_scale().min(20) {
+        for step in Step::ALL {
+            for action in ["kill", "error", "panic"] {
+                if one(&mut plant, *step, action, &mut chance).await && action == "kill" {
+                    reached.insert(step.name());
+                }
+                faults += 1;
+            }
+        }
+    }
+    let missed: Vec<_> = Step::ALL.iter().map(|step| step.name()).filter(|name| !reached.contains(name)).collect();
+    figures!(
+        "sweep over steps: {faults} faults at {} steps, 0 violations; a kill reached {}",
+        Step::ALL.len(),
+        reached.len()
+    );
+    assert!(missed.is_empty(), "no operation passed {missed:?}");
+}

@@ -1,0 +1,79 @@
+//! H3 on a sample: system calls that fail or are the last, by strace.
+
+use std::{process::Command, sync::Arc};
+
+use patchwharf_testkit::{Chance, fault_scale, skipped};
+
+use crate::{
+    driver::{Act, Driver, Open},
+    judge,
+    plant::Plant,
+};
+
+/// Why strace cannot be used here.
+fn no_strace() -> Option<String> {
+    match Command::new("strace").args(["-f", "-o", "/dev/null", "-e", "trace=fsync", "true"]).output() {
+        Ok(ran) if ran.status.success() => None,
+        Ok(ran) => Some(format!("strace is not allowed here: {}", String::from_utf8_lossy(&ran.stderr).trim())),
+        Err(error) => Some(format!("strace is not installed: {error}")),
+    }
+}
+
+async fn busy(driver: &Driver, chance: &mut Chance) -> Result<(), crate::driver::Gone> {
+    for act in [Act::Stage, Act::DamageAndRefresh, Act::Delete, Act::CompleteRefresh] {
+        let bulletin = chance.pick(&driver.bulletins).clone();
+        driver.act(act, &bulletin, chance).await?;
+    }
+    driver.wait_idle().await
+}
+
+/// Runs the server with one fault in one call; true when the fault took place or ended it.
+async fn one(plant: &mut Plant, call: &str, fault: &str, when: u64, chance: &mut Chance) {
+    let (open, done) = (Open::default(), Arc::default());
+    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={when}"));
+    let strace =
+        ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "signal=none", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+    plant.server.set_wrapper(&strace);
+    plant.server.spawn();
+    if plant.server.comes_up().await {
+        let driver = plant.driver(&open, &done);
+        let _ = busy(&driver, chance).await;
+    }
+    plant.server.kill_9();
+    let case = format!("{call} {fault} when={when}, seed {}", chance.seed());
+    if let Err(findings) = judge::crashed(plant).await {
+        judge::fail(plant, &case, &findings);
+    }
+    plant.server.set_wrapper(&[]);
+    plant.server.restart().await;
+    judge::recovered(plant, &plant.driver(&open, &done)).await;
+}
+
+async fn sample(name: &str, calls: &[&str], fault: &str, each: usize) {
+    if let Some(why) = no_strace() {
+        return skipped(&format!("{name}: {why}"));
+    }
+    let mut chance = Chance::new(name);
+    let mut plant = Plant::start().await;
+    let mut count = 0;
+    for call in calls {
+        for _ in 0..each * fault_scale() {
+            // Counted per thread: most of what happens, happens early.
+            let when = if chance.once_in(3) { chance.between(1, 60) } else { chance.between(1, 8) };
+            one(&mut plant, call, fault, when, &mut chance).await;
+            count += 1;
+        }
+    }
+    figures!("{name}: {count} faults in {}, 0 violations", calls.join(", "));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c_03_any_system_call_can_be_the_last() {
+    let calls = ["fsync", "fdatasync", "renameat2", "unlinkat", "mkdirat", "pwrite64", "linkat"];
+    sample("last system call", &calls, "signal=SIGKILL", 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c_08_a_failing_fsync_is_never_acknowledged() {
+    sample("failing fsync", &["fsync", "fdatasync"], "error=EIO", 6).await;
+}
