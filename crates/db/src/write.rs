@@ -22,13 +22,18 @@ pub struct Write<'a> {
     audits: Vec<audit::Note>,
 }
 
+/// The advisory lock of writers on PostgreSQL.
+const ONE_WRITER: i64 = i64::from_be_bytes(*b"patchwhf");
+
 enum Transaction {
     Sqlite(WriterGuard),
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
 
 impl Db {
-    /// Begins a write transaction: `BEGIN IMMEDIATE` on SQLite's one writer connection.
+    /// Begins a write transaction: `BEGIN IMMEDIATE` on SQLite's one writer connection; on PostgreSQL an advisory lock
+    /// makes all servers' writers take turns as well. Two that overlapped would each count what the other had not yet
+    /// changed, and derived columns would stay wrong.
     ///
     /// `actor` is who (`admin`, `system`), `source` from where (`api`, `job <id>`, `start-up`).
     ///
@@ -42,7 +47,14 @@ impl Db {
                 Transaction::Sqlite(guard)
             }
             Backend::Postgres(pool) => {
-                Transaction::Postgres(pool.begin().await.map_err(|e| DbError::query("begin a write transaction", e))?)
+                const WHAT: &str = "begin a write transaction";
+                let mut transaction = pool.begin().await.map_err(|e| DbError::query(WHAT, e))?;
+                sqlx::query("SELECT pg_advisory_xact_lock($1)")
+                    .bind(ONE_WRITER)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(|e| DbError::query(WHAT, e))?;
+                Transaction::Postgres(transaction)
             }
         };
         let (actor, source) = (actor.to_owned(), source.to_owned());

@@ -55,7 +55,7 @@ async fn users(w: &mut Write<'_>, what: &'static str, inodes: Value) -> Result<V
     Ok(users.into_iter().map(|row| row.package_id).collect())
 }
 
-/// Stores proofs; where one inode comes twice (hard links) the last one counts. Returns every package with a file on one
+/// Stores proofs of inodes that a file of the database has; where one comes twice (hard links) the last one counts. Returns every package with a file on one
 /// of these inodes: their derived columns follow.
 pub(super) async fn put(
     w: &mut Write<'_>,
@@ -66,7 +66,10 @@ pub(super) async fn put(
     const PUT: &str = "INSERT INTO proof (job_id, location_id, dev, inode, size_bytes, mtime_ns, ctime_ns, sha256, \
          verified_at) SELECT $1, CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), \
          CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT), \
-         CAST(value ->> 6 AS TEXT), CAST(value ->> 7 AS BIGINT) FROM json_each($2) WHERE true \
+         CAST(value ->> 6 AS TEXT), CAST(value ->> 7 AS BIGINT) FROM json_each($2) AS j \
+         WHERE EXISTS (SELECT 1 FROM package_file AS f JOIN package_version AS v \
+         ON v.package_id = f.package_id AND v.version = f.version WHERE f.inode = CAST(j.value ->> 2 AS BIGINT) \
+         AND f.dev = CAST(j.value ->> 1 AS BIGINT) AND v.location_id = CAST(j.value ->> 0 AS TEXT)) \
          ON CONFLICT (location_id, dev, inode) DO UPDATE SET size_bytes = excluded.size_bytes, \
          mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, sha256 = excluded.sha256, \
          verified_at = excluded.verified_at, job_id = excluded.job_id";
