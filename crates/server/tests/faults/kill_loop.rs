@@ -20,6 +20,7 @@ impl Plant {
             packages: self.server.packages(),
             open: Arc::clone(open),
             done: Arc::clone(done),
+            errors_expected: false,
         }
     }
 }

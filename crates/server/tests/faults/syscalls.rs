@@ -36,7 +36,7 @@ async fn one(plant: &mut Plant, call: &str, fault: &str, when: u64, chance: &mut
     plant.server.set_wrapper(&strace);
     plant.server.spawn();
     if plant.server.comes_up().await {
-        let driver = plant.driver(&open, &done);
+        let driver = Driver { errors_expected: true, ..plant.driver(&open, &done) };
         let _ = busy(&driver, chance).await;
     }
     plant.server.kill_9();
