@@ -1,6 +1,10 @@
 //! Following a job by server-sent events.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::State,
@@ -35,7 +39,7 @@ pub(super) async fn events(
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let changes = app.jobs.watch(job).await?;
     let seen = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
-    let follower = Follower { app, job, changes, seen, ended: false };
+    let follower = Follower { app, job, changes, seen, sent: None, ended: false };
     let events = stream::unfold(follower, |mut follower| async {
         let event = follower.next().await?;
         Some((Ok(event), follower))
@@ -48,6 +52,7 @@ struct Follower {
     job: JobId,
     changes: watch::Receiver<Snapshot>,
     seen: Option<u64>,
+    sent: Option<Instant>,
     ended: bool,
 }
 
@@ -61,13 +66,19 @@ impl Follower {
             if now.state.is_final() {
                 return self.end(now.number).await;
             }
-            if self.seen.is_none_or(|seen| now.number > seen) {
+            let news = self.seen.is_none_or(|seen| now.number > seen);
+            let due = self.sent.map_or(Duration::ZERO, |sent| PACE.saturating_sub(sent.elapsed()));
+            if news && due.is_zero() {
                 self.seen = Some(now.number);
+                self.sent = Some(Instant::now());
                 return self.progress(now);
             }
-            tokio::time::sleep(PACE).await;
-            if self.changes.changed().await.is_err() {
-                return self.end(now.number).await;
+            // The end is told at once; what comes before it, at its pace.
+            tokio::select! {
+                () = tokio::time::sleep(due), if news => {}
+                changed = self.changes.changed() => if changed.is_err() {
+                    return self.end(now.number).await;
+                },
             }
         }
     }
