@@ -107,7 +107,7 @@ fn rclone(bench: &Bench, load: &Load, vendor: &Nginx) -> Result<Duration> {
     timed(Command::new("sh").args([
         "-c",
         &format!(
-            "rclone copy --config /dev/null --http-url {} --transfers 16 :http: {target} && cd {target} && sync {hash}",
+            "rclone copy --config /dev/null --http-url {} :http: {target} && cd {target} && sync {hash}",
             vendor.url()
         ),
     ]))
