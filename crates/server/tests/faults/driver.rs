@@ -245,6 +245,7 @@ impl Driver {
 /// Changes one byte of a file in place, and notes all names of its inode as damaged.
 pub(crate) fn flip(packages: &Path, file: &Path, ledger: &Ledger, updates: &BTreeMap<String, UpdateId>) {
     let Ok(meta) = std::fs::metadata(file) else { return };
+    ledger.damage_inode(meta.ino());
     for package in std::fs::read_dir(packages).into_iter().flatten().flatten() {
         for version in std::fs::read_dir(package.path()).into_iter().flatten().flatten() {
             for other in std::fs::read_dir(version.path()).into_iter().flatten().flatten() {
@@ -260,5 +261,7 @@ pub(crate) fn flip(packages: &Path, file: &Path, ledger: &Ledger, updates: &BTre
     let mut byte = [0];
     if handle.read_exact_at(&mut byte, 100).is_ok() {
         let _ = handle.write_all_at(&[byte[0] ^ 1], 100);
+        // Else a power cut could take the new time stamps back and leave the new bytes.
+        let _ = handle.sync_all();
     }
 }

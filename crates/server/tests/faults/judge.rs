@@ -26,7 +26,9 @@ async fn wrong(server: &Server, ledger: &Ledger, at_rest: bool) -> (Option<Verdi
         .findings
         .iter()
         .filter(|finding| finding.grade == Grade::Violation)
-        .filter(|finding| !(finding.invariant == "I2" && ledger.is_damaged(&finding.object)))
+        .filter(|finding| {
+            !(matches!(finding.invariant, "I2" | "I4") && ledger.is_damaged(&finding.object, &server.packages()))
+        })
         .cloned()
         .collect::<Vec<_>>();
     (Some(verdict), findings)

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -26,13 +27,20 @@ struct Inner {
     doomed: BTreeSet<PackageId>,
     /// Files that the suite damaged, as the checker names them.
     damaged: BTreeSet<String>,
+    damaged_inodes: BTreeSet<u64>,
 }
 
 impl Ledger {
     pub(crate) fn new(path: &Path) -> Self {
         let file = std::fs::File::create(path).unwrap();
-        let inner =
-            Inner { file, lines: 0, packages: BTreeMap::new(), doomed: BTreeSet::new(), damaged: BTreeSet::new() };
+        let inner = Inner {
+            file,
+            lines: 0,
+            packages: BTreeMap::new(),
+            doomed: BTreeSet::new(),
+            damaged: BTreeSet::new(),
+            damaged_inodes: BTreeSet::new(),
+        };
         Self { path: path.to_owned(), inner: Mutex::new(inner) }
     }
 
@@ -114,11 +122,27 @@ impl Ledger {
         eprintln!("acknowledged of {id}: {lines:?}");
     }
 
-    pub(crate) fn is_damaged(&self, object: &str) -> bool {
-        self.inner.lock().unwrap().damaged.contains(object)
+    /// The bytes of this inode were changed by the suite, whatever names it gets later.
+    pub(crate) fn damage_inode(&self, inode: u64) {
+        self.inner.lock().unwrap().damaged_inodes.insert(inode);
+    }
+
+    /// Whether `package P version V file F` is the suite's own doing.
+    pub(crate) fn is_damaged(&self, object: &str, packages: &Path) -> bool {
+        let inner = self.inner.lock().unwrap();
+        let words: Vec<&str> = object.splitn(6, ' ').collect();
+        let inode = match words[..] {
+            ["package", package, "version", version, "file", file] => {
+                packages.join(package).join(version).join(file).metadata().ok().map(|meta| meta.ino())
+            }
+            _ => None,
+        };
+        inner.damaged.contains(object) || inode.is_some_and(|inode| inner.damaged_inodes.contains(&inode))
     }
 
     pub(crate) fn forget_damage(&self) {
-        self.inner.lock().unwrap().damaged.clear();
+        let mut inner = self.inner.lock().unwrap();
+        inner.damaged.clear();
+        inner.damaged_inodes.clear();
     }
 }
