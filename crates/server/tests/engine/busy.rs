@@ -16,8 +16,14 @@ struct Holder(Child);
 
 impl Holder {
     fn take(database: &Utf8Path) -> Option<Self> {
-        let mut process =
-            Command::new("sqlite3").arg(database).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+        // Waits for its turn, and says nothing if it does not get it.
+        let mut process = Command::new("sqlite3")
+            .args(["-bail", "-cmd", ".timeout 20000"])
+            .arg(database)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
         process.stdin.as_mut()?.write_all(b"BEGIN EXCLUSIVE;\nSELECT 'held';\n").ok()?;
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut()?).read_line(&mut line).ok()?;
@@ -44,7 +50,7 @@ async fn c_11_a_held_database_bounds_the_wait_and_loses_no_job() {
     let id = rig.order().await;
     rig.until(id, JobState::Running).await;
     let Some(holder) = Holder::take(&rig.app().config.data.join("patchwharf.db")) else {
-        println!("skipped: this needs the program sqlite3");
+        println!("SKIPPED: C-11 needs the program sqlite3");
         return;
     };
     go.send(()).unwrap();
