@@ -113,6 +113,15 @@ impl Verdict {
         Self { at_rest, figures, findings }
     }
 
+    /// Only the violations that an earlier look found as well, and all leftovers.
+    pub(crate) fn also_in(mut self, earlier: &Self) -> Self {
+        let known = |finding: &Finding| {
+            earlier.findings.iter().any(|other| (other.code, &other.object) == (finding.code, &finding.object))
+        };
+        self.findings.retain(|finding| finding.grade == Grade::Leftover || known(finding));
+        self
+    }
+
     /// Whether every invariant holds.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -180,4 +189,20 @@ fn escaped(text: &str) -> String {
         }
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_counts_when_two_looks_agree() {
+        let seen = |codes: &[&'static str]| {
+            let findings = codes.iter().map(|code| Finding::violation("I2", code, "package p", "x")).collect();
+            Verdict::new(findings, Figures::default(), false)
+        };
+        let both = seen(&["file-missing", "file-digest"]).also_in(&seen(&["file-digest", "folder-missing"]));
+        assert_eq!(both.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["file-digest"]);
+        assert!(seen(&["file-missing"]).also_in(&seen(&[])).holds());
+    }
 }
