@@ -215,9 +215,12 @@ pub enum Removal {
     Refuse,
     /// Keep bulletins, updates and packages; the feed is never imported again and its name becomes free.
     Keep,
+    /// Its packages are deleted already, although policies needed them: their switches go with its updates.
+    Purged,
 }
 
-/// Removes a feed. For `--purge` the caller deletes the packages first and then calls this with [`Removal::Refuse`].
+/// Removes a feed. For `--purge` the caller deletes the packages first and then calls this with [`Removal::Refuse`],
+/// or with [`Removal::Purged`] where policies are to lose their switches.
 ///
 /// # Errors
 /// `NotFound`; `Refused` while packages exist, and says how many and which options there are.
@@ -225,6 +228,8 @@ pub async fn remove(w: &mut Write<'_>, id: FeedId, removal: Removal) -> Result<(
     const WHAT: &str = "remove a feed";
     const PACKAGES: &str = "SELECT COUNT(*) AS number FROM package p \
          JOIN software_update u ON u.update_id = p.update_id WHERE u.feed_id = $1";
+    const SWITCHES: &str = "SELECT COUNT(*) AS number FROM policy_update s \
+         JOIN software_update u ON u.update_id = s.update_id WHERE u.feed_id = $1";
     const KEEP: &str =
         "UPDATE feed SET removed_at = $2, next_import_at = NULL, schedule_minutes = NULL WHERE feed_id = $1";
     let (before, now) = (one(w, WHAT, id).await?, w.now());
@@ -232,13 +237,25 @@ pub async fn remove(w: &mut Write<'_>, id: FeedId, removal: Removal) -> Result<(
         Removal::Keep => {
             w.run(WHAT, KEEP, args![id, now]).await?;
         }
-        Removal::Refuse => {
+        Removal::Refuse | Removal::Purged => {
             let packages = w.first::<Number>(WHAT, PACKAGES, args![id]).await?.map_or(0, |n| n.number);
             if packages > 0 {
                 return Err(DbError::Refused(format!(
                     "{packages} packages of feed {} exist: say --keep to keep them or --purge to delete them",
                     before.name
                 )));
+            }
+            let switches = w.first::<Number>(WHAT, SWITCHES, args![id]).await?.map_or(0, |n| n.number);
+            if switches > 0 && removal == Removal::Refuse {
+                return Err(DbError::Refused(format!(
+                    "{switches} switches of policies hold updates of feed {}: say --keep, delete the policies first, or \
+                     purge it although they need it (--purge --although-needed)",
+                    before.name
+                )));
+            }
+            if switches > 0 {
+                let lost = format!("{switches} switches of policies");
+                w.audit("policy.switches.remove", format!("feed {id}"), Some(lost), None);
             }
             for statement in REMOVE {
                 w.run(WHAT, *statement, args![id]).await?;

@@ -80,8 +80,8 @@ record!(
         pub bulletin_id: Option<BulletinId>,
         /// The bulletin's name.
         pub bulletin: Option<String>,
-        /// Whether the bulletin is enabled; a disabled bulletin's updates are withdrawn and come back on enable.
-        pub bulletin_enabled: Option<bool>,
+        /// Whether it is offered: not by a disabled bulletin, and not when the vendor has withdrawn it; comes back by itself.
+        pub offered: Option<bool>,
         /// The switch.
         pub enabled: bool,
         /// The package that it points at; none: package missing.

@@ -168,13 +168,17 @@ fn show(client: &Client, detail: &PolicyDetail) -> Result<()> {
     ])?;
     let rows = detail.switches.iter().map(|switch| {
         let state = serde_json::to_value(switch.state).ok().and_then(|v| v.as_str().map(ToOwned::to_owned));
-        let package = switch.package.map(|id| format!("{id}/{}", switch.version.unwrap_or_default()));
+        let place = |id, version: Option<u64>| format!("{id}/{}", version.unwrap_or_default());
+        let mut package = switch.package.map(|id| place(id, switch.version)).unwrap_or_default();
+        if let Some(id) = switch.pending_package {
+            package.push_str(&format!(" ({} waits for `policy accept`)", place(id, switch.pending_version)));
+        }
         [
             switch.bulletin_name.clone().unwrap_or_default(),
             switch.title.clone(),
             if switch.enabled { "on" } else { "off" }.to_owned(),
             state.unwrap_or_default(),
-            package.unwrap_or_default(),
+            package,
         ]
     });
     output::table(["bulletin", "update", "switch", "state", "package"], rows)

@@ -111,7 +111,10 @@ fn judge(context: &JobContext, job: &Job, outcome: Outcome) -> Verdict {
             let mut text = error.text.clone();
             let mut source = error.source();
             while let Some(cause) = source {
-                text = format!("{text}: {cause}");
+                let cause_text = cause.to_string();
+                if !text.contains(&cause_text) {
+                    text = format!("{text}: {cause_text}");
+                }
                 source = cause.source();
             }
             Verdict::Finish(JobState::Failed, summary(text))

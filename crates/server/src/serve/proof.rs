@@ -26,7 +26,7 @@ use crate::{
     jobs::Order,
 };
 
-/// How long a package that stays damaged is left alone before a request orders another refresh.
+/// How long a version that stays damaged is left alone before a request orders another refresh.
 const REFRESH_PAUSE: Duration = Duration::from_secs(300);
 
 /// A file's place in the store.
@@ -67,7 +67,7 @@ type Check = Arc<OnceCell<Option<Bad>>>;
 #[derive(Debug, Default)]
 pub struct Downloads {
     hashing: Mutex<HashMap<(LocationId, ProofStamp), Check>>,
-    ordered: Mutex<HashMap<PackageId, (Instant, JobId)>>,
+    ordered: Mutex<HashMap<(PackageId, u64), (Instant, JobId)>>,
 }
 
 /// Hashes the bytes of an open file that has no standing proof; all who ask for it meanwhile share the one hash.
@@ -175,14 +175,16 @@ pub(super) async fn known_damage(app: &Arc<App>, place: &Place, state: VersionSt
         place.name, place.package, place.version
     );
     let error = ApiError::new(code, detail);
-    match order_refresh(app, place.package).await {
+    match order_refresh(app, place).await {
         Some(job) => error.with_job(job),
         None => error,
     }
 }
 
-async fn order_refresh(app: &Arc<App>, package: PackageId) -> Option<JobId> {
-    if let Some((at, job)) = lock(&app.downloads.ordered).get(&package)
+async fn order_refresh(app: &Arc<App>, place: &Place) -> Option<JobId> {
+    // A version that was mended and is damaged again is another version.
+    let (package, version) = (place.package, place.version);
+    if let Some((at, job)) = lock(&app.downloads.ordered).get(&(package, version))
         && at.elapsed() < REFRESH_PAUSE
     {
         return Some(*job);
@@ -192,7 +194,7 @@ async fn order_refresh(app: &Arc<App>, package: PackageId) -> Option<JobId> {
         Ok(ordered) => {
             let mut remembered = lock(&app.downloads.ordered);
             remembered.retain(|_, (at, _)| at.elapsed() < REFRESH_PAUSE);
-            remembered.insert(package, (Instant::now(), ordered.job));
+            remembered.insert((package, version), (Instant::now(), ordered.job));
             Some(ordered.job)
         }
         Err(error) => {

@@ -69,6 +69,10 @@ async fn a_damaged_file_is_never_sent_its_siblings_are_and_it_mends_itself() {
     assert_ne!(mended, bad, "content of a version never changes: there is a next one");
     assert_eq!(api.fetch(&mended).await.body, world.files[1].bytes.to_vec());
     assert_eq!(api.fetch(&bad).await.body, world.files[1].bytes.to_vec(), "the old address serves the same content");
+
+    std::fs::write(world.on_disk(&mended), vec![0; size]).unwrap();
+    let again = api.fetch(&mended).await.problem();
+    assert!(again.job.is_some() && again.job != problem.job, "the mended version gets a refresh of its own");
 }
 
 #[tokio::test]

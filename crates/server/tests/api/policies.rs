@@ -56,3 +56,18 @@ async fn switches_are_turned_one_by_one_and_new_updates_join() {
     assert_eq!(api.call(Method::DELETE, "/api/v1/policies/p", None).await.status, 204);
     assert_eq!(api.fetch("/api/v1/policies/p").await.problem().code, "not-found");
 }
+
+#[tokio::test]
+async fn a_feed_does_not_take_switches_out_of_policies_unless_told() {
+    let world = World::new().await;
+    let api = world.server.api();
+    let wish = json!({ "name": "p", "of": { "bulletins": ["B-1"] }, "enabled": true });
+    let _: PolicyDetail = api.post("/api/v1/policies", &wish).await;
+    let refused = api.call(Method::DELETE, "/api/v1/feeds/vendor", None).await.problem();
+    assert_eq!((refused.status, refused.code.as_str()), (409, "still-needed"), "{}", refused.detail);
+    assert!(refused.detail.contains("switches of policies"), "{}", refused.detail);
+    assert_eq!(show(&world, "p").await.switches.len(), 1);
+    let told = "/api/v1/feeds/vendor?packages=purge&although_needed=true";
+    assert_eq!(api.call(Method::DELETE, told, None).await.status, 204);
+    assert_eq!(show(&world, "p").await.switches.len(), 0);
+}

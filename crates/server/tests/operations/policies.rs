@@ -76,7 +76,7 @@ async fn a_disabled_bulletin_is_withdrawn_from_the_policy_and_comes_back_as_it_w
         bulletins::set_enabled(&mut w, &[bulletin], enabled).await.unwrap();
         w.commit().await.unwrap();
         let switch = switch(&world, id).await;
-        assert_eq!((switch.bulletin_enabled, switch.enabled), (Some(enabled), true));
+        assert_eq!((switch.offered, switch.enabled), (Some(enabled), true));
         world.refresh(&["B-1"]).await.done();
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn remove(
             if !packages.is_empty() {
                 return purge(&app, &headers, packages, wish.although_needed).await;
             }
-            feeds::Removal::Refuse
+            if wish.although_needed { feeds::Removal::Purged } else { feeds::Removal::Refuse }
         }
     };
     let mut write = app.db.write("admin", "api", app.clock.now()).await?;

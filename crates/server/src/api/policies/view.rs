@@ -48,7 +48,7 @@ pub(super) fn switch(row: PolicyUpdate) -> PolicySwitch {
 }
 
 fn state(row: &PolicyUpdate) -> SwitchState {
-    match (row.enabled, row.bulletin_enabled, row.state) {
+    match (row.enabled, row.offered, row.state) {
         (false, _, _) => SwitchState::Off,
         (true, Some(false), _) => SwitchState::Withdrawn,
         (true, _, Some(VersionState::Staged | VersionState::Retired)) => SwitchState::Ready,

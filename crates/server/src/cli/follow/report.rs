@@ -15,7 +15,7 @@ pub(crate) fn show(detail: &JobDetail) -> Result<()> {
     output::line(&format!("{} {}: {}", job.kind, job.state, output::harmless(&report.summary)))?;
     let (bad, good): (Vec<&ReportItem>, Vec<&ReportItem>) = report.items.iter().partition(|item| item.failed);
     for item in good.into_iter().chain(bad) {
-        let mark = if item.failed { "FAILED" } else { "ok" };
+        let mark = if item.failed { "FAILED" } else { "" };
         let reason = if item.reason.is_empty() { String::new() } else { format!(": {}", item.reason) };
         output::line(&output::harmless(&format!("  {mark:6}  {}  {}{reason}", item.item, item.outcome)))?;
     }

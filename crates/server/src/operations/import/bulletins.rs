@@ -179,11 +179,14 @@ impl Catalogue {
         }
         // Advisories whose fixed version has left the archive: named, superseded, without updates.
         let vendor = self.gathered.first().map(|gathered| gathered.vendor.as_str()).unwrap_or_default();
-        for info in self.infos.values().filter(|info| !self.bulletins.contains_key(&info.key)) {
+        let left = |name: &String| !self.bulletins.contains_key(name) && !self.left_out_of.contains(name);
+        for info in self.infos.values().filter(|info| left(&info.key)) {
             let empty = Gathered { live: true, vendor: vendor.to_owned(), ..Gathered::new(info.key.clone()) };
             compare(empty.with(Some(info)), info.superseded_by.clone());
         }
-        let gone = |name: &String| !self.bulletins.contains_key(name) && !self.infos.contains_key(name);
+        let gone = |name: &String| {
+            !self.bulletins.contains_key(name) && (!self.infos.contains_key(name) || self.left_out_of.contains(name))
+        };
         for (_, known) in known.iter().filter(|(name, _)| gone(name)) {
             let tally = unlisted.get(&known.bulletin_id);
             let superseded_by =

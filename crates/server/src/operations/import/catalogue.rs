@@ -1,7 +1,10 @@
 //! A catalogue as it comes in, compared with what is known. Only keys, digests and edges of all updates are held, and
 //! the contents of one batch.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use patchwharf_db::catalogue::{KnownUpdate, NewUpdate, UpdateStanding};
 use patchwharf_model::{
@@ -43,6 +46,8 @@ pub(super) struct Catalogue {
     batch_bytes: usize,
     newest: Option<Timestamp>,
     left_out: u64,
+    /// Bulletins of updates that the rules leave out.
+    pub(super) left_out_of: HashSet<String>,
     rejected: u64,
 }
 
@@ -102,6 +107,7 @@ impl Catalogue {
             batch_bytes: 0,
             newest: None,
             left_out: 0,
+            left_out_of: HashSet::new(),
             rejected: 0,
         };
         for (key, mut update) in known {
@@ -134,6 +140,7 @@ impl Catalogue {
         self.newest = self.newest.max((update.revised != Timestamp::UNIX_EPOCH).then_some(update.revised));
         let Some(files) = self.rules.choose(&update) else {
             self.left_out += 1;
+            self.left_out_of.insert(update.bulletin);
             return None;
         };
         let files: Vec<PayloadFile> = files.into_iter().cloned().collect();
