@@ -151,6 +151,7 @@ impl Driver {
     async fn switch(&self, bulletin: &str, enable: bool) -> Answered<()> {
         let detail: BulletinDetail = self.get(&format!("/api/v1/bulletins/{bulletin}")).await?;
         let id = detail.summary.id;
+        let _turn = self.ledger.switching.lock().await;
         self.ledger.asked_to_switch(id);
         let path = if enable { "/api/v1/bulletins/enable" } else { "/api/v1/bulletins/disable" };
         let body = json!({"bulletins": [bulletin]});

@@ -15,6 +15,8 @@ use patchwharf_model::{BulletinId, FeedId, JobId, PackageId, UpdateId, job::JobS
 pub(crate) struct Ledger {
     path: PathBuf,
     inner: Mutex<Inner>,
+    /// Held from the asking to the answer of a switch: of two at once nobody could say which was the last.
+    pub(crate) switching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,7 @@ impl Ledger {
             damaged: BTreeSet::new(),
             damaged_inodes: BTreeSet::new(),
         };
-        Self { path: path.to_owned(), inner: Mutex::new(inner) }
+        Self { path: path.to_owned(), inner: Mutex::new(inner), switching: tokio::sync::Mutex::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
