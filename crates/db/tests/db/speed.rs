@@ -18,12 +18,12 @@ macro_rules! figures {
     ($($test:ident),+ $(,)?) => {
         mod sqlite { $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            #[ignore = "measures"]
+            #[ignore = "measures: prints figures and asserts nothing; run by hand with --ignored --nocapture"]
             async fn $test() { super::$test(&crate::sandbox::Sandbox::sqlite().await).await; }
         )+ }
         mod postgres { $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            #[ignore = "measures"]
+            #[ignore = "measures: prints figures and asserts nothing; run by hand with --ignored --nocapture"]
             async fn $test() {
                 if let Some(s) = crate::sandbox::Sandbox::postgres().await {
                     super::$test(&s).await;

@@ -103,7 +103,7 @@ fn detail(line: &str, release: &ReleaseName, advisory: &mut Advisory, limits: &L
         return Ok(());
     }
     let Some((codename, rest)) = line.strip_prefix('[').and_then(|rest| rest.split_once("] - ")) else {
-        return Ok(()); // NOTE, TODO and the like
+        return Ok(()); // the tracker's own remarks name no release
     };
     let mut words = rest.split_ascii_whitespace();
     if codename != release.codename {

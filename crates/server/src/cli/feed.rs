@@ -64,7 +64,7 @@ Example:
         #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"])]
         accept_sha1: Option<String>,
     },
-    /// Remove a feed. Refused while its packages exist, unless told what to do with them.
+    /// Remove a feed. Refused while its packages exist or policies hold its updates, unless told what to do with them.
     Remove {
         /// Name or id.
         feed: String,

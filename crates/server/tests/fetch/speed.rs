@@ -67,7 +67,7 @@ fn publish(folder: &Path, label: &str, count: usize, size: usize) -> Vec<Payload
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "measures"]
+#[ignore = "measures: prints figures and asserts nothing; run by hand with --ignored --nocapture"]
 async fn speed() {
     let Some(nginx) = Nginx::start().await else {
         println!("skipped: this needs nginx");
