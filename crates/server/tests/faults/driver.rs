@@ -203,7 +203,7 @@ impl Driver {
                     && package.state == Some(VersionState::Staged)
                     && let Some(version) = package.version
                 {
-                    self.ledger.staged(package.update, package.id, version);
+                    self.ledger.staged(package.update, package.id, version, &self.packages);
                 }
             }
             *self.done.lock().unwrap().entry(act).or_default() += 1;

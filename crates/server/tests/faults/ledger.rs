@@ -83,11 +83,16 @@ impl Ledger {
         self.write(&format!("{} {id}", if enabled { "enabled" } else { "disabled" }));
     }
 
-    pub(crate) fn staged(&self, update: UpdateId, id: PackageId, version: u64) {
+    /// A version was said to be staged. That binds unless the suite has damaged it: by a name it knew, or by an inode
+    /// that was linked into this version while it was being damaged.
+    pub(crate) fn staged(&self, update: UpdateId, id: PackageId, version: u64, packages: &Path) {
+        let inodes = inodes_in(&packages.join(id.to_string()).join(version.to_string()));
         let mut inner = self.inner.lock().unwrap();
         inner.packages.entry(update).or_default().insert(id);
         let prefix = format!("package {id} version {version} ");
-        if !inner.doomed.contains(&id) && !inner.damaged.iter().any(|object| object.starts_with(&prefix)) {
+        let damaged = inner.damaged.iter().any(|object| object.starts_with(&prefix))
+            || inodes.iter().any(|inode| inner.damaged_inodes.contains(inode));
+        if !inner.doomed.contains(&id) && !damaged {
             Self::line(&mut inner, &format!("staged {id} {version}"));
         }
     }
@@ -147,4 +152,10 @@ impl Ledger {
         inner.damaged.clear();
         inner.damaged_inodes.clear();
     }
+}
+
+/// The inodes of the files in a folder; none when it is not there.
+fn inodes_in(folder: &Path) -> Vec<u64> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.ino()).collect()
 }
