@@ -59,6 +59,12 @@ pub enum DbError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// The database is damaged; nothing is written into it any more.
+    #[error(
+        "the resource database is damaged ({0}): it is only read, and what is staged is served; stop the server and \
+         put a backup of the database in its place"
+    )]
+    Damaged(String),
     /// The thing does not exist.
     #[error("there is no {kind} {name:?}")]
     NotFound {
@@ -86,6 +92,7 @@ impl DbError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Query { class, .. } => *class,
+            Self::Damaged(_) => ErrorClass::Corrupt,
             Self::Open { .. } | Self::BadValue { .. } => ErrorClass::Other,
             Self::NotFound { .. } | Self::Ambiguous { .. } | Self::Refused(_) => ErrorClass::Refused,
         }

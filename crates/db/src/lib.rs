@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bulletins;
 pub mod catalogue;
 mod connection;
+mod damage;
 mod derived;
 mod error;
 pub mod feeds;

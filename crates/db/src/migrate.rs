@@ -38,6 +38,27 @@ pub(crate) async fn run(db: &Db, url: &str, now: Timestamp) -> Result<()> {
     run_with(db, url, MIGRATIONS, now).await
 }
 
+/// A damaged database is not migrated: what can be read of it must be in this program's words already.
+pub(crate) async fn must_be_current(db: &Db, url: &str) -> Result<()> {
+    let open = |reason: String, source| DbError::Open { url: crate::postgres::without_password(url), reason, source };
+    let damage = db.damage().unwrap_or_default();
+    let newest = MIGRATIONS.last().map_or(0, |m| m.number);
+    match db.first::<Number>(WHAT, NEWEST, args![]).await {
+        Ok(Some(found)) if found.number == newest => Ok(()),
+        Ok(found) => Err(open(
+            format!(
+                "the file is damaged ({damage}) and its schema is version {}, not {newest}: put a backup in its place",
+                found.map_or(0, |n| n.number)
+            ),
+            None,
+        )),
+        Err(error) => Err(open(
+            format!("the file is damaged ({damage}) and cannot even be read: put a backup in its place"),
+            Some(Box::new(error)),
+        )),
+    }
+}
+
 async fn run_with(db: &Db, url: &str, migrations: &[Migration], now: Timestamp) -> Result<()> {
     let newest = migrations.last().map_or(0, |m| m.number);
     backup(db, newest).await?;

@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use sqlx::{PgPool, sqlite::SqliteSynchronous};
 
 use crate::{
-    DbError, ErrorClass, Result,
+    DbError, Result,
     connection::{Connection, Sql},
     file, migrate, postgres,
-    sql::{Record, Skip, Text, Value, args},
+    sql::{Record, Skip, Value, args},
     sqlite::Sqlite,
 };
 
@@ -28,6 +28,7 @@ struct Inner {
     backend: Backend,
     logs: Option<Sqlite>,
     statements: AtomicU64,
+    damage: OnceLock<String>,
 }
 
 #[derive(Debug)]
@@ -58,10 +59,12 @@ impl Options {
 }
 
 impl Db {
-    /// Opens the database, makes it when it is not there (SQLite), checks it, and brings its schema up to date.
+    /// Opens the database, makes it when it is not there (SQLite), checks it, and brings its schema up to date. One that
+    /// is damaged is opened for reading only: [`Db::damage`] says so.
     ///
     /// # Errors
-    /// An unknown scheme, a network file system under SQLite, a damaged file, a schema newer than this program.
+    /// An unknown scheme, a network file system under SQLite, a file that cannot be read at all, a schema newer than
+    /// this program.
     pub async fn open(options: &Options, now: Timestamp) -> Result<Self> {
         let db = match options.url.split_once("://") {
             Some(("postgres" | "postgresql", _)) => {
@@ -78,12 +81,15 @@ impl Db {
                 });
             }
         };
-        migrate::run(&db, &options.url, now).await?;
+        match db.damage() {
+            Some(_) => migrate::must_be_current(&db, &options.url).await?,
+            None => migrate::run(&db, &options.url, now).await?,
+        }
         Ok(db)
     }
 
     fn of(backend: Backend, logs: Option<Sqlite>) -> Self {
-        Self(Arc::new(Inner { backend, logs, statements: AtomicU64::new(0) }))
+        Self(Arc::new(Inner { backend, logs, statements: AtomicU64::new(0), damage: OnceLock::new() }))
     }
 
     async fn open_sqlite(path: PathBuf, options: &Options) -> Result<Self> {
@@ -97,28 +103,8 @@ impl Db {
         writer.connection()?.script("make the log table", Sql::Const(migrate::LOG_SQLITE)).await?;
         drop(writer);
         let db = Self::of(Backend::Sqlite(Box::new(main)), Some(logs));
-        db.quick_check(&options.url).await?;
+        db.quick_check().await?;
         Ok(db)
-    }
-
-    async fn quick_check(&self, url: &str) -> Result<()> {
-        let damaged = |reason: String, source| DbError::Open {
-            url: url.to_owned(),
-            reason: format!("the file is damaged ({reason}): restore a backup, or rebuild from the package store"),
-            source,
-        };
-        let checked =
-            self.all::<Text>("check the database", "SELECT quick_check AS text FROM pragma_quick_check", args![]).await;
-        let found = match checked {
-            Err(e) if e.class() == ErrorClass::Corrupt => {
-                return Err(damaged("it cannot be read".into(), Some(Box::new(e))));
-            }
-            other => other?,
-        };
-        match found.first() {
-            Some(first) if first.text != "ok" => Err(damaged(first.text.clone(), None)),
-            _ => Ok(()),
-        }
     }
 
     /// Whether this is PostgreSQL (several servers may share it).
@@ -131,25 +117,6 @@ impl Db {
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.0.statements.load(Ordering::Relaxed)
-    }
-
-    /// The whole check of the database (SQLite: `integrity_check` and `foreign_key_check`; PostgreSQL keeps its foreign
-    /// keys itself). Returns what was found; empty means sound.
-    ///
-    /// # Errors
-    /// When the check itself cannot run.
-    pub async fn integrity_check(&self) -> Result<Vec<String>> {
-        if self.is_shared() {
-            return Ok(Vec::new());
-        }
-        const WHAT: &str = "check the database";
-        const PAGES: &str = "SELECT integrity_check AS text FROM pragma_integrity_check";
-        const KEYS: &str = "SELECT 'row ' || COALESCE(CAST(rowid AS TEXT), '?') || ' of ' || \"table\" \
-             || ' refers to a row of ' || parent || ' that is not there' AS text FROM pragma_foreign_key_check LIMIT 100";
-        let mut found: Vec<Text> = self.all(WHAT, PAGES, args![]).await?;
-        found.retain(|line| line.text != "ok");
-        found.extend(self.all::<Text>(WHAT, KEYS, args![]).await?);
-        Ok(found.into_iter().map(|line| line.text).collect())
     }
 
     /// Tells PostgreSQL what has changed in size, so that it plans well: after an import, and now and then. SQLite needs
@@ -185,6 +152,10 @@ impl Db {
         self.0.logs.as_ref()
     }
 
+    pub(crate) fn damage_cell(&self) -> &OnceLock<String> {
+        &self.0.damage
+    }
+
     pub(crate) fn count(&self) {
         self.0.statements.fetch_add(1, Ordering::Relaxed);
     }
@@ -198,7 +169,7 @@ impl Db {
         take: impl FnMut(T),
     ) -> Result<()> {
         self.count();
-        match &self.0.backend {
+        self.watched(match &self.0.backend {
             Backend::Sqlite(sqlite) => {
                 let mut reader = sqlite.reader().await?;
                 Connection::Sqlite(&mut reader).each(what, sql.into(), args, take).await
@@ -207,7 +178,7 @@ impl Db {
                 let mut connection = pool.acquire().await.map_err(|e| DbError::query(what, e))?;
                 Connection::Postgres(&mut connection).each(what, sql.into(), args, take).await
             }
-        }
+        })
     }
 
     /// Reads all rows.
@@ -240,17 +211,19 @@ impl Db {
         args: Vec<Value>,
     ) -> Result<Option<T>> {
         self.count();
+        self.may_write()?;
         let mut rows = Vec::new();
-        match &self.0.backend {
+        let changed = match &self.0.backend {
             Backend::Sqlite(sqlite) => {
                 let mut writer = sqlite.writer().await?;
-                writer.connection()?.each(what, sql.into(), args, |row| rows.push(row)).await?;
+                writer.connection()?.each(what, sql.into(), args, |row| rows.push(row)).await
             }
             Backend::Postgres(pool) => {
                 let mut connection = pool.acquire().await.map_err(|e| DbError::query(what, e))?;
-                Connection::Postgres(&mut connection).each(what, sql.into(), args, |row| rows.push(row)).await?;
+                Connection::Postgres(&mut connection).each(what, sql.into(), args, |row| rows.push(row)).await
             }
-        }
+        };
+        self.watched(changed)?;
         Ok(rows.into_iter().next())
     }
 }

@@ -77,6 +77,12 @@ impl Sqlite {
         self.readers.acquire().await.map_err(|e| DbError::query("get a connection to read the database", e))
     }
 
+    /// A connection for reading that has nothing in its cache.
+    pub(crate) async fn fresh_reader(&self) -> Result<SqliteConnection> {
+        let options = self.options.clone().pragma("query_only", "ON");
+        options.connect().await.map_err(|e| DbError::query("connect to read the database", e))
+    }
+
     /// The writer connection, without a transaction of anybody's.
     pub(crate) async fn writer(&self) -> Result<WriterGuard> {
         const WHAT: &str = "get the connection that writes the database";

@@ -38,8 +38,10 @@ impl Db {
     /// `actor` is who (`admin`, `system`), `source` from where (`api`, `job <id>`, `start-up`).
     ///
     /// # Errors
-    /// [`crate::ErrorClass::Busy`] when the database is held by another for too long.
+    /// [`crate::ErrorClass::Busy`] when the database is held by another for too long; [`DbError::Damaged`] when it is
+    /// only read any more.
     pub async fn write(&self, actor: &str, source: &str, now: Timestamp) -> Result<Write<'_>> {
+        self.may_write()?;
         let transaction = match self.backend() {
             Backend::Sqlite(sqlite) => {
                 let mut guard = sqlite.writer().await?;
@@ -90,10 +92,10 @@ impl Write<'_> {
             let (actor, source, now) = (self.actor.clone(), self.source.clone(), self.now);
             audit::put(&mut self, &actor, &source, now, &notes).await?;
         }
-        match self.transaction {
+        self.db.watched(match self.transaction {
             Transaction::Sqlite(mut guard) => guard.commit().await,
             Transaction::Postgres(transaction) => transaction.commit().await.map_err(|e| DbError::query("commit", e)),
-        }
+        })
     }
 
     fn connection(&mut self) -> Result<Connection<'_>> {
@@ -108,12 +110,14 @@ impl Write<'_> {
     }
 
     pub(crate) async fn script(&mut self, what: &'static str, sql: Sql) -> Result<()> {
-        self.connection()?.script(what, sql).await
+        let db = self.db;
+        db.watched(self.connection()?.script(what, sql).await)
     }
 
     pub(crate) async fn run(&mut self, what: &'static str, sql: impl Into<Sql>, args: Vec<Value>) -> Result<u64> {
-        self.db.count();
-        self.connection()?.run(what, sql.into(), args).await
+        let db = self.db;
+        db.count();
+        db.watched(self.connection()?.run(what, sql.into(), args).await)
     }
 
     pub(crate) async fn all<T: Record>(
@@ -122,9 +126,10 @@ impl Write<'_> {
         sql: impl Into<Sql>,
         args: Vec<Value>,
     ) -> Result<Vec<T>> {
-        self.db.count();
+        let db = self.db;
+        db.count();
         let mut rows = Vec::new();
-        self.connection()?.each(what, sql.into(), args, |row| rows.push(row)).await?;
+        db.watched(self.connection()?.each(what, sql.into(), args, |row| rows.push(row)).await)?;
         Ok(rows)
     }
 

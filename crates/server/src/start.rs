@@ -102,7 +102,11 @@ pub async fn start_with(
         downloads: Downloads::default(),
         admin_token,
     });
-    recover(&app).await?;
+    match app.db.damage() {
+        // The watchdog tells, and holds the jobs; what is staged is served.
+        Some(_) => watchdog::look(&app).await,
+        None => recover(&app).await?,
+    }
     let workers = app.jobs.start_workers(&app, &runner);
     let schedule = tokio::spawn(schedule::run(Arc::clone(&app)));
     let watchdog = tokio::spawn(watchdog::run(Arc::clone(&app)));

@@ -106,6 +106,15 @@ impl Location {
         marker::read(&self.root, &self.path)?.belongs(&self.path, Some(self.id()), self.marker.deployment_id)
     }
 
+    /// Whether its path still leads to the folder that was opened. Not so: its disk was unmounted, or somebody put another
+    /// folder in its place.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        let opened = rustix::fs::fstat(&self.root);
+        let found = rustix::fs::stat(self.path.as_std_path());
+        matches!((opened, found), (Ok(a), Ok(b)) if (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino))
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> LocationId {

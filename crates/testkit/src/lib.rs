@@ -14,6 +14,7 @@ pub mod apt;
 pub mod cab;
 pub mod chance;
 pub mod clock;
+pub mod database;
 pub mod disk;
 pub mod eventually;
 pub mod payload;
@@ -23,6 +24,7 @@ pub mod vendor;
 
 pub use chance::{Chance, fault_scale, skipped};
 pub use clock::Clock;
+pub use database::damage_table;
 pub use eventually::{eventually, eventually_async};
 pub use payload::Payload;
 pub use server::Server;

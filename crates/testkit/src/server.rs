@@ -147,7 +147,7 @@ impl Server {
     /// Starts the process again on the same data; what still runs is killed first. Returns when it answers.
     pub async fn restart(&mut self) {
         self.spawn();
-        self.wait_until_healthy().await;
+        self.wait_until_up().await;
     }
 
     /// Starts the process without waiting for it to answer.
@@ -166,7 +166,7 @@ impl Server {
             if !self.runs() {
                 return false;
             }
-            if health.is_healthy().await
+            if health.answers().await
                 && let Ok(token) = std::fs::read_to_string(self.data.join("admin.token"))
             {
                 self.client = Some(Client::new(&self.url(""), token.trim()));
@@ -177,7 +177,7 @@ impl Server {
         }
     }
 
-    async fn wait_until_healthy(&mut self) {
+    async fn wait_until_up(&mut self) {
         let up = self.comes_up().await;
         assert!(up, "the server ended at start\n{}", self.output());
     }

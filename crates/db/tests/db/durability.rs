@@ -49,8 +49,30 @@ async fn c_12_a_damaged_page_is_found_at_start() {
     let middle = bytes.len() / 2 / 4096 * 4096;
     bytes[middle..middle + 4096].fill(0x5a);
     std::fs::write(&path, bytes).unwrap();
-    let error = Db::open(&Options::new(&s.url), at(1)).await.unwrap_err();
-    assert!(error.to_string().contains("the file is damaged"), "{error}");
+    match Db::open(&Options::new(&s.url), at(1)).await {
+        // What can be read of it is read; nothing is written.
+        Ok(db) => {
+            assert!(db.damage().is_some());
+            let refused = db.write("admin", "api", at(2)).await.err().unwrap();
+            assert_eq!(refused.class(), ErrorClass::Corrupt);
+            assert!(refused.to_string().contains("put a backup"), "{refused}");
+        }
+        Err(error) => assert!(error.to_string().contains("the file is damaged"), "{error}"),
+    }
+}
+
+#[tokio::test]
+async fn c_12_damage_that_the_whole_check_finds_ends_all_writing() {
+    let s = Sandbox::sqlite().await;
+    s.catalogue(20).await;
+    s.db.close().await;
+    let db = Db::open(&Options::new(&s.url), at(1)).await.unwrap();
+    assert_eq!(db.damage(), None);
+    patchwharf_testkit::damage_table(s.url.replace("sqlite://", "").as_ref(), "audit").await;
+    assert!(!db.integrity_check().await.unwrap().is_empty());
+    assert!(db.damage().is_some());
+    assert!(db.write("admin", "api", at(2)).await.is_err());
+    assert!(!patchwharf_db::feeds::list(&db, false).await.unwrap().is_empty(), "the rest can still be read");
 }
 
 #[tokio::test]

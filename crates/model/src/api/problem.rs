@@ -108,6 +108,8 @@ codes! {
     RangeNotSatisfiable = "range-not-satisfiable", 416, "The range lies outside the file";
     /// The database is busy or not to be had; try again.
     Busy = "busy", 503, "The server is busy";
+    /// The resource database is damaged: packages are served, nothing can be changed.
+    ReadOnly = "read-only", 503, "The server only reads";
     /// Not enough room on the disk.
     NoSpace = "no-space", 507, "There is not enough room";
     /// A fault of the server; the log has the detail under the request's id.

@@ -123,6 +123,11 @@ impl From<DbError> for ApiError {
                 return Self::new(Code::NoSpace, "The database has no room left on its disk: make some and try again.")
                     .because(error);
             }
+            // Trying again does not help: no Retry-After.
+            (DbError::Damaged(_), _) => {
+                let refused = Self::new(Code::ReadOnly, sentence(&error.to_string()));
+                return Self { retry_after_seconds: None, ..refused };
+            }
             _ => return Self::internal(error),
         };
         let items = if let DbError::Ambiguous { feeds, .. } = &error { feeds.clone() } else { Vec::new() };

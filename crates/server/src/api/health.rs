@@ -18,7 +18,7 @@ pub(super) async fn health(State(app): Shared) -> Response {
     let mut checks = Vec::new();
     match patchwharf_db::locations::list(&app.db).await {
         Ok(locations) => {
-            checks.push(check("database", None));
+            checks.push(check("database", app.db.damage().map(|_| "is damaged and only read")));
             for location in locations {
                 let name = format!("location {}", location.location_id);
                 checks.push(check(&name, (!is_writable(&location.path)).then_some("cannot be written")));

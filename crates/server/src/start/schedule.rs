@@ -26,6 +26,10 @@ const RECORD_BYTES: u64 = 300;
 
 pub(super) async fn run(app: Arc<App>) {
     loop {
+        // Nothing can be written down: neither that work was ordered, nor that it was done.
+        if app.db.damage().is_some() {
+            return;
+        }
         if let Err(error) = tick(&app).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -61,9 +65,7 @@ async fn tick(app: &App) -> patchwharf_db::Result<()> {
     }
     if is_due(app, "schedule.last-check", CHECK, now).await? {
         for found in app.db.integrity_check().await? {
-            tracing::error!(
-                "the resource database is damaged: {found}; restore a backup, or rebuild from the package store"
-            );
+            tracing::error!("the resource database is damaged: {found}; put a backup of it in its place");
         }
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! Degraded mode (C-18): while a package location or the data folder is read-only, packages are served and no job runs.
+//! Degraded mode (C-12, C-18, C-22): while the database is damaged, or a package location is read-only or not where it
+//! was, packages are served and no job runs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,18 +14,45 @@ const EVERY: Duration = Duration::from_secs(2);
 pub(super) async fn run(app: Arc<App>) {
     loop {
         tokio::time::sleep(EVERY).await;
-        let looked = Arc::clone(&app);
-        let Ok(read_only) = tokio::task::spawn_blocking(move || first_read_only(&looked)).await else { continue };
-        let was = app.jobs.held();
-        if was == read_only {
-            continue;
-        }
-        match &read_only {
-            Some(reason) => tracing::error!(reason, "degraded: packages are served, jobs wait"),
-            None => tracing::info!("writable again: jobs go on"),
-        }
-        app.jobs.hold(read_only);
+        look(&app).await;
     }
+}
+
+/// Holds the jobs while there is a reason to, and tells when that changes.
+pub(super) async fn look(app: &Arc<App>) {
+    let looked = Arc::clone(app);
+    let Ok(reason) = tokio::task::spawn_blocking(move || what_holds(&looked)).await else { return };
+    if app.jobs.held() == reason {
+        return;
+    }
+    match &reason {
+        Some(reason) => tracing::error!(reason, "degraded: packages are served, jobs wait"),
+        None => tracing::info!("well again: jobs go on"),
+    }
+    app.jobs.hold(reason);
+}
+
+fn what_holds(app: &App) -> Option<String> {
+    damaged(app).or_else(|| first_not_in_place(app)).or_else(|| first_read_only(app))
+}
+
+/// The location that is no longer at its path, for people. What is open goes on being served from where it is.
+fn first_not_in_place(app: &App) -> Option<String> {
+    let location = app.locations.iter().find(|location| !location.is_in_place())?;
+    Some(format!(
+        "{} is not the package location any more that the server has opened: its disk was unmounted, or another folder \
+         was put in its place; bring it back and the jobs go on by themselves, or restart the server on what is there now",
+        location.path()
+    ))
+}
+
+/// What is damaged in the database, for people.
+fn damaged(app: &App) -> Option<String> {
+    let found = app.db.damage()?;
+    Some(format!(
+        "the resource database is damaged ({found}): stop the server, put a backup of the database in its place and \
+         start again"
+    ))
 }
 
 /// What is read-only, for people.

@@ -1,9 +1,9 @@
 //! Health and metrics.
 
 use patchwharf_model::api::{Health, Settings};
-use patchwharf_testkit::{Server, server::Client};
+use patchwharf_testkit::{Server, damage_table, server::Client};
 
-use crate::world::BINARY;
+use crate::world::{BINARY, World};
 
 #[tokio::test]
 async fn health_says_whether_database_and_locations_are_well() {
@@ -40,4 +40,24 @@ async fn settings_show_what_is_in_force_without_secrets() {
     assert_eq!(settings.locations.len(), 1);
     assert!(settings.locations[0].is_default && settings.locations[0].free_bytes.is_some());
     assert_eq!(settings.manifest_key.len(), 64);
+}
+
+#[tokio::test]
+async fn c_12_with_a_damaged_database_packages_are_served_and_nothing_is_changed() {
+    let mut world = World::staged().await;
+    let address = world.address("B-1", "file-0.exe").await;
+    assert_eq!(world.server.terminate(), Some(0));
+    damage_table(&world.server.data().join("patchwharf.db"), "audit").await;
+    world.server.restart().await;
+
+    let file = world.server.api().fetch(&address).await;
+    assert_eq!((file.status, file.body == world.files[0].bytes), (200, true));
+    let health = Client::anonymous(&world.server.url("")).fetch("/healthz").await;
+    assert!(health.status == 503 && health.text().contains("damaged"), "{}", health.text());
+    let body = serde_json::json!({ "bulletins": ["B-1"] });
+    let answer = world.server.api().call(reqwest::Method::POST, "/api/v1/bulletins/stage", Some(&body)).await;
+    assert_eq!(answer.header("retry-after"), None, "trying again does not help");
+    let problem = answer.problem();
+    assert_eq!(problem.code, "read-only");
+    assert!(problem.detail.contains("backup"), "{}", problem.detail);
 }

@@ -53,3 +53,24 @@ async fn c_18_jobs_wait_while_the_packages_are_read_only_and_go_on_afterwards() 
     assert_eq!(rig.until(id, JobState::Done).await.attempt, 2);
     drop(rig);
 }
+
+#[tokio::test]
+async fn c_22_jobs_wait_while_another_folder_is_in_the_packages_place() {
+    let folder = TempDir::new().unwrap();
+    let home = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
+    let mut config = config(home.join("data").as_std_path());
+    let (packages, away) = (home.join("packages"), home.join("away"));
+    config.package_location = Some(packages.clone());
+    let script = Script::default();
+    script.then(until_stopped);
+    let rig = Rig::of(start(config, &script).await.unwrap(), script, folder);
+    let id = rig.order().await;
+    rig.until(id, JobState::Running).await;
+    std::fs::rename(&packages, &away).unwrap();
+    std::fs::create_dir(&packages).unwrap();
+    let job = rig.until(id, JobState::Queued).await;
+    assert!(job.waiting_for.contains("another folder was put in its place"), "{}", job.waiting_for);
+    std::fs::remove_dir(&packages).unwrap();
+    std::fs::rename(&away, &packages).unwrap();
+    assert_eq!(rig.until(id, JobState::Done).await.attempt, 2);
+}

@@ -142,9 +142,9 @@ impl Client {
         self.call(Method::GET, path, None).await
     }
 
-    /// Whether `/healthz` answers 200.
-    pub async fn is_healthy(&self) -> bool {
-        matches!(self.try_call(Method::GET, "/healthz", None).await, Ok(answer) if answer.status == 200)
+    /// Whether `/healthz` answers, be it that something is not well.
+    pub async fn answers(&self) -> bool {
+        matches!(self.try_call(Method::GET, "/healthz", None).await, Ok(answer) if matches!(answer.status, 200 | 503))
     }
 
     /// Waits for a job's end, whichever it is.
