@@ -13,6 +13,7 @@ mod stage;
 mod staging;
 mod supply;
 mod sweep;
+mod take;
 mod verify;
 
 use std::{error::Error, fmt};

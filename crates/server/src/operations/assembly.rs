@@ -18,6 +18,7 @@ mod failing;
 mod fetching;
 mod in_place;
 mod inspect;
+mod local;
 mod placing;
 mod plan;
 #[cfg(test)]

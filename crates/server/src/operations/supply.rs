@@ -6,7 +6,7 @@
 use std::{
     collections::HashSet,
     fs::{self, File},
-    io::{self, Read as _},
+    io,
     sync::Arc,
 };
 
@@ -17,7 +17,6 @@ use patchwharf_model::{
     job::Report,
     update::{PayloadFile, VendorDigest},
 };
-use patchwharf_store::{Expected, Location, Partial, PartialError, Source, Verified};
 use patchwharf_trust::{FileDigests, FileHasher, hash_reader};
 
 use super::{
@@ -26,9 +25,6 @@ use super::{
     cores, stage,
 };
 use crate::{app::App, jobs::JobContext};
-
-/// Bytes read at once.
-const PIECE: usize = 1 << 20;
 
 /// Runs the job.
 pub(crate) async fn run(
@@ -91,40 +87,6 @@ pub(crate) fn path(app: &App, key: &ContentKey) -> Utf8PathBuf {
 pub(crate) fn given(app: &App) -> HashSet<String> {
     let Ok(entries) = fs::read_dir(folder(app)) else { return HashSet::new() };
     entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
-}
-
-/// Takes a file given by hand into a location's `.staging`, checked as a download is. Blocks.
-///
-/// # Errors
-/// The bytes are not those that are pinned, or a disk failed.
-pub(crate) fn take(path: &Utf8Path, location: &Arc<Location>, expected: Expected) -> Result<Verified, TakeError> {
-    let read = |source| TakeError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(read)?;
-    let mut partial = Partial::open(location, expected)?;
-    partial.begin(Source::default(), 0)?;
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece).map_err(read)? {
-            0 => return Ok(partial.finish()?),
-            length => partial.write(&piece[..length])?,
-        }
-    }
-}
-
-/// Why a file given by hand was not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TakeError {
-    /// It cannot be read.
-    #[error("cannot read {path}; give the file again")]
-    Read {
-        /// Where it is kept.
-        path: Utf8PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is not the file, or cannot be written.
-    #[error(transparent)]
-    Partial(#[from] PartialError),
 }
 
 /// Compares an upload with the files that an update needs, and keeps it under its digest. The inner error is the

@@ -135,3 +135,45 @@ async fn of_a_keyring_only_the_named_key_counts() {
     rig.set(&json!({ "source": source })).await;
     assert!(rig.refused().await.contains("none of which"));
 }
+
+#[tokio::test]
+async fn an_archive_in_a_folder_is_staged_from_there_by_the_same_digests() {
+    let key = Key::generate(KeyKind::Ed25519);
+    let rig = Rig::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    for (path, bytes) in archive("1.0-1").files(&key) {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let source = json!({
+        "kind": "apt", "url": folder.path(), "suite": "bookworm-security", "components": ["main"],
+        "architectures": ["amd64"], "keyring": STANDARD.encode(key.keyring()),
+    });
+    rig.add(&json!({ "name": "acme", "source": source })).await;
+    assert_eq!(rig.import().await.get("added"), 3);
+
+    let stage = async |name: &str| {
+        let job = rig.server.api().run_job("/api/v1/bulletins/stage", &json!({ "bulletins": [name] })).await;
+        (job.job.state.to_string(), format!("{:?}", job.report))
+    };
+    let tool = walk(folder.path()).into_iter().find(|path| path.to_string_lossy().contains("tool_")).unwrap();
+    let bytes = std::fs::read(&tool).unwrap();
+    std::fs::write(&tool, vec![0; bytes.len()]).unwrap();
+    let (state, report) = stage("tool_2.0-1").await;
+    assert!(state == "failed" && report.contains("expected") && report.contains("vendor-changed"), "{report}");
+    std::fs::remove_file(&tool).unwrap();
+    let (state, report) = stage("tool_2.0-1").await;
+    assert!(state == "failed" && report.contains(tool.to_str().unwrap()), "{report}");
+    std::fs::write(&tool, bytes).unwrap();
+    for name in ["tool_2.0-1", "example_1.0-1"] {
+        let (state, report) = stage(name).await;
+        assert_eq!(state, "done", "{report}");
+    }
+    assert_eq!(rig.names("state=downloaded&sort=name").await, ["example_1.0-1", "tool_2.0-1"]);
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}

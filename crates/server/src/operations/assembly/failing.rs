@@ -69,6 +69,10 @@ impl FailedFile {
                 };
                 (state, told::with_causes(error), passes, error.retry_after())
             }
+            Lack::Local(error) if error.is_another() => {
+                (VersionState::VendorChanged, told::with_causes(error), false, None)
+            }
+            Lack::Local(error) => (VersionState::Unreachable, told::with_causes(error), true, None),
             Lack::ByHand(reason) => (VersionState::Wanted, reason.clone(), false, None),
             Lack::Operation(error) => (VersionState::Unreachable, told::with_causes(error), true, None),
         };

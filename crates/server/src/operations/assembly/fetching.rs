@@ -1,4 +1,4 @@
-//! Getting one content: a file given by hand, another job's download, or the vendor.
+//! Getting one content: another job's download, a file given by hand, an archive on this machine, or the vendor.
 
 use std::sync::Arc;
 
@@ -9,11 +9,15 @@ use super::{
     build::{ContentKey, Linked},
     contents::{self, Elsewhere},
     sources::Places,
+    told,
 };
 use crate::{
     fetch::{FetchError, FetchRequest},
     jobs::JobContext,
-    operations::{OperationError, cores, supply},
+    operations::{
+        OperationError, cores, supply,
+        take::{TakeError, take},
+    },
 };
 
 /// What is to be fetched.
@@ -51,6 +55,8 @@ pub(crate) enum Lack {
     Fetch(FetchError),
     /// The file given by hand is not the one.
     ByHand(String),
+    /// The archive on this machine does not have the file, or has another.
+    Local(TakeError),
     /// The database or the runtime failed: the job as a whole.
     Operation(OperationError),
 }
@@ -73,7 +79,7 @@ pub(crate) async fn get(ctx: &JobContext, places: &Places, wanted: &Wanted) -> R
     }
     let verified = match by_hand(ctx, wanted).await? {
         Some(verified) => Arc::new(verified),
-        None => download(ctx, places, wanted).await.map_err(Lack::Fetch)?,
+        None => here_or_there(ctx, places, wanted).await?,
     };
     contents::announce(location.id(), wanted.key, &verified);
     Ok(Got::Bytes(verified))
@@ -93,18 +99,43 @@ async fn by_hand(ctx: &JobContext, wanted: &Wanted) -> Result<Option<Verified>, 
     }
     let path = supply::path(&ctx.app, &wanted.key);
     let (location, expected) = (Arc::clone(&wanted.location), expected(wanted));
-    let taken = cores::blocking(move || supply::take(&path, &location, expected)).await.map_err(Lack::Operation)?;
-    let verified = taken
-        .map_err(|error| Lack::ByHand(format!("the file given by hand for {} is refused: {error}", wanted.name)))?;
+    let taken = cores::blocking(move || {
+        let file = std::fs::File::open(&path).map_err(|source| TakeError::Read { path: path.clone(), source })?;
+        take(file, &path, &location, expected)
+    });
+    let verified = taken.await.map_err(Lack::Operation)?.map_err(|error| {
+        let why = told::with_causes(&error);
+        Lack::ByHand(format!("the file given by hand for {} is refused: {why}; give it again", wanted.name))
+    })?;
     ctx.progress.advance(wanted.key.size_bytes);
     Ok(Some(verified))
+}
+
+/// From the archive on this machine; where it has none or another, from its mirrors on the web.
+async fn here_or_there(ctx: &JobContext, places: &Places, wanted: &Wanted) -> Result<Arc<Verified>, Lack> {
+    let mut lack = None;
+    for file in wanted.urls.iter().filter_map(|(feed, url)| places.local(*feed, url)) {
+        let (location, expected) = (Arc::clone(&wanted.location), expected(wanted));
+        let taken = cores::blocking(move || file.take(&location, expected)).await.map_err(Lack::Operation)?;
+        match taken {
+            Ok(verified) => {
+                ctx.progress.advance(wanted.key.size_bytes);
+                return Ok(Arc::new(verified));
+            }
+            Err(error) => lack = Some(Lack::Local(error)),
+        }
+    }
+    match (download(ctx, places, wanted).await, lack) {
+        (Err(FetchError::NoSource { .. }), Some(lack)) => Err(lack),
+        (got, _) => got.map_err(Lack::Fetch),
+    }
 }
 
 async fn download(ctx: &JobContext, places: &Places, wanted: &Wanted) -> Result<Arc<Verified>, FetchError> {
     let mut sources = Vec::new();
     for (feed, url) in &wanted.urls {
         let found = places.sources(*feed, url);
-        if found.is_empty() {
+        if found.is_empty() && places.local(*feed, url).is_none() {
             tracing::warn!(job.id = %ctx.job, file = %wanted.name, url = ?url, "the catalogue's URL cannot be used");
         }
         for source in found {

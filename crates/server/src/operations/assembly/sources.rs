@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use camino::Utf8PathBuf;
 use patchwharf_db::{Db, feeds};
 use patchwharf_model::{
     FeedId,
@@ -11,6 +12,7 @@ use patchwharf_model::{
 };
 use url::Url;
 
+use super::local::LocalFile;
 use crate::{
     fetch::{Source, Trust},
     operations::OperationError,
@@ -26,6 +28,8 @@ struct FeedPlaces {
     mirrors: Vec<String>,
     /// apt: the part of a file's URL that a mirror's takes the place of.
     base: Option<String>,
+    /// apt: the folder of this machine that is the archive.
+    folder: Option<Utf8PathBuf>,
 }
 
 impl Places {
@@ -45,14 +49,21 @@ impl Places {
 
     /// Where a file of a feed's catalogue can be had, best first; none when its URL cannot be used.
     pub(crate) fn sources(&self, feed: FeedId, url: &str) -> Vec<Source> {
-        let Some(own) = usable(url) else { return Vec::new() };
+        let Ok(own) = Url::parse(url) else { return Vec::new() };
         let nowhere = FeedPlaces::default();
         let places = self.0.get(&feed).unwrap_or(&nowhere);
         let mirrored = places.mirrors.iter().filter_map(|mirror| places.at(mirror, &own));
         let mut sources: Vec<Source> = mirrored.map(|url| Source { url, trust: Trust::Configured }).collect();
-        let configured = places.hosts.contains(own.host_str().unwrap_or_default());
-        sources.push(Source { trust: if configured { Trust::Configured } else { Trust::Named }, url: own });
+        if let Some(own) = web(own) {
+            let configured = places.hosts.contains(own.host_str().unwrap_or_default());
+            sources.push(Source { trust: if configured { Trust::Configured } else { Trust::Named }, url: own });
+        }
         sources
+    }
+
+    /// The file of a feed's catalogue where its archive is a folder of this machine.
+    pub(crate) fn local(&self, feed: FeedId, url: &str) -> Option<LocalFile> {
+        LocalFile::below(self.0.get(&feed)?.folder.as_ref()?, &Url::parse(url).ok()?)
     }
 }
 
@@ -64,8 +75,13 @@ impl FeedPlaces {
         };
         let configured = [url].into_iter().chain(mirrors).chain(further);
         let hosts = configured.filter_map(|url| usable(url)?.host_str().map(str::to_owned)).collect();
-        let base = matches!(source, FeedSource::Apt(_)).then(|| format!("{}/", url.trim_end_matches('/')));
-        Self { hosts, mirrors: mirrors.clone(), base }
+        let archive = matches!(source, FeedSource::Apt(_));
+        let folder = archive.then(|| folder(url)).flatten();
+        let base = match &folder {
+            Some(folder) => Url::from_directory_path(folder).ok().map(String::from),
+            None => archive.then(|| format!("{}/", url.trim_end_matches('/'))),
+        };
+        Self { hosts, mirrors: mirrors.clone(), base, folder }
     }
 
     /// The file's URL at a mirror: the same path below the archive (apt), else below the host.
@@ -79,7 +95,20 @@ impl FeedPlaces {
 }
 
 fn usable(url: &str) -> Option<Url> {
-    Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    Url::parse(url).ok().and_then(web)
+}
+
+fn web(url: Url) -> Option<Url> {
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+}
+
+/// The folder that a feed's address means; none for the web.
+fn folder(address: &str) -> Option<Utf8PathBuf> {
+    if address.starts_with('/') {
+        return Some(address.into());
+    }
+    let path = Url::parse(address).ok().filter(|url| url.scheme() == "file")?.to_file_path().ok()?;
+    Utf8PathBuf::from_path_buf(path).ok()
 }
 
 #[cfg(test)]
@@ -124,18 +153,21 @@ mod tests {
     }
 
     #[test]
+    fn an_archive_in_a_folder_is_read_there_and_its_mirrors_stay() {
+        for address in ["/srv/debian", "/srv/debian/", "file:///srv/debian"] {
+            let (places, feed) = places(apt(address));
+            let url = "file:///srv/debian/pool/a.deb";
+            assert!(places.local(feed, url).is_some(), "{address}");
+            assert!(places.local(feed, "file:///etc/passwd").is_none());
+            let shown = shown(places.sources(feed, url));
+            assert_eq!(shown, [("http://mirror.lan/security/pool/a.deb".to_owned(), Trust::Configured)], "{address}");
+        }
+    }
+
+    #[test]
     fn mirrors_of_an_apt_feed_have_the_same_layout() {
-        let source = AptSource {
-            url: "http://security.example/debian-security/".into(),
-            suite: "s".into(),
-            components: Vec::new(),
-            architectures: Vec::new(),
-            keyring: String::new(),
-            keys: Vec::new(),
-            advisories: None,
-            mirrors: vec!["http://mirror.lan/security".to_owned()],
-        };
-        let (places, feed) = places(FeedSource::Apt(source));
+        let (places, feed) = places(apt("http://security.example/debian-security/"));
+        assert!(places.local(feed, "file:///etc/passwd").is_none());
         assert_eq!(
             shown(places.sources(feed, "http://security.example/debian-security/pool/a.deb")),
             [
@@ -143,5 +175,18 @@ mod tests {
                 ("http://security.example/debian-security/pool/a.deb".to_owned(), Trust::Configured),
             ]
         );
+    }
+
+    fn apt(address: &str) -> FeedSource {
+        FeedSource::Apt(AptSource {
+            url: address.into(),
+            suite: "s".into(),
+            components: Vec::new(),
+            architectures: Vec::new(),
+            keyring: String::new(),
+            keys: Vec::new(),
+            advisories: None,
+            mirrors: vec!["http://mirror.lan/security".to_owned()],
+        })
     }
 }
