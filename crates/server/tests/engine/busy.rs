@@ -9,25 +9,31 @@ use camino::Utf8Path;
 use patchwharf_model::job::{JobState, Report};
 use patchwharf_server::{jobs::Order, operations::Ending};
 
-use crate::rig::{Rig, request};
+use crate::rig::{DEADLINE, Rig, request};
+
+/// Who want to write while another process holds the database.
+const WRITERS: usize = 200;
 
 /// Another process in a write transaction, until it is dropped.
 struct Holder(Child);
 
 impl Holder {
+    /// None: there is no sqlite3 here.
     fn take(database: &Utf8Path) -> Option<Self> {
-        // Waits for its turn, and says nothing if it does not get it.
+        // Waits for its turn: a commit of the server may wait long for a busy disk.
+        let timeout = format!(".timeout {}", DEADLINE.as_millis());
         let mut process = Command::new("sqlite3")
-            .args(["-bail", "-cmd", ".timeout 20000"])
+            .args(["-bail", "-cmd", &timeout])
             .arg(database)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .ok()?;
-        process.stdin.as_mut()?.write_all(b"BEGIN EXCLUSIVE;\nSELECT 'held';\n").ok()?;
+        process.stdin.as_mut().unwrap().write_all(b"BEGIN EXCLUSIVE;\nSELECT 'held';\n").unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.as_mut()?).read_line(&mut line).ok()?;
-        (line.trim() == "held").then_some(Self(process))
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "held", "the server gave the lock to nobody for {DEADLINE:?}");
+        Some(Self(process))
     }
 }
 
@@ -54,8 +60,11 @@ async fn c_11_a_held_database_bounds_the_wait_and_loses_no_job() {
         return;
     };
     go.send(()).unwrap();
-    let error = rig.app().jobs.order(request(), Order::by("admin")).await.unwrap_err();
-    assert!(error.is_transient(), "{error}: 503 with Retry-After");
+    let orders = (0..WRITERS).map(|_| rig.app().jobs.order(request(), Order::by("admin")));
+    for refused in futures_util::future::join_all(orders).await {
+        let error = refused.unwrap_err();
+        assert!(error.is_transient(), "{error}: 503 with Retry-After");
+    }
     assert_eq!(rig.job(id).await.state, JobState::Running, "reading goes on");
     drop(holder);
     let report = rig.until(id, JobState::Done).await.report.unwrap();
