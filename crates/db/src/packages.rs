@@ -24,10 +24,10 @@ pub use list::{
     File, Package, PackageFilter, PackageQuery, PackageSort, Version, by_location, files, list, resolve, show,
     versions, versions_of,
 };
-pub use lock::{LockOutcome, lock, renew_locks, unlock};
+pub use lock::{LockOutcome, held_by, lock, renew_locks, unlock};
 pub use proof::{Proof, StaleFile, proofs, put_proofs, stale_files};
 pub use recover::{Adopted, FileLack, Retry, adopt, due_for_retry, put_lacks, wanted_contents};
-pub use space::{SameData, Totals, same_data, totals};
+pub use space::{Freed, SameData, Totals, freed, same_data, totals};
 pub use stage::{
     Committed, CommittedVersion, NewFile, NewVersion, PackageRef, Replaces, Repointed, StagedFile, StagedVersion,
     commit_staged, create_replacements, discard_versions, ensure, new_versions,

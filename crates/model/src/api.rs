@@ -5,6 +5,7 @@
 
 mod audit;
 mod bulletin;
+mod deletion;
 mod feed;
 mod job;
 mod list;
@@ -21,6 +22,7 @@ pub use bulletin::{
     BulletinChange, BulletinChoice, BulletinDetail, BulletinFilter, BulletinQuery, BulletinRefresh, BulletinSeverity,
     BulletinSort, BulletinState, BulletinSummary, UpdateDetailView, UpdateSummary,
 };
+pub use deletion::{DeletionPreview, FeedRemovalPreview};
 pub use feed::{
     AptSource, BadClause, Clause, ClauseField, Feed, FeedConfig, FeedCreate, FeedImport, FeedPatch, FeedPreview,
     FeedRemoval, FeedRemove, FeedRules, FeedSource, SdpSource,

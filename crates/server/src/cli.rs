@@ -2,6 +2,7 @@
 
 mod bulletin;
 mod client;
+mod deletion;
 mod feed;
 mod follow;
 mod generate;

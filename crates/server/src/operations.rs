@@ -8,7 +8,7 @@ mod locks;
 pub mod reconcile;
 mod refresh;
 pub mod retry;
-mod selection;
+pub(crate) mod selection;
 mod stage;
 mod staging;
 mod supply;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use patchwharf_model::{JobId, PackageId};
 
 use crate::{
-    Result, Write,
+    Db, Result, Write,
     sql::{IntoValue, Skip, args, record, rows},
 };
 
@@ -21,6 +21,12 @@ record!(
         package_id: PackageId,
         lock_job: Option<JobId>,
         lock_until: Option<Timestamp>,
+    }
+);
+
+record!(
+    struct Job {
+        job: JobId,
     }
 );
 
@@ -109,4 +115,17 @@ pub async fn unlock(w: &mut Write<'_>, job: JobId, packages: Option<&[PackageId]
             w.run(WHAT, THESE, vec![job.into_value(), batch]).await
         }
     }
+}
+
+/// The jobs that hold one of these packages now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn held_by(db: &Db, packages: &[PackageId], now: Timestamp) -> Result<Vec<JobId>> {
+    const WHAT: &str = "find the jobs that hold packages";
+    const HELD: &str = "SELECT DISTINCT lock_job AS job FROM package WHERE lock_job IS NOT NULL AND lock_until >= $2 \
+         AND package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1)) ORDER BY lock_job";
+    let mut values = vec![rows(WHAT, packages.iter().map(|id| (id,)))?];
+    values.extend(args![now]);
+    Ok(db.all::<Job>(WHAT, HELD, values).await?.into_iter().map(|row| row.job).collect())
 }

@@ -4,7 +4,7 @@ use patchwharf_model::PackageId;
 
 use crate::{
     Db, Result,
-    sql::{args, record},
+    sql::{args, record, rows},
 };
 
 record!(
@@ -19,6 +19,21 @@ record!(
         pub size_bytes: u64,
         /// Bytes on disk: the same data (hard links) once.
         pub disk_bytes: u64,
+    }
+);
+
+record!(
+    /// What deleting some packages would free.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Freed {
+        /// Packages that there are in all, replaced ones not counted.
+        pub of_packages: u64,
+        /// Files of the chosen packages that are on disk, each as often as it is named.
+        pub files: u64,
+        /// Bytes of those files.
+        pub size_bytes: u64,
+        /// Bytes that no other package shares.
+        pub freed_bytes: u64,
     }
 );
 
@@ -46,6 +61,26 @@ pub async fn totals(db: &Db) -> Result<Totals> {
          (SELECT DISTINCT dev, inode, size_bytes FROM package_file WHERE inode IS NOT NULL) AS d) AS disk_bytes \
          FROM package_file WHERE inode IS NOT NULL";
     Ok(db.first("count what the store holds", TOTALS, args![]).await?.unwrap_or_default())
+}
+
+/// Counts what deleting these packages would free.
+///
+/// # Errors
+/// When the database fails.
+pub async fn freed(db: &Db, packages: &[PackageId]) -> Result<Freed> {
+    const WHAT: &str = "count what a deletion would free";
+    const FREED: &str = "WITH chosen AS (SELECT DISTINCT CAST(value ->> 0 AS TEXT) AS id FROM json_each($1)), \
+         files AS (SELECT f.dev, f.inode, f.size_bytes FROM chosen AS c CROSS JOIN package_file AS f \
+         WHERE f.package_id = c.id AND f.inode IS NOT NULL), \
+         data AS (SELECT DISTINCT dev, inode, size_bytes FROM files) \
+         SELECT (SELECT COUNT(*) FROM package WHERE active = 1) AS of_packages, \
+         (SELECT COUNT(*) FROM files) AS files, \
+         (SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM files) AS size_bytes, \
+         (SELECT CAST(COALESCE(SUM(d.size_bytes), 0) AS BIGINT) FROM data AS d WHERE NOT EXISTS \
+         (SELECT 1 FROM package_file AS o WHERE o.inode = d.inode AND o.dev = d.dev \
+         AND o.package_id NOT IN (SELECT id FROM chosen))) AS freed_bytes";
+    let found = db.first(WHAT, FREED, vec![rows(WHAT, packages.iter().map(|id| (id,)))?]).await?;
+    Ok(found.unwrap_or_default())
 }
 
 /// The files of a package whose data has other names.

@@ -90,6 +90,9 @@ async fn deleting_a_needed_package_leaves_the_switch_on(s: &Sandbox) {
     let location = s.location().await;
     let package = s.stage(location, &ids).await[0].package_id;
     let id = create(s, "weekly", OnRevision::Ask, &ids).await;
+    let freed = packages::freed(&s.db, &[package, package]).await.unwrap();
+    assert!(freed.of_packages >= 1, "{freed:?}");
+    assert!(packages::held_by(&s.db, &[package], at(0)).await.unwrap().is_empty());
     let needed = packages::needed_by(&s.db, &[package]).await.unwrap();
     assert_eq!((needed.len(), needed[0].policy.as_str(), needed[0].update_id), (1, "weekly", ids[0]));
     let job = JobId::new();

@@ -146,6 +146,9 @@ pub struct FeedRemove {
     pub packages: FeedRemoval,
     /// With `purge`: also packages that a policy needs.
     pub although_needed: bool,
+    /// With `purge` of many packages: how many it is, as the preview says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<u64>,
 }
 
 /// Counts what rules would take of the feed's catalogue, without changing anything.

@@ -209,6 +209,9 @@ pub struct PackageDelete {
     /// Also those that a policy needs; its switch stays on and shows "package missing".
     #[serde(default)]
     pub although_needed: bool,
+    /// For a deletion of many: how many packages it is, as the preview says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<u64>,
 }
 
 /// Compares database and disk.

@@ -92,6 +92,8 @@ codes! {
     Conflict = "conflict", 409, "This cannot be done now";
     /// Something still needs what was to be removed.
     StillNeeded = "still-needed", 409, "Something still needs this";
+    /// So much at once is done only by a request that says how much it is.
+    ConfirmationNeeded = "confirmation-needed", 409, "So much at once must be confirmed";
     /// The same `Idempotency-Key` came with another request.
     IdempotencyMismatch = "idempotency-mismatch", 409, "The idempotency key was used for another request";
     /// Nothing fits the selection.

@@ -19,6 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(read::list, change::create))
         .routes(routes!(read::show, change::patch, remove::remove))
+        .routes(routes!(remove::removal_preview))
         .routes(routes!(run::import))
         .routes(routes!(run::preview))
 }

@@ -1,6 +1,7 @@
 //! Update packages.
 
 mod choice;
+mod deletion;
 mod read;
 mod run;
 mod supply;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use choice::needed;
+pub(super) use deletion::{confirmed, count};
 
 use crate::app::App;
 
@@ -22,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(read::totals))
         .routes(routes!(run::verify))
         .routes(routes!(run::delete))
+        .routes(routes!(deletion::deletion_preview))
         .routes(routes!(run::reconcile))
         .routes(routes!(supply::supply))
 }

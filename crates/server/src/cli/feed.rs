@@ -6,10 +6,15 @@ mod show;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use patchwharf_model::api::{
-    self, Clause, FeedImport, FeedPatch, FeedPreview, FeedRemoval, FeedRemove, FeedRules, Job,
+    self, Clause, FeedImport, FeedPatch, FeedPreview, FeedRemoval, FeedRemovalPreview, FeedRemove, FeedRules, Job,
 };
 
-use super::{Client, Found, client::segment, follow, output};
+use super::{
+    Client, Found,
+    client::segment,
+    deletion::{Answer, Asking},
+    follow, output,
+};
 pub(crate) use add::read_keyring;
 
 /// Catalogue feeds.
@@ -77,6 +82,8 @@ Example:
         /// With --purge: also packages that a policy needs.
         #[arg(long, requires = "purge")]
         although_needed: bool,
+        #[command(flatten)]
+        asking: Asking,
     },
 }
 
@@ -143,13 +150,13 @@ impl Feed {
                 let feed: api::Feed = client.patch(&path(&feed, ""), &patch).await?;
                 show::one(client, &feed)?;
             }
-            Self::Remove { feed, keep, purge, although_needed } => {
+            Self::Remove { feed, keep, purge, although_needed, asking } => {
                 let packages = match (keep, purge) {
                     (true, _) => FeedRemoval::Keep,
                     (_, true) => FeedRemoval::Purge,
                     _ => FeedRemoval::Refuse,
                 };
-                return remove(client, &feed, &FeedRemove { packages, although_needed }).await;
+                return remove(client, &feed, FeedRemove { packages, although_needed, confirm: None }, asking).await;
             }
         }
         Ok(Found::Nothing)
@@ -157,7 +164,19 @@ impl Feed {
 }
 
 /// Packages that are to go first go by a job; when it has done its work, the feed itself goes.
-async fn remove(client: &Client, feed: &str, wish: &FeedRemove) -> Result<Found> {
+async fn remove(client: &Client, feed: &str, mut wish: FeedRemove, asking: Asking) -> Result<Found> {
+    if wish.packages == FeedRemoval::Purge || asking.dry_run {
+        let preview: FeedRemovalPreview = client.get(&path(feed, "/removal")).await?;
+        if asking.dry_run {
+            output::facts(&[("bulletins", format!("{} would no longer be listed", preview.bulletins))])?;
+        }
+        match asking.about(&format!("remove feed {feed} with its packages"), &preview.deletion)? {
+            Answer::Go(confirm) => wish.confirm = confirm,
+            Answer::Shown => return Ok(Found::Nothing),
+            Answer::No => return Ok(Found::Problems),
+        }
+    }
+    let wish = &wish;
     let job: Option<Job> = client.delete(&path(feed, ""), wish).await?;
     if let Some(job) = job {
         if client.no_wait {

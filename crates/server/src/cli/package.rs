@@ -6,11 +6,16 @@ use anyhow::Result;
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand};
 use patchwharf_model::{
-    api::{Job, List, Order, PackageChoice, PackageDelete, PackageQuery, PackageSort, Refers, SupplyQuery},
+    api::{DeletionPreview, Job, List, Order, PackageChoice, PackageDelete, PackageQuery, PackageSort, SupplyQuery},
     package::VersionState,
 };
 
-use super::{Client, Found, client::segment, follow, output};
+use super::{
+    Client, Found,
+    client::segment,
+    deletion::{Answer, Asking},
+    follow,
+};
 
 /// Update packages.
 #[derive(Debug, Subcommand)]
@@ -48,15 +53,18 @@ Examples:
   patchwharf package verify --bulletin sp65001")]
     Verify(Choice),
     /// Delete packages: their rows and folders. Shows what refers to them; refuses while a policy needs one.
+    #[command(after_help = "\
+Examples:
+  patchwharf package delete --bulletin sp65001 --dry-run
+  patchwharf package delete --all --confirm 1829")]
     Delete {
         #[command(flatten)]
         of: Choice,
         /// Also packages that a policy needs; its switch stays on and shows "package missing".
         #[arg(long)]
         although_needed: bool,
-        /// Do not ask.
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Give the server a file that was fetched by hand; it must match the catalogue's length and digest.
     #[command(after_help = "\
@@ -116,7 +124,7 @@ impl Package {
                 let job: Job = client.post("/packages/verify", &PackageChoice::from(choice)).await?;
                 follow::started(client, &job).await
             }
-            Self::Delete { of, although_needed, yes } => delete(client, of.into(), although_needed, yes).await,
+            Self::Delete { of, although_needed, asking } => delete(client, of.into(), although_needed, asking).await,
             Self::Supply { update, file, name } => {
                 let path = format!("/updates/{}/supply", segment(&update));
                 let job: Job = client.upload(&path, &SupplyQuery { file: name }, &file).await?;
@@ -126,31 +134,14 @@ impl Package {
     }
 }
 
-async fn delete(client: &Client, of: PackageChoice, although_needed: bool, yes: bool) -> Result<Found> {
-    for package in &of.packages {
-        let refers: Refers = client.get(&format!("/packages/{}/refers", segment(package))).await?;
-        for policy in &refers.policies {
-            output::note(&format!("package {package} is needed by policy {}", policy.name));
-        }
-        for job in &refers.jobs {
-            output::note(&format!("package {package} is in use by job {job}"));
-        }
+async fn delete(client: &Client, of: PackageChoice, although_needed: bool, asking: Asking) -> Result<Found> {
+    let mut wish = PackageDelete { of, although_needed, confirm: None };
+    let preview: DeletionPreview = client.post("/packages/delete/preview", &wish).await?;
+    match asking.about("delete packages, rows and folders", &preview)? {
+        Answer::Go(confirm) => wish.confirm = confirm,
+        Answer::Shown => return Ok(Found::Nothing),
+        Answer::No => return Ok(Found::Problems),
     }
-    if !yes && !confirmed()? {
-        output::note("nothing is deleted; say --yes where nobody can be asked");
-        return Ok(Found::Problems);
-    }
-    let job: Job = client.post("/packages/delete", &PackageDelete { of, although_needed }).await?;
+    let job: Job = client.post("/packages/delete", &wish).await?;
     follow::started(client, &job).await
-}
-
-fn confirmed() -> Result<bool> {
-    use std::io::IsTerminal as _;
-    if !std::io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    output::note("Delete these packages, rows and folders? Type yes:");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
 }

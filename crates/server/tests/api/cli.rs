@@ -111,10 +111,16 @@ async fn a_policy_and_a_feed_are_kept_from_the_command_line() {
     let needed = run(&["package", "delete", &package, "--yes"]);
     assert_eq!(needed.code, Some(1), "{needed:?}");
     assert!(needed.stderr.contains("servers"), "{needed:?}");
+    let dry = run(&["package", "delete", "--bulletin", "B-1", "--dry-run"]).ok();
+    assert!(dry.contains("1 of 2 packages, 1 files, 19.5 KiB") && dry.contains("servers"), "{dry}");
+    assert!(run(&["package", "show", &package]).ok().contains("staged"), "a dry run changes nothing");
     must(&["package", "delete", &package, "--yes", "--although-needed"]);
     must(&["policy", "delete", "servers"]);
     assert_eq!(run(&["feed", "remove", "vendor"]).code, Some(1));
-    must(&["feed", "remove", "vendor", "--purge"]);
+    let dry = run(&["feed", "remove", "vendor", "--purge", "--dry-run"]).ok();
+    assert!(dry.contains("3 would no longer be listed") && dry.contains("packages"), "{dry}");
+    assert_eq!(run(&["feed", "remove", "vendor", "--purge"]).code, Some(1), "nobody can be asked");
+    must(&["feed", "remove", "vendor", "--purge", "--yes"]);
     assert!(!run(&["feed", "list"]).ok().contains("vendor"));
 }
 

@@ -1,7 +1,7 @@
 //! Packages.
 
 use patchwharf_model::{
-    api::{Job, PackageSummary, Page, StoreTotals},
+    api::{DeletionPreview, Job, PackageSummary, Page, StoreTotals},
     job::JobState,
     package::VersionState,
 };
@@ -84,8 +84,6 @@ async fn d_02_a_package_that_a_policy_needs_is_deleted_only_although_needed() {
     let refused = api.call(Method::POST, "/api/v1/packages/delete", Some(&delete)).await.problem();
     assert_eq!((refused.status, refused.code.as_str()), (409, "still-needed"));
     assert_eq!(refused.refers.unwrap().policies[0].name, "servers");
-    let everything = api.call(Method::POST, "/api/v1/packages/delete", Some(&json!({ "of": { "all": true } }))).await;
-    assert_eq!(everything.problem().code, "invalid-body");
     let delete = json!({ "of": { "packages": [id] }, "although_needed": true });
     done(&api.run_job("/api/v1/packages/delete", &delete).await);
     let policy: serde_json::Value = api.get("/api/v1/policies/servers").await;
@@ -94,6 +92,48 @@ async fn d_02_a_package_that_a_policy_needs_is_deleted_only_although_needed() {
     world.stage(&["B-1"]).await;
     let policy: serde_json::Value = api.get("/api/v1/policies/servers").await;
     assert_eq!(policy["switches"][0]["state"], "ready");
+}
+
+#[tokio::test]
+async fn a_deletion_is_counted_before_it_is_done() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let wish = json!({ "of": { "bulletins": ["B-2"] } });
+    let preview: DeletionPreview = api.post("/api/v1/packages/delete/preview", &wish).await;
+    let bytes = world.files[1].size_bytes() + world.files[2].size_bytes();
+    assert_eq!((preview.packages, preview.of_packages, preview.files), (1, 2, 2));
+    assert_eq!((preview.size_bytes, preview.freed_bytes, preview.needed), (bytes, bytes, 0));
+    assert_eq!(preview.confirm, None, "one of two is no mass deletion");
+    assert_eq!(world.package("B-2").await.summary.state, Some(VersionState::Staged));
+}
+
+#[tokio::test]
+async fn d_10_a_mass_deletion_wants_its_number() {
+    let world = World::new().await;
+    let api = world.server.api();
+    let twin = &world.files[0];
+    let many = (1..=11).map(|n| Update::new(n, &format!("M-{n}")).payload(&world.vendor, twin));
+    world.vendor.publish("/catalogue.xml", Catalogue::new(many).v1_xml());
+    done(&api.run_job("/api/v1/feeds/vendor/import", &json!({ "confirm_shrink": true })).await);
+    done(&api.run_job("/api/v1/bulletins/stage", &json!({ "filter": {} })).await);
+    let ask = async |confirm: Option<u64>| {
+        let wish = json!({ "of": { "all": true }, "confirm": confirm });
+        api.call(Method::POST, "/api/v1/packages/delete", Some(&wish)).await
+    };
+    for wrong in [None, Some(10), Some(12)] {
+        let refused = ask(wrong).await.problem();
+        assert_eq!((refused.status, refused.code.as_str()), (409, "confirmation-needed"));
+        assert!(refused.detail.contains("--confirm 11"), "{}", refused.detail);
+    }
+    let purge = "/api/v1/feeds/vendor?packages=purge";
+    let refused = api.call(Method::DELETE, purge, None).await.problem();
+    assert_eq!(refused.code, "confirmation-needed", "nor by the way of its feed");
+    let page: Page<PackageSummary> = api.get("/api/v1/packages?state=staged&limit=100").await;
+    assert_eq!(page.items.len(), 11);
+    let deletion: Job = ask(Some(11)).await.ok();
+    done(&api.wait_for_job(deletion.id).await);
+    let page: Page<PackageSummary> = api.get("/api/v1/packages?limit=100").await;
+    assert_eq!(page.items.len(), 0);
 }
 
 #[tokio::test]

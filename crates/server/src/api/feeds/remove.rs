@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
+    Json,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
@@ -13,7 +14,7 @@ use patchwharf_db::{
 };
 use patchwharf_model::{
     FeedId, PackageId,
-    api::{Code, FeedRemoval, FeedRemove, Job},
+    api::{Code, FeedRemoval, FeedRemovalPreview, FeedRemove, Job},
     job::JobRequest,
 };
 
@@ -21,7 +22,7 @@ use crate::{
     api::{
         ApiError, ApiResult, Shared,
         extract::{Path, Query},
-        packages::needed,
+        packages::{confirmed, count, needed},
         start,
     },
     app::App,
@@ -44,6 +45,7 @@ pub(super) async fn remove(
         FeedRemoval::Purge => {
             let packages = of_feed(&app, feed.feed_id).await?;
             if !packages.is_empty() {
+                confirmed(&app, &packages, wish.confirm).await?;
                 return purge(&app, &headers, packages, wish.although_needed).await;
             }
             if wish.although_needed { feeds::Removal::Purged } else { feeds::Removal::Refuse }
@@ -56,6 +58,20 @@ pub(super) async fn remove(
     write.commit().await?;
     tracing::info!(feed.id = %feed.feed_id, feed.name = %feed.name, "feed removed");
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Counts what removing a feed with all its packages would take, and says what refers to it; changes nothing.
+#[utoipa::path(get, path = "/feeds/{feed}/removal", tag = "feeds", params(("feed" = String, Path)),
+    responses((status = 200, body = FeedRemovalPreview)))]
+pub(super) async fn removal_preview(
+    State(app): Shared,
+    Path(name): Path<String>,
+) -> ApiResult<Json<FeedRemovalPreview>> {
+    let feed = feeds::show(&app.db, &name).await?.feed_id;
+    let filter = BulletinFilter { feed: Some(feed), ..BulletinFilter::default() };
+    let bulletins = bulletins::ids(&app.db, &filter, u32::MAX >> 1).await?.len() as u64;
+    let packages = of_feed(&app, feed).await?;
+    Ok(Json(FeedRemovalPreview { bulletins, deletion: count(&app, &packages).await? }))
 }
 
 async fn purge(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use patchwharf_db::{bulletins, packages, updates};
+use patchwharf_db::{bulletins, packages};
 use patchwharf_model::{
     PackageId,
     api::{Code, PackageChoice, PolicyReference, Refers},
@@ -12,6 +12,7 @@ use patchwharf_model::{
 use crate::{
     api::{ApiError, ApiResult},
     app::App,
+    operations::selection::packages_of,
 };
 
 /// The packages that a choice means, as a job takes them.
@@ -24,20 +25,11 @@ pub(super) async fn selection(app: &App, choice: PackageChoice) -> ApiResult<Sel
     }
 }
 
-/// The packages themselves. Everything at once is refused: a mass deletion names what it deletes.
+/// The packages themselves, for a deletion.
 pub(super) async fn named(app: &App, choice: PackageChoice) -> ApiResult<Vec<PackageId>> {
-    let chosen = match selection(app, choice).await? {
-        Selection::Packages(ids) => ids,
-        Selection::Bulletins(ids) => {
-            updates::by_bulletins(&app.db, &ids).await?.into_iter().filter_map(|update| update.package_id).collect()
-        }
-        Selection::Updates(_) | Selection::All => {
-            let detail = "Deleting every package at once is refused: name packages or bulletins.";
-            return Err(ApiError::new(Code::InvalidBody, detail));
-        }
-    };
+    let chosen = packages_of(&app.db, &selection(app, choice).await?).await?;
     if chosen.is_empty() {
-        return Err(ApiError::new(Code::NothingSelected, "These bulletins have no packages."));
+        return Err(ApiError::new(Code::NothingSelected, "There are no packages of what was named."));
     }
     Ok(chosen)
 }

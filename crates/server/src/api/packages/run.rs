@@ -6,7 +6,7 @@ use patchwharf_model::{
     job::JobRequest,
 };
 
-use super::choice;
+use super::{choice, deletion};
 use crate::api::{
     ApiResult, Shared,
     extract::Json,
@@ -28,13 +28,15 @@ pub(super) async fn verify(
 /// Deletes packages, rows and folders. Refused while a policy needs one, unless told otherwise.
 #[utoipa::path(post, path = "/packages/delete", tag = "packages", request_body = PackageDelete,
     params(("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 202, body = Job), (status = 409, description = "A policy needs one of them: `still-needed`")))]
+    responses((status = 202, body = Job), (status = 409,
+        description = "A policy needs one of them: `still-needed`; so many must be confirmed: `confirmation-needed`")))]
 pub(super) async fn delete(
     State(app): Shared,
     headers: HeaderMap,
     Json(wish): Json<PackageDelete>,
 ) -> ApiResult<Started> {
     let packages = choice::named(&app, wish.of).await?;
+    deletion::confirmed(&app, &packages, wish.confirm).await?;
     if !wish.although_needed {
         choice::needed(&app, &packages).await?;
     }
