@@ -49,22 +49,36 @@ pub(crate) async fn put(w: &mut Write<'_>, actor: &str, source: &str, now: Times
     Ok(())
 }
 
-/// A page of changes, newest first; of one object, if given.
+/// Which changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AuditFilter<'a> {
+    /// Of this object: kind and id.
+    pub object: Option<&'a str>,
+    /// Of this action, or of all that begin with it: `policy`, `policy.add`.
+    pub action: Option<&'a str>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+}
+
+/// A page of changes, newest first.
 ///
 /// # Errors
 /// `Refused` for a cursor that is none of ours.
-pub async fn list(db: &Db, object: Option<&str>, cursor: Option<&str>, limit: u32) -> Result<Page<AuditRow>> {
+pub async fn list(db: &Db, filter: AuditFilter<'_>, cursor: Option<&str>, limit: u32) -> Result<Page<AuditRow>> {
     const WHAT: &str = "list changes";
-    const ALL: &str = "SELECT * FROM audit WHERE audit_id < $1 ORDER BY audit_id DESC LIMIT $2";
-    const OF_OBJECT: &str = "SELECT * FROM audit WHERE object = $3 AND audit_id < $1 ORDER BY audit_id DESC LIMIT $2";
+    const ALL: &str = "SELECT * FROM audit WHERE audit_id < $1 AND at >= $3 \
+         AND ($4 = '' OR action = $4 OR action LIKE $4 || '.%') ORDER BY audit_id DESC LIMIT $2";
+    const OF_OBJECT: &str = "SELECT * FROM audit WHERE object = $5 AND audit_id < $1 AND at >= $3 \
+         AND ($4 = '' OR action = $4 OR action LIKE $4 || '.%') ORDER BY audit_id DESC LIMIT $2";
     let before = match cursor {
         None => i64::MAX,
         Some(text) => Cursor::decode(text)?.number()?,
     };
     let limit = limit.clamp(1, 1000);
-    let rows = match object {
-        None => db.all(WHAT, ALL, args![before, limit + 1]).await?,
-        Some(object) => db.all(WHAT, OF_OBJECT, args![before, limit + 1, object]).await?,
+    let (since, action) = (filter.since.unwrap_or(Timestamp::UNIX_EPOCH), filter.action.unwrap_or_default());
+    let rows = match filter.object {
+        None => db.all(WHAT, ALL, args![before, limit + 1, since, action]).await?,
+        Some(object) => db.all(WHAT, OF_OBJECT, args![before, limit + 1, since, action, object]).await?,
     };
     Ok(Page::cut(rows, limit, None, |row: &AuditRow| Cursor::of_number(row.audit_id, "")))
 }

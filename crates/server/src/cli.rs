@@ -1,5 +1,6 @@
 //! The command line: a client of the API, and the commands that run a server.
 
+mod audit;
 mod bulletin;
 mod client;
 mod deletion;
@@ -89,6 +90,9 @@ enum Command {
     /// The server's log.
     #[command(subcommand)]
     Log(log::Log),
+    /// The audit trail: who changed what, when, from where.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// The package store as a whole.
     #[command(subcommand)]
     Store(store::Store),
@@ -145,6 +149,7 @@ async fn ask(global: &Global, command: Command) -> anyhow::Result<Found> {
         Command::Policy(policy) => policy.run(&client).await,
         Command::Job(job) => job.run(&client).await,
         Command::Log(log) => log.run(&client).await,
+        Command::Audit(audit) => audit.run(&client).await,
         Command::Store(store) => store.run(&client).await,
         Command::Settings(settings) => settings.run(&client).await,
         _ => anyhow::bail!("this command does not ask a server"),

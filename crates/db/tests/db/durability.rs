@@ -95,7 +95,7 @@ async fn opening_again_changes_nothing() {
     s.db.close().await;
     let path = s.url.replace("sqlite://", "");
     let again = Db::open(&Options::new(&path), at(1)).await.unwrap();
-    let changes = patchwharf_db::audit::list(&again, Some("schema"), None, 10).await.unwrap();
+    let changes = patchwharf_db::audit::list(&again, of("schema"), None, 10).await.unwrap();
     assert_eq!(changes.rows.len(), 1);
     assert!(!std::path::Path::new(&format!("{path}.before-1")).exists());
 }
@@ -222,4 +222,8 @@ async fn c_10_a_disk_that_is_full_is_named_so_and_the_database_goes_on_when_ther
     }
     assert!(db.integrity_check().await.unwrap().is_empty());
     db.close().await;
+}
+
+fn of(object: &str) -> patchwharf_db::audit::AuditFilter<'_> {
+    patchwharf_db::audit::AuditFilter { object: Some(object), ..Default::default() }
 }

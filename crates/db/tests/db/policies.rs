@@ -50,7 +50,7 @@ async fn a_policy_is_bound_to_updates_and_follows_their_packages(s: &Sandbox) {
     s.stage(location, &ids[..1]).await;
     let after = policies::switches(&s.db, id).await.unwrap();
     assert_eq!((after[0].version, after[0].pending_version, after[0].enabled), (Some(2), None, true));
-    let log = patchwharf_db::audit::list(&s.db, Some(&format!("policy {id}")), None, 10).await.unwrap();
+    let log = patchwharf_db::audit::list(&s.db, of(&format!("policy {id}")), None, 10).await.unwrap();
     assert_eq!(log.rows[0].action, "policy.follow");
 
     let mut w = s.write(60).await;
@@ -160,4 +160,8 @@ async fn switches_change_one_by_one_or_all(s: &Sandbox) {
     w.commit().await.unwrap();
     let policy = policies::show(&s.db, "weekly").await.unwrap();
     assert_eq!((policy.updates, policy.on_revision, policy.changed_at), (2, OnRevision::Ask, at(30)));
+}
+
+fn of(object: &str) -> patchwharf_db::audit::AuditFilter<'_> {
+    patchwharf_db::audit::AuditFilter { object: Some(object), ..Default::default() }
 }

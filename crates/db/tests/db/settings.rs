@@ -20,9 +20,9 @@ async fn a_setting_is_kept_and_audited(s: &Sandbox) {
     settings::set(&mut w, "reserve", "2\0").await.unwrap();
     w.commit().await.unwrap();
     assert_eq!(settings::get(&s.db, "reserve").await.unwrap().as_deref(), Some("2\u{fffd}"));
-    let page = audit::list(&s.db, Some("setting reserve"), None, 1).await.unwrap();
+    let page = audit::list(&s.db, of("setting reserve"), None, 1).await.unwrap();
     assert_eq!((page.rows[0].before.as_deref(), page.rows[0].actor.as_str()), (Some("1"), "tester"));
-    let next = audit::list(&s.db, Some("setting reserve"), page.next.as_deref(), 1).await.unwrap();
+    let next = audit::list(&s.db, of("setting reserve"), page.next.as_deref(), 1).await.unwrap();
     assert_eq!((next.rows[0].before.as_deref(), next.next), (None, None));
 }
 
@@ -98,4 +98,8 @@ async fn a_dropped_transaction_leaves_nothing(s: &Sandbox) {
     w.commit().await.unwrap();
     assert_eq!(settings::get(&s.db, "a").await.unwrap(), None);
     assert_eq!(settings::get(&s.db, "b").await.unwrap().as_deref(), Some("1"));
+}
+
+fn of(object: &str) -> patchwharf_db::audit::AuditFilter<'_> {
+    patchwharf_db::audit::AuditFilter { object: Some(object), ..Default::default() }
 }

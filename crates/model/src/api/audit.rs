@@ -33,6 +33,12 @@ pub struct AuditQuery {
     /// Only about this object: kind and id, for example `bulletin 0190...`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
+    /// Only this action, or all of a kind: `policy.add`, `policy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Only since this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     /// Continue after this place: `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,

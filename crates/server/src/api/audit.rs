@@ -18,7 +18,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(get, path = "/audit", tag = "audit", params(AuditQuery), responses((status = 200, body = Page<AuditEntry>)))]
 async fn list(State(app): Shared, Query(query): Query<AuditQuery>) -> ApiResult<Json<Page<AuditEntry>>> {
     let limit = page::limit(query.limit)?;
-    let rows = audit::list(&app.db, query.object.as_deref(), query.cursor.as_deref(), limit)
+    let filter =
+        audit::AuditFilter { object: query.object.as_deref(), action: query.action.as_deref(), since: query.since };
+    let rows = audit::list(&app.db, filter, query.cursor.as_deref(), limit)
         .await
         .map_err(|error| ApiError::from(error).refused_as(Code::InvalidQuery))?;
     Ok(Json(page::page(rows, entry)))

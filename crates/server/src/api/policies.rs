@@ -17,5 +17,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(read::show, change::patch, change::delete))
         .routes(routes!(change::recreate))
         .routes(routes!(switches::set))
+        .routes(routes!(switches::remove))
         .routes(routes!(switches::accept))
 }

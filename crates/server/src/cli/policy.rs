@@ -55,6 +55,20 @@ Example:
         #[command(flatten)]
         of: Updates,
     },
+    /// Add updates to a policy, switched on. Those that it holds are switched on as well.
+    Add {
+        /// Name or id.
+        policy: String,
+        #[command(flatten)]
+        of: Updates,
+    },
+    /// Take updates out of a policy; their packages stay.
+    Remove {
+        /// Name or id.
+        policy: String,
+        #[command(flatten)]
+        of: Updates,
+    },
     /// Make it anew: same name and switches under a new id, each bound to the current package of its update.
     Recreate {
         /// Name or id.
@@ -105,6 +119,16 @@ impl Policy {
             Self::Switch { policy, to, of } => {
                 let set = SwitchesSet { of: of.into(), enabled: to == "on" };
                 changed(client, &client.post(&path(&policy, "/switches"), &set).await?)?;
+            }
+            Self::Add { policy, of } => {
+                let of = PolicyUpdates::from(of);
+                anyhow::ensure!(!of.is_empty(), "name what to add by --bulletin or --update");
+                let set = SwitchesSet { of, enabled: true };
+                changed(client, &client.post(&path(&policy, "/switches"), &set).await?)?;
+            }
+            Self::Remove { policy, of } => {
+                let of = PolicyUpdates::from(of);
+                changed(client, &client.post(&path(&policy, "/remove"), &of).await?)?;
             }
             Self::Recreate { policy } => show(client, &client.post(&path(&policy, "/recreate"), &()).await?)?,
             Self::Accept { policy, of } => {

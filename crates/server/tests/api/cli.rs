@@ -107,6 +107,12 @@ async fn a_policy_and_a_feed_are_kept_from_the_command_line() {
     must(&["policy", "disable", "servers"]);
     must(&["policy", "recreate", "servers"]);
     must(&["policy", "accept", "servers"]);
+    must(&["policy", "remove", "servers", "--bulletin", "B-2"]);
+    must(&["policy", "add", "servers", "--bulletin", "B-2"]);
+    let trail = run(&["audit", "list", "--action", "policy", "--limit", "3"]).ok();
+    assert!(trail.contains("policy.add") && trail.contains("policy.remove"), "{trail}");
+    assert!(!trail.contains("feed.create"), "{trail}");
+    assert!(!run(&["audit", "list", "--since", "2999-01-01T00:00:00Z"]).ok().contains("policy."));
     let package = world.package("B-1").await.summary.id.to_string();
     let needed = run(&["package", "delete", &package, "--yes"]);
     assert_eq!(needed.code, Some(1), "{needed:?}");

@@ -49,6 +49,15 @@ async fn switches_are_turned_one_by_one_and_new_updates_join() {
     let on = json!({ "of": { "bulletins": ["B-2"] }, "enabled": true });
     let changed: SwitchesChanged = api.post("/api/v1/policies/p/switches", &on).await;
     assert_eq!((changed.changed, show(&world, "p").await.switches.len()), (1, 2));
+    let out = json!({ "bulletins": ["B-1"] });
+    let gone: SwitchesChanged = api.post("/api/v1/policies/p/remove", &out).await;
+    assert_eq!((gone.changed, show(&world, "p").await.switches.len()), (1, 1));
+    let nothing = api.call(Method::POST, "/api/v1/policies/p/remove", Some(&json!({}))).await;
+    assert_eq!(nothing.problem().code, "nothing-selected");
+    assert!(world.package("B-1").await.summary.active, "its package stays");
+    let again = json!({ "of": { "bulletins": ["B-1"] }, "enabled": true });
+    let added: SwitchesChanged = api.post("/api/v1/policies/p/switches", &again).await;
+    assert_eq!(added.changed, 1);
     let recreated: PolicyDetail = api.post("/api/v1/policies/p/recreate", &json!({})).await;
     assert_eq!((recreated.summary.name.as_str(), recreated.switches.len()), ("p", 2));
     let accepted: SwitchesChanged = api.post("/api/v1/policies/p/accept", &json!({})).await;

@@ -35,6 +35,30 @@ pub(super) async fn set(
     Ok(Json(SwitchesChanged { changed }))
 }
 
+/// Takes updates out of a policy: named ones, or all that bulletins have or had. Their packages stay.
+#[utoipa::path(post, path = "/policies/{policy}/remove", tag = "policies", params(("policy" = String, Path)),
+    request_body = PolicyUpdates, responses((status = 200, body = SwitchesChanged)))]
+pub(super) async fn remove(
+    State(app): Shared,
+    Path(name): Path<String>,
+    extract::Json(wish): extract::Json<PolicyUpdates>,
+) -> ApiResult<Json<SwitchesChanged>> {
+    let id = policies::show(&app.db, &name).await?.policy_id;
+    if wish.is_empty() {
+        let detail = "Name the updates or bulletins to be taken out; a policy as a whole is deleted, or disabled.";
+        return Err(ApiError::new(Code::NothingSelected, detail));
+    }
+    // Superseded and withdrawn ones too: what a policy holds, it must be able to let go.
+    let mut chosen = rows::resolve(&app.db, &wish.updates).await?;
+    let bulletins = bulletins::resolve(&app.db, &wish.bulletins).await?;
+    chosen.extend(rows::by_bulletins(&app.db, &bulletins).await?.into_iter().map(|update| update.update_id));
+    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let changed = policies::remove_updates(&mut write, id, &chosen).await?;
+    write.commit().await?;
+    tracing::info!(policy.id = %id, policy.name = %name, changed, "updates taken out of the policy");
+    Ok(Json(SwitchesChanged { changed }))
+}
+
 /// Accepts new content that waits: the switches point at the new packages. Nothing named: all that wait.
 #[utoipa::path(post, path = "/policies/{policy}/accept", tag = "policies", params(("policy" = String, Path)),
     request_body = PolicyUpdates, responses((status = 200, body = SwitchesChanged)))]
