@@ -9,7 +9,7 @@ use patchwharf_model::api::{
     BulletinChange, BulletinChoice, BulletinQuery, BulletinRefresh, BulletinSeverity, BulletinSort, Job, Order,
 };
 
-use super::{Client, Found, client::segment, follow, output};
+use super::{Client, Found, follow, output};
 use filter::Filter;
 
 /// Software bulletins.
@@ -132,7 +132,7 @@ impl Bulletin {
                 changed(client, &client.post("/bulletins/severity", &body).await?)?;
             }
             Self::Refers { bulletin } => {
-                show::refers(client, &client.get(&format!("/bulletins/{}/refers", segment(&bulletin))).await?)?;
+                show::refers(client, &bulletin).await?;
             }
             Self::Stage(choice) => {
                 let job: Job = client.post("/bulletins/stage", &choice.resolve(client).await?).await?;

@@ -1,7 +1,12 @@
 //! The command line, as a person or a script uses it.
 
 use patchwharf_model::api::{Job, Page};
-use patchwharf_testkit::{eventually_async, server::DEADLINE, vendor::Mood};
+use patchwharf_testkit::{
+    Payload, eventually_async,
+    sdp::{Catalogue, Update},
+    server::DEADLINE,
+    vendor::Mood,
+};
 use serde_json::Value;
 
 use crate::world::{BINARY, World};
@@ -139,4 +144,24 @@ async fn help_man_pages_and_completions_are_there() {
     let folder = world.server.data().join("man");
     drop(run(&["man", folder.to_str().unwrap()]).ok());
     assert!(folder.join("patchwharf-bulletin-stage.1").is_file());
+}
+
+#[tokio::test]
+async fn what_is_staged_of_an_older_revision_is_shown_as_such() {
+    let world = World::staged().await;
+    let run = |arguments: &[&str]| world.server.patchwharf(arguments).ok();
+    let referring = run(&["bulletin", "refers", "B-2"]);
+    let package = world.package("B-2").await.summary.id.to_string();
+    assert!(referring.contains(&package) && referring.contains("of "), "{referring}");
+    assert!(!run(&["bulletin", "show", "B-1"]).contains("older revision"));
+
+    let revised = Payload::random("file-0.exe", 31_000);
+    let update = Update::new(1, "B-1").created("2026-11-20T08:00:00Z").payload(&world.vendor, &revised);
+    world.vendor.publish("/catalogue.xml", Catalogue::new([update]).v1_xml());
+    run(&["feed", "import", "vendor", "--confirm-shrink"]);
+    let shown = run(&["bulletin", "show", "B-1"]);
+    assert!(shown.contains("staged (an older revision)"), "{shown}");
+    assert!(shown.contains("patchwharf bulletin stage B-1"), "{shown}");
+    run(&["bulletin", "stage", "B-1"]);
+    assert!(!run(&["bulletin", "show", "B-1"]).contains("older revision"));
 }

@@ -41,6 +41,9 @@ pub struct UpdateSummary {
     pub package: Option<PackageId>,
     /// That package's state.
     pub package_state: Option<VersionState>,
+    /// What is staged is of an older revision than the catalogue's: staging the bulletin brings the new one.
+    #[serde(default)]
+    pub outdated: bool,
     /// A file has no URL: it must be fetched by hand and given to `package supply`.
     pub needs_file: bool,
     /// Key of the update that takes its place.

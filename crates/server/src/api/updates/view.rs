@@ -14,8 +14,9 @@ pub(in crate::api) fn summary(row: Update) -> UpdateSummary {
         "detectoid" => UpdateType::Detectoid,
         _ => UpdateType::Software,
     };
-    let staged = row.staged_files_digest == Some(row.files_digest);
+    let staged = row.staged_files_digest.as_ref() == Some(&row.files_digest);
     UpdateSummary {
+        outdated: !staged && row.staged_files_digest.is_some(),
         needs_file: !staged && row.files.iter().any(|file| file.url.is_none()),
         id: row.update_id,
         key: row.update_key,

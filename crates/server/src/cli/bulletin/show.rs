@@ -99,6 +99,12 @@ pub(super) async fn one(client: &Client, bulletin: &str) -> Result<()> {
     for update in detail.software_updates.iter().filter(|update| update.needs_file) {
         output::line(&format!("{} needs a file: patchwharf package supply {} FILE", update.key, update.id))?;
     }
+    if detail.software_updates.iter().any(|update| update.outdated) {
+        output::line(&format!(
+            "staged is what the vendor has revised since; the revision comes by: patchwharf bulletin stage {}",
+            summary.name
+        ))?;
+    }
     Ok(())
 }
 
@@ -110,7 +116,8 @@ fn update(update: &UpdateSummary) -> [String; 7] {
     } else if update.needs_file {
         "needs a file".to_owned()
     } else {
-        update.package_state.map(|state| state.to_string()).unwrap_or_default()
+        let state = update.package_state.map(|state| state.to_string()).unwrap_or_default();
+        if update.outdated { format!("{state} (an older revision)") } else { state }
     };
     [
         update.key.clone(),
@@ -123,17 +130,29 @@ fn update(update: &UpdateSummary) -> [String; 7] {
     ]
 }
 
-pub(super) fn refers(client: &Client, refers: &Refers) -> Result<()> {
+pub(super) async fn refers(client: &Client, bulletin: &str) -> Result<()> {
+    let path = format!("/bulletins/{}", segment(bulletin));
+    let refers: Refers = client.get(&format!("{path}/refers")).await?;
     if client.json {
-        return output::json(refers);
+        return output::json(&refers);
     }
-    let list = |ids: Vec<String>| ids.join(", ");
+    let detail: BulletinDetail = client.get(&path).await?;
     output::facts(&[
-        ("policies", list(refers.policies.iter().map(|policy| policy.name.clone()).collect())),
-        ("updates", list(refers.updates.iter().map(ToString::to_string).collect())),
-        ("packages", list(refers.packages.iter().map(ToString::to_string).collect())),
-        ("superseded by", refers.superseded_by.clone().unwrap_or_default()),
-        ("supersedes", refers.supersedes.join(", ")),
-        ("jobs", list(refers.jobs.iter().map(ToString::to_string).collect())),
-    ])
+        ("bulletin", detail.summary.name.clone()),
+        ("superseded by", refers.superseded_by.clone().unwrap_or_else(|| "nothing".to_owned())),
+        ("supersedes", if refers.supersedes.is_empty() { "nothing".to_owned() } else { refers.supersedes.join(", ") }),
+    ])?;
+    let policies = refers.policies.iter().map(|policy| ["policy".into(), policy.name.clone(), policy.id.to_string()]);
+    let updates = refers.updates.iter().map(|id| {
+        let key = detail.software_updates.iter().find(|update| update.id == *id).map(|update| update.key.clone());
+        ["update".into(), key.unwrap_or_else(|| "no longer listed".into()), id.to_string()]
+    });
+    let packages = refers.packages.iter().map(|id| {
+        let of = detail.software_updates.iter().find(|update| update.package == Some(*id));
+        let of = of.map(|update| format!("of {}", update.key));
+        ["package".into(), of.unwrap_or_else(|| "replaced by another".into()), id.to_string()]
+    });
+    let jobs = refers.jobs.iter().map(|id| ["job".into(), "holds a package now".into(), id.to_string()]);
+    output::line("")?;
+    output::table(["what", "name", "id"], policies.chain(updates).chain(packages).chain(jobs))
 }
