@@ -41,6 +41,11 @@ impl Finding {
         Self { invariant, code, grade: Grade::Violation, object: object.to_string(), message: message.into() }
     }
 
+    /// Whether it is about a thing that the server has not made and never touches.
+    fn is_foreign(&self) -> bool {
+        self.code == "stranger"
+    }
+
     pub(crate) fn leftover(
         invariant: &'static str,
         code: &'static str,
@@ -134,6 +139,24 @@ impl Verdict {
         self.findings.iter().any(|finding| finding.code == code)
     }
 
+    /// The last words.
+    fn conclusion(&self) -> String {
+        if !self.holds() {
+            let violations = self.findings.iter().filter(|finding| finding.grade == Grade::Violation).count();
+            return format!("{violations} violations");
+        }
+        let foreign = self.findings.iter().filter(|finding| finding.is_foreign()).count();
+        let mut text = "everything holds".to_owned();
+        match self.findings.len() - foreign {
+            0 => {}
+            left => text += &format!("; {left} leftovers that the next start clears"),
+        }
+        if foreign > 0 {
+            text += &format!("; {foreign} things that are not the server's and stay");
+        }
+        text
+    }
+
     /// As JSON, with a line end.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -146,7 +169,11 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.findings {
-            let mark = if finding.grade == Grade::Violation { "FAIL" } else { "left" };
+            let mark = match (finding.grade, finding.is_foreign()) {
+                (Grade::Violation, _) => "FAIL",
+                (Grade::Leftover, false) => "left",
+                (Grade::Leftover, true) => "note",
+            };
             writeln!(
                 f,
                 "{mark} {} {}: {}: {}",
@@ -167,14 +194,7 @@ impl fmt::Display for Verdict {
             n.hashed_bytes,
             n.bulletins,
             n.jobs,
-            match (self.holds(), self.findings.len()) {
-                (true, 0) => "everything holds".into(),
-                (true, left) => format!("everything holds; {left} leftovers that the next start clears"),
-                (false, _) => format!(
-                    "{} violations",
-                    self.findings.iter().filter(|finding| finding.grade == Grade::Violation).count()
-                ),
-            }
+            self.conclusion()
         )
     }
 }

@@ -38,6 +38,13 @@ pub fn read(name: &str, mut input: impl Read, limits: &Limits, sink: Sink<'_>) -
         [] => return Err(FeedError::Truncated { what: name.to_owned(), offset: 0 }),
         [0x1f, 0x8b, ..] => return Err(unsupported("it is gzip; unpack it first")),
         [b'P', b'K', ..] => return Err(unsupported("it is a zip archive; unpack it first")),
+        begin if !is_cabinet && !may_be_xml(begin) => {
+            let reason = format!(
+                "it is neither a cabinet nor XML: it begins with {:?}; is this the address of the catalogue itself?",
+                begin.escape_ascii().to_string()
+            );
+            return Err(unsupported(&reason));
+        }
         _ => {}
     }
     let input = std::io::Cursor::new(magic).chain(input);
@@ -49,4 +56,11 @@ pub fn read(name: &str, mut input: impl Read, limits: &Limits, sink: Sink<'_>) -
             .packages(&mut |package| frames.package(name, &package))?;
     }
     frames.end()
+}
+
+/// Whether a document in UTF-8 or UTF-16, with or without a mark, can begin so.
+fn may_be_xml(begin: &[u8]) -> bool {
+    let marked =
+        begin.starts_with(&[0xef, 0xbb, 0xbf]) || begin.starts_with(&[0xff, 0xfe]) || begin.starts_with(&[0xfe, 0xff]);
+    marked || begin.iter().find(|byte| **byte != 0).is_some_and(|byte| *byte == b'<' || byte.is_ascii_whitespace())
 }

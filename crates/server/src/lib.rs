@@ -14,3 +14,4 @@ pub mod parse_feed;
 mod quickstart;
 pub mod serve;
 pub mod start;
+mod words;

@@ -43,7 +43,12 @@ pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
         findings.push(Finding::leftover("I3", "folder-empty", path.display(), "a package folder without a version"));
     }
     for path in &scene.disk.strangers {
-        findings.push(Finding::leftover("I3", "stranger", path.display(), "no part of a package location"));
+        findings.push(Finding::leftover(
+            "I3",
+            "stranger",
+            path.display(),
+            "no part of a package location; the server never touches it",
+        ));
     }
     findings.extend(staging(scene));
     findings

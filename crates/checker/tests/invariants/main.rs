@@ -105,6 +105,12 @@ async fn i3_orphans_are_leftovers_and_at_rest_violations() {
     let verdict = world.judge().await;
     assert!(verdict.has("folder-without-row") && verdict.has("staging-unowned") && verdict.has("stranger"));
     assert!(verdict.holds() && verdict.findings.iter().all(|f| f.grade == Grade::Leftover), "{verdict}");
+    let text = verdict.to_string();
+    assert!(
+        text.contains("note I3 stranger") && text.contains("1 things that are not the server's and stay"),
+        "{text}"
+    );
+    assert!(text.contains("leftovers that the next start clears"), "{text}");
     assert!(!world.judge_at_rest().await.holds());
 
     expect("row-without-folder", "UPDATE package_version SET state = 'retired', retire_after = 1; UPDATE package SET current_version = NULL; UPDATE package_version SET package_id = package_id, version = 7").await;

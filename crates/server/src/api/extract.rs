@@ -47,13 +47,23 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn refuse_body(rejection: &JsonRejection) -> ApiError {
     let code = if rejection.status().as_u16() == 422 { Code::InvalidBody } else { Code::BadRequest };
-    ApiError::new(code, rejection.body_text())
+    ApiError::new(code, plain(&rejection.body_text()))
+}
+
+/// What was wrong, without how the server reads it.
+fn plain(text: &str) -> String {
+    const OPENINGS: [&str; 3] = [
+        "Failed to deserialize query string: ",
+        "Failed to deserialize the JSON body into the target type: ",
+        "Failed to parse the request body as JSON: ",
+    ];
+    OPENINGS.iter().find_map(|opening| text.strip_prefix(opening)).unwrap_or(text).to_owned()
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let refuse = |rejection: QueryRejection| ApiError::new(Code::InvalidQuery, rejection.body_text());
+        let refuse = |rejection: QueryRejection| ApiError::new(Code::InvalidQuery, plain(&rejection.body_text()));
         axum::extract::Query::<T>::from_request_parts(parts, state).await.map(|query| Self(query.0)).map_err(refuse)
     }
 }

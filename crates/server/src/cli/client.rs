@@ -1,7 +1,7 @@
 //! The client of the API.
 
 use anyhow::{Context as _, Result};
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_model::api::Problem;
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,6 +15,8 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
+    /// Where it came from, for texts.
+    token_file: Utf8PathBuf,
     /// Print what the API gives instead of tables.
     pub(crate) json: bool,
     /// Do not follow the jobs that are started.
@@ -27,6 +29,17 @@ pub(crate) enum Failure {
     /// It said no.
     #[error("{}", said(.0))]
     Problem(Box<Problem>),
+    /// The token is not the server's.
+    #[error(
+        "the server at {base} does not take the token of {token_file}; name the data folder of that server (--data), or \
+         a file with its token (--token-file): the server keeps it as admin.token in its data folder"
+    )]
+    WrongToken {
+        /// Its URL.
+        base: String,
+        /// Where the token came from.
+        token_file: Utf8PathBuf,
+    },
     /// It could not be asked.
     #[error("the server at {base} does not answer; is it running (patchwharf serve), and is --server right?")]
     Unreachable {
@@ -52,6 +65,7 @@ impl Failure {
             Self::Unreachable { .. } => true,
             Self::Problem(problem) => problem.status == 503,
             Self::Odd { status, .. } => (502..=504).contains(status),
+            Self::WrongToken { .. } => false,
         }
     }
 
@@ -81,7 +95,7 @@ impl Client {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => local_server(&global.data)?,
         };
-        let path = global.token_file.clone().unwrap_or_else(|| global.data.join("admin.token"));
+        let path = token_file(global);
         let token = std::fs::read_to_string(&path).with_context(|| {
             format!("cannot read the administrator's token {path}; name the data folder (--data) or the token (--token-file)")
         })?;
@@ -104,7 +118,8 @@ impl Client {
             http = http.no_proxy();
         }
         let http = http.build().context("set up the HTTP client")?;
-        Ok(Self { http, base, token, json: global.json, no_wait: global.no_wait })
+        let token_file = token_file(global);
+        Ok(Self { http, base, token, token_file, json: global.json, no_wait: global.no_wait })
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
@@ -185,10 +200,17 @@ impl Client {
         let url = response.url().to_string();
         let body = response.bytes().await.unwrap_or_default();
         Err(match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) if problem.status == 401 => {
+                Failure::WrongToken { base: self.base.clone(), token_file: self.token_file.clone() }.into()
+            }
             Ok(problem) => Failure::Problem(Box::new(problem)).into(),
             Err(_) => Failure::Odd { url, status: status.as_u16() }.into(),
         })
     }
+}
+
+fn token_file(global: &Global) -> Utf8PathBuf {
+    global.token_file.clone().unwrap_or_else(|| global.data.join("admin.token"))
 }
 
 /// The address at which the server of a data folder listens.

@@ -68,10 +68,10 @@ impl Asking {
 
 fn sentence(preview: &DeletionPreview) -> String {
     format!(
-        "{} of {} packages, {} files, {}",
+        "{} of {}, {}, {}",
         preview.packages,
-        preview.of_packages,
-        preview.files,
+        output::count(preview.of_packages, "package"),
+        output::count(preview.files, "file"),
         output::size(preview.size_bytes)
     )
 }

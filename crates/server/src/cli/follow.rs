@@ -14,6 +14,7 @@ use patchwharf_model::{
 
 use super::{Client, Found, client::Failure, output, sse::Events};
 use bars::Display;
+pub(crate) use bars::sentence;
 
 /// Times that a broken connection is taken up again before giving up.
 const RECONNECTS: u32 = 20;

@@ -108,7 +108,10 @@ fn show(detail: &JobDetail) -> Result<()> {
         ("started", output::time_or(job.started_at, "")),
         ("ended", output::time_or(job.ended_at, "")),
         ("request", serde_json::to_string(&detail.request)?),
-        ("phase", job.progress.phase.clone()),
+        (
+            "progress",
+            if job.state == JobState::Running { follow::sentence(job.state, &job.progress) } else { String::new() },
+        ),
     ])?;
     if let Some(report) = &detail.report {
         for (name, number) in &report.counts {

@@ -54,7 +54,7 @@ impl Filter {
             package: self.package,
             text: self.text.clone(),
             after: None,
-            limit: Some(self.lines.max(1)),
+            limit: (self.lines > 0).then_some(self.lines),
         }
     }
 }
@@ -62,6 +62,7 @@ impl Filter {
 impl Log {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
         match self {
+            Self::Show(filter) if filter.lines == 0 => {}
             Self::Show(filter) => {
                 let page: Page<LogRecord> = client.find("/logs", &filter.query()).await?;
                 for record in &page.items {
@@ -79,7 +80,7 @@ impl Log {
 async fn tail(client: &Client, filter: &Filter) -> Result<()> {
     let mut last: Option<String> = None;
     loop {
-        let query = LogQuery { limit: last.is_none().then_some(filter.lines.max(1)), ..filter.query() };
+        let query = LogQuery { limit: filter.query().limit.filter(|_| last.is_none()), ..filter.query() };
         match client.stream("/logs/events", &query, last.as_deref()).await {
             Ok(response) => {
                 let mut events = Events::new(response.bytes_stream());

@@ -7,6 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use patchwharf_model::Timestamp;
 use serde::Serialize;
 
+pub(crate) use crate::words::count;
+
 /// Writes a line to standard output; a reader that went away is an error that ends the command quietly.
 pub(crate) fn line(text: &str) -> Result<()> {
     writeln!(std::io::stdout().lock(), "{text}")?;
@@ -96,11 +98,6 @@ pub(crate) fn time_or(at: Option<Timestamp>, none: &str) -> String {
 /// `yes` or `no`.
 pub(crate) fn yes(value: bool) -> String {
     if value { "yes" } else { "no" }.to_owned()
-}
-
-/// `1 package`, `2 packages`.
-pub(crate) fn count(number: u64, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 #[cfg(test)]

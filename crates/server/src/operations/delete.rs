@@ -14,7 +14,7 @@ use patchwharf_model::{JobId, PackageId, job::Report};
 use patchwharf_store::fault::Step;
 
 use super::{Ending, OperationError, assembly::told, fault_at, locks, sweep, write};
-use crate::jobs::JobContext;
+use crate::{jobs::JobContext, words::count};
 
 /// Packages marked in one transaction.
 const BATCH: usize = 500;
@@ -50,9 +50,9 @@ pub(crate) async fn run(
             waiting_for: format!("package {package}, which job {job} holds"),
         });
     }
-    let mut summary = format!("{} packages deleted, {} bytes freed", done.marked, swept.freed_bytes);
+    let mut summary = format!("{} deleted, {} bytes freed", count(done.marked, "package"), swept.freed_bytes);
     if done.refused > 0 {
-        summary = format!("{summary}; {} are needed by policies and stay", done.refused);
+        summary = format!("{summary}; {} needed by policies stay", count(done.refused, "package"));
     }
     let counts = [("bytes-freed".to_owned(), swept.freed_bytes)].into();
     Ok(Ending::Done(Report { summary, counts, ..Report::default() }))

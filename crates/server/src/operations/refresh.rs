@@ -12,7 +12,7 @@ use super::{
     selection::{self, LeftOut},
     stage, sweep,
 };
-use crate::jobs::JobContext;
+use crate::{jobs::JobContext, words::count};
 
 /// Quick refresh: every file is hashed, only what is bad is fetched, into the next version.
 pub(crate) async fn quick(ctx: &JobContext, of: &Selection) -> Result<Ending, OperationError> {
@@ -53,10 +53,10 @@ async fn run(ctx: &JobContext, of: &Selection, mode: Mode, sound: &str, verb: &s
     sweep::run(&ctx.app, &format!("job {}", ctx.job), Some(ctx.job)).await?;
     let mut report = stage::report(verb, &made);
     if made.committed == 0 && made.failed == 0 {
-        report.summary = format!("nothing to mend: {} packages were verified and are whole", made.sound);
+        report.summary = format!("nothing to mend: {} verified and whole", count(made.sound, "package"));
     } else if made.committed == 0 {
         report.summary =
-            format!("nothing was changed: {} packages could not be mended, each with its reason below", made.failed);
+            format!("nothing was changed: {} not mended, each with its reason below", count(made.failed, "package"));
     }
     Ok(Ending::Done(report))
 }

@@ -9,7 +9,7 @@ use super::{
     selection::{self, LeftOut},
     sweep,
 };
-use crate::jobs::JobContext;
+use crate::{jobs::JobContext, words::count};
 
 /// Runs the job.
 pub(crate) async fn run(ctx: &JobContext, of: &Selection) -> Result<Ending, OperationError> {
@@ -36,16 +36,16 @@ pub(crate) async fn run(ctx: &JobContext, of: &Selection) -> Result<Ending, Oper
 fn nothing(left_out: usize) -> Report {
     let summary = match left_out {
         0 => "nothing to stage: the selection names no update; list bulletins with `patchwharf bulletin list`".into(),
-        n => format!("nothing to stage: {n} updates are superseded, withdrawn or without files"),
+        n => format!("nothing to stage: {}, all superseded, withdrawn or without files", count(n as u64, "update")),
     };
     Report { summary, ..Report::default() }
 }
 
 /// The report of an operation that made versions.
 pub(crate) fn report(verb: &str, made: &Made) -> Report {
-    let mut summary = format!("{} packages {verb}, {} bytes", made.committed, made.size_bytes);
+    let mut summary = format!("{} {verb}, {} bytes", count(made.committed, "package"), made.size_bytes);
     if made.sound > 0 {
-        summary = format!("{summary}; {} were as they must be", made.sound);
+        summary = format!("{summary}; {} as it must be", count(made.sound, "package"));
     }
     if made.failed > 0 {
         summary = format!("{summary}; {} failed, each with its reason below", made.failed);

@@ -23,7 +23,7 @@ use super::{
     assembly::{self, Look, Seen, Worth, item, overall, told},
     selection, write,
 };
-use crate::jobs::JobContext;
+use crate::{jobs::JobContext, words::count};
 
 /// Packages in one go: bounds the transaction and what a pause has to wait for.
 const BATCH: usize = 500;
@@ -71,10 +71,10 @@ pub(crate) async fn run(ctx: &JobContext, of: &Selection) -> Result<Ending, Oper
         }
     }
     let summary = match found.bad {
-        0 => format!("{} packages verified, {} bytes: all are whole", found.whole, found.size_bytes),
+        0 => format!("{} verified, {} bytes: all whole", count(found.whole, "package"), found.size_bytes),
         bad => format!(
-            "{} packages verified, {} bytes: {bad} are damaged, each with its reason below; nothing was changed on disk",
-            found.whole + bad,
+            "{} verified, {} bytes: {bad} damaged, each with its reason below; nothing was changed on disk",
+            count(found.whole + bad, "package"),
             found.size_bytes
         ),
     };

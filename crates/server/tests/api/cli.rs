@@ -123,7 +123,7 @@ async fn a_policy_and_a_feed_are_kept_from_the_command_line() {
     assert_eq!(needed.code, Some(1), "{needed:?}");
     assert!(needed.stderr.contains("servers"), "{needed:?}");
     let dry = run(&["package", "delete", "--bulletin", "B-1", "--dry-run"]).ok();
-    assert!(dry.contains("1 of 2 packages, 1 files, 19.5 KiB") && dry.contains("servers"), "{dry}");
+    assert!(dry.contains("1 of 2 packages, 1 file, 19.5 KiB") && dry.contains("servers"), "{dry}");
     assert!(run(&["package", "show", &package]).ok().contains("staged"), "a dry run changes nothing");
     must(&["package", "delete", &package, "--yes", "--although-needed"]);
     must(&["policy", "delete", "servers"]);
@@ -164,4 +164,18 @@ async fn what_is_staged_of_an_older_revision_is_shown_as_such() {
     assert!(shown.contains("patchwharf bulletin stage B-1"), "{shown}");
     run(&["bulletin", "stage", "B-1"]);
     assert!(!run(&["bulletin", "show", "B-1"]).contains("older revision"));
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_named_with_its_file() {
+    let world = World::new().await;
+    let file = world.server.data().join("old.token");
+    std::fs::write(&file, "of-another-server").unwrap();
+    let run = world.server.patchwharf(&["job", "list", "--token-file", file.to_str().unwrap()]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("old.token") && run.stderr.contains("admin.token"), "{run:?}");
+    assert!(!run.stderr.contains("of-another-server"), "{run:?}");
+    assert_eq!(world.server.patchwharf(&["log", "show", "-n", "0"]).ok(), "");
+    let unknown = world.server.patchwharf(&["bulletin", "list", "--state", "staged"]);
+    assert!(!unknown.stderr.contains("deserialize"), "{unknown:?}");
 }

@@ -59,6 +59,15 @@ fn prefixes_mean_nothing() {
 }
 
 #[test]
+fn what_is_no_catalogue_at_all_is_called_so_and_xml_of_any_encoding_is_tried() {
+    let error = refusal("Not found\n\u{1b}[2J");
+    assert!(error.to_string().contains("neither a cabinet nor XML: it begins with \"Not \""), "{error}");
+    for xml in [&b"\xef\xbb\xbf<a/>"[..], b"\xff\xfe<\0a\0", b"\n <a/>", b"\0<\0a"] {
+        assert!(!refusal(xml).to_string().contains("neither a cabinet nor XML"), "{xml:?}");
+    }
+}
+
+#[test]
 fn cabinets_without_a_catalogue_are_refused() {
     let error = refusal(cabinet(&[("Readme.txt", "-")]));
     assert_eq!(error.code(), "malformed");

@@ -106,7 +106,7 @@ fn broken_documents_say_where() {
     }
     let twice = catalogue(&[]) + "<x/>";
     assert!(refusal(twice).to_string().contains("after its root"));
-    assert_eq!(refusal("just text").code(), "malformed");
+    assert_eq!(refusal("just text").code(), "unsupported");
     assert_eq!(refusal("").code(), "truncated");
     assert_eq!(refusal(b"<\xff\xfe>").code(), "malformed");
 }

@@ -109,7 +109,8 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn sentence(state: JobState, progress: &Progress) -> String {
+/// How far a job has come, in one line: phase, items, bytes, rate, time left.
+pub(crate) fn sentence(state: JobState, progress: &Progress) -> String {
     let mut parts = vec![if progress.phase.is_empty() { state.to_string() } else { progress.phase.clone() }];
     if progress.items_total > 0 {
         parts.push(format!("{} of {}", progress.items_done, progress.items_total));

@@ -369,13 +369,14 @@ impl Catalogue {
         }
         let of = |name: &str| report.counts.get(name).copied().unwrap_or_default();
         report.summary = format!(
-            "{} updates added, {} revised, {} withdrawn, {} superseded, {} unchanged, {} rejected.",
+            "{} updates added, {} revised, {} withdrawn, {} superseded, {} unchanged, {} rejected{}.",
             of("added"),
             of("revised"),
             of("withdrawn"),
             of("superseded"),
             of("unchanged"),
-            of("rejected")
+            of("rejected"),
+            if self.left_out > 0 { format!(", {} left out by the feed's rules", self.left_out) } else { String::new() }
         );
         report
     }
