@@ -77,3 +77,13 @@ async fn c_03_any_system_call_can_be_the_last() {
 async fn c_08_a_failing_fsync_is_never_acknowledged() {
     sample("failing fsync", &["fsync", "fdatasync"], "error=EIO", 6).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s_26_no_descriptor_left_is_a_clean_error() {
+    sample("no descriptor", &["openat2", "openat", "mkdirat"], "error=EMFILE", 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s_26_a_quota_that_is_used_up_is_a_clean_error() {
+    sample("no quota", &["pwrite64", "mkdirat", "linkat", "fallocate"], "error=EDQUOT", 3).await;
+}
