@@ -62,6 +62,15 @@ impl Db {
         self.damage_cell().get().map(String::as_str)
     }
 
+    /// Looks whether the file that is open is still the one at its path (SQLite). If somebody moved it away, or put another
+    /// in its place, all that is written goes into a file that nobody opens again: that ends all writing (C-14).
+    pub fn look_at_file(&self) {
+        let Backend::Sqlite(sqlite) = self.backend() else { return };
+        if !sqlite.is_in_place() {
+            self.note_damage(format!("{} was moved or replaced while it was open", sqlite.path.display()));
+        }
+    }
+
     /// Notes damage; the first that was found stays.
     pub(crate) fn note_damage(&self, found: impl Into<String>) {
         let _ = self.damage_cell().set(found.into());

@@ -24,6 +24,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// One SQLite file.
 pub(crate) struct Sqlite {
     pub(crate) path: PathBuf,
+    /// Device and inode that were opened.
+    opened: (u64, u64),
     options: SqliteConnectOptions,
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
@@ -70,7 +72,14 @@ impl Sqlite {
             .test_before_acquire(false)
             .connect_lazy_with(options.clone().pragma("query_only", "ON"));
         let writer = Writer { connection: Some(connection), dirty: false };
-        Ok(Self { path, options, writer: Arc::new(Mutex::new(writer)), readers })
+        let opened =
+            identity(&path).map_err(|e| cannot_open(&path, &"it cannot be looked at").with(std::io::Error::from(e)))?;
+        Ok(Self { path, opened, options, writer: Arc::new(Mutex::new(writer)), readers })
+    }
+
+    /// Whether the path still leads to the file that was opened.
+    pub(crate) fn is_in_place(&self) -> bool {
+        identity(&self.path).is_ok_and(|found| found == self.opened)
     }
 
     pub(crate) async fn reader(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Sqlite>> {
@@ -172,6 +181,10 @@ impl Drop for WriterGuard {
             runtime.spawn(async move { writer.roll_back().await });
         }
     }
+}
+
+fn identity(path: &std::path::Path) -> rustix::io::Result<(u64, u64)> {
+    rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino))
 }
 
 /// A half-made [`DbError::Open`].

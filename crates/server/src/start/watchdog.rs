@@ -48,6 +48,7 @@ fn first_not_in_place(app: &App) -> Option<String> {
 
 /// What is damaged in the database, for people.
 fn damaged(app: &App) -> Option<String> {
+    app.db.look_at_file();
     let found = app.db.damage()?;
     Some(format!(
         "the resource database is damaged ({found}): stop the server, put a backup of the database in its place and \

@@ -80,3 +80,29 @@ async fn a_feed_does_not_take_switches_out_of_policies_unless_told() {
     assert_eq!(api.call(Method::DELETE, told, None).await.status, 204);
     assert_eq!(show(&world, "p").await.switches.len(), 0);
 }
+
+#[tokio::test]
+async fn r_03_one_call_refreshes_an_enabled_bulletin_under_a_running_policy() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let wish = json!({ "name": "servers", "of": { "bulletins": ["B-1"] }, "enabled": true });
+    let made: PolicyDetail = api.post("/api/v1/policies", &wish).await;
+    let before = world.package("B-1").await.summary;
+    let damaged = world.on_disk(&world.address("B-1", "file-0.exe").await);
+    std::fs::write(&damaged, "rotten").unwrap();
+
+    let refresh = api.run_job("/api/v1/bulletins/refresh", &json!({ "of": { "bulletins": ["B-1"] } })).await;
+    done(&refresh);
+    let policy = show(&world, "servers").await;
+    assert_eq!((policy.summary.id, policy.summary.enabled), (made.summary.id, true));
+    assert_eq!(policy.switches[0].state, SwitchState::Ready);
+    let after = world.package("B-1").await.summary;
+    assert_eq!((after.id, policy.switches[0].package), (before.id, Some(after.id)));
+    assert_eq!(policy.switches[0].version, after.current_version);
+    assert_ne!(after.current_version, before.current_version);
+    assert!(world.bulletin("B-1").await.summary.enabled, "it was never disabled");
+    let fetched = api.fetch(&world.address("B-1", "file-0.exe").await).await;
+    assert!(fetched.status == 200 && fetched.body == world.files[0].bytes);
+    let trail: serde_json::Value = api.get("/api/v1/audit?limit=1000").await;
+    assert!(trail["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "policy.create"), "history stays");
+}

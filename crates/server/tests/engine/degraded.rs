@@ -4,9 +4,10 @@ use std::process::Command;
 
 use camino::Utf8PathBuf;
 use patchwharf_model::job::JobState;
+use patchwharf_server::jobs::Order;
 use tempfile::TempDir;
 
-use crate::rig::{Rig, Script, config, start, until_stopped};
+use crate::rig::{DEADLINE, Rig, Script, config, request, start, until_stopped};
 
 struct Disk(Utf8PathBuf);
 
@@ -73,4 +74,39 @@ async fn c_22_jobs_wait_while_another_folder_is_in_the_packages_place() {
     std::fs::remove_dir(&packages).unwrap();
     std::fs::rename(&away, &packages).unwrap();
     assert_eq!(rig.until(id, JobState::Done).await.attempt, 2);
+}
+
+#[tokio::test]
+async fn c_14_a_database_that_was_moved_away_while_open_takes_no_more_changes() {
+    let folder = TempDir::new().unwrap();
+    let home = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
+    let script = Script::default();
+    let rig = Rig::of(start(config(home.join("data").as_std_path()), &script).await.unwrap(), script, folder);
+    let id = rig.order().await;
+    rig.until(id, JobState::Done).await;
+    let file = home.join("data/patchwharf.db");
+    std::fs::rename(&file, home.join("data/patchwharf.old")).unwrap();
+    let refused = patchwharf_testkit::eventually_async("changes are refused", DEADLINE, || async {
+        rig.app().jobs.order(request(), Order::by("admin")).await.err()
+    })
+    .await;
+    assert!(refused.to_string().contains("patchwharf.db was moved or replaced"), "{refused}");
+}
+
+#[tokio::test]
+async fn c_16_staging_on_another_file_system_is_refused_at_the_start() {
+    let folder = TempDir::new().unwrap();
+    let home = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
+    let config = || config(home.join("data").as_std_path());
+    let running = start(config(), &Script::default()).await.unwrap();
+    running.stop().await;
+    let staging = home.join("data/packages/.staging");
+    std::fs::remove_dir_all(&staging).unwrap();
+    let Some(_disk) = Disk::mount(staging) else {
+        println!("skipped: mounting a small file system needs root");
+        return;
+    };
+    let refused = start(config(), &Script::default()).await.err().expect("the start is refused");
+    let text = format!("{refused:#}");
+    assert!(text.contains(".staging") && text.contains("another file system"), "{text}");
 }

@@ -84,7 +84,7 @@ async fn one(plant: &mut Plant, step: Step, action: &str, chance: &mut Chance) -
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn c_02_every_step_can_fail_or_be_the_last() {
+async fn c_02_d_03_every_step_can_fail_or_be_the_last() {
     let mut chance = Chance::new("sweep over steps");
     let mut plant = Plant::start().await;
     let mut reached = BTreeSet::new();

@@ -121,3 +121,70 @@ async fn d_01_a_download_that_runs_while_its_package_is_deleted_ends_whole() {
     open.read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes, one.bytes);
 }
+
+/// A file that cannot be unlinked, not even by root, until it is dropped.
+struct Immutable(std::path::PathBuf);
+
+impl Immutable {
+    fn make(path: std::path::PathBuf) -> Option<Self> {
+        chattr("+i", &path).then_some(Self(path))
+    }
+}
+
+impl Drop for Immutable {
+    fn drop(&mut self) {
+        chattr("-i", &self.0);
+    }
+}
+
+fn chattr(flag: &str, path: &std::path::Path) -> bool {
+    let ran = std::process::Command::new("chattr").arg(flag).arg(path).stderr(std::process::Stdio::null()).status();
+    ran.is_ok_and(|status| status.success())
+}
+
+#[tokio::test]
+async fn d_04_what_cannot_be_unlinked_stays_deleting_visible_and_is_retried_and_blocks_nothing() {
+    let mut world = World::start().await;
+    let (one, two) = (Payload::random("one.exe", 30_000), Payload::random("two.exe", 30_000));
+    world.catalogue(&[("B-1", vec![world.publish(&one)]), ("B-2", vec![world.publish(&two)])]).await;
+    world.stage(&["B-1", "B-2"]).await.done();
+    let stuck = world.folder("B-1").await;
+    let package = world.update("B-1").await.package_id.unwrap();
+    let Some(immutable) = Immutable::make(stuck.join("one.exe")) else {
+        return patchwharf_testkit::skipped("D-04: this file system has no immutable files, or this is not root");
+    };
+    let ended = delete(&world, "B-1", false).await.failed();
+    let line = ended.report.items.iter().find(|item| item.outcome == "deleting").expect("it is named");
+    assert!(line.failed && line.reason.contains("one.exe"), "{line:?}");
+    let version = patchwharf_db::packages::versions(&world.app().db, &[package]).await.unwrap().remove(0);
+    assert_eq!(version.state, patchwharf_model::package::VersionState::Deleting, "it stays visible");
+    delete(&world, "B-2", false).await;
+    assert_eq!(world.update("B-2").await.package_id, None, "nothing else waits for it");
+    world.stage(&["B-1"]).await.done();
+    world.assert_staged("B-1", &[&one]).await;
+
+    drop(immutable);
+    world.run(JobRequest::Reconcile { dry_run: false }).await;
+    assert!(!stuck.exists(), "the next sweep finishes it");
+    assert!(patchwharf_db::packages::versions(&world.app().db, &[package]).await.unwrap().is_empty());
+    world.check().await;
+}
+
+#[tokio::test]
+async fn d_06_a_package_folder_that_was_swapped_for_a_link_is_not_followed() {
+    let mut world = World::start().await;
+    let one = staged(&world).await;
+    let package = world.folder("B-1").await.parent().unwrap().to_owned();
+    let outside = world.home.path().join("outside");
+    fs::rename(&package, &outside).unwrap();
+    std::os::unix::fs::symlink(&outside, &package).unwrap();
+    let ended = delete(&world, "B-1", false).await;
+    let kept: Vec<_> = fs::read_dir(outside.join("1")).unwrap().flatten().collect();
+    assert_eq!(kept.len(), 2, "file and manifest behind the link are as they were: {ended:#?}");
+    assert_eq!(fs::read(outside.join("1/one.exe")).unwrap(), one.bytes);
+
+    let _ = fs::remove_file(&package);
+    world.run(JobRequest::Reconcile { dry_run: false }).await;
+    assert_eq!(world.update("B-1").await.package_id, None);
+    world.check().await;
+}

@@ -1,7 +1,7 @@
-use std::fs;
+use std::{fs, time::Duration};
 
 use patchwharf_model::{job::JobRequest, package::VersionState};
-use patchwharf_testkit::Payload;
+use patchwharf_testkit::{Payload, eventually_async, vendor::Lie};
 
 use crate::world::World;
 
@@ -105,11 +105,43 @@ async fn c_22_an_empty_mount_point_is_never_read_as_all_packages_gone() {
     let logs = patchwharf_server::logs::Logs::new(&metrics);
     let config = patchwharf_server::config::Config { data: world.data(), ..Default::default() };
     let refused = patchwharf_server::start::start(config, world.clock.clone(), metrics, logs).await;
-    if let Ok(running) = refused {
-        running.stop().await;
-    }
-    fs::remove_dir_all(world.packages()).unwrap();
+    let text = format!("{:#}", refused.err().expect("the start is refused"));
+    assert!(text.contains(world.packages().to_str().unwrap()) && text.contains("location.json"), "{text}");
+    assert_eq!(fs::read_dir(world.packages()).unwrap().count(), 0, "nothing is written into it");
+    fs::remove_dir(world.packages()).unwrap();
     fs::rename(&aside, world.packages()).unwrap();
     world.run_server().await;
     world.assert_staged("B-1", &[&one]).await;
+}
+
+#[tokio::test]
+async fn d_08_a_sweep_takes_nothing_from_what_is_being_staged() {
+    let mut world = World::start().await;
+    let (big, shared) = (Payload::random("big.bin", 2 << 20), Payload::random("shared.exe", 30_000));
+    let (big_file, shared_file) = (world.describe(&big), world.publish(&shared));
+    world.vendor.lie("/big.bin", &big, Lie::StallAt(1 << 20));
+    world.catalogue(&[("B-1", vec![shared_file.clone()]), ("B-2", vec![shared_file, big_file])]).await;
+    world.stage(&["B-1"]).await.done();
+    // B-2 holds the shared content of B-1 and waits for its other file.
+    let job = world.order(JobRequest::Stage { of: world.of(&["B-2"]).await }).await;
+    let data = world.packages().join(".staging").join(big.sha256().to_string()).join("data");
+    eventually_async("half of it came", Duration::from_secs(60), async || {
+        (world.vendor.bytes_sent("/big.bin") >= 1 << 20 && data.exists()).then_some(())
+    })
+    .await;
+    let package = world.update("B-1").await.package_id.unwrap();
+    // It waits for the job that links from it, if that has begun to.
+    let delete = world.order(JobRequest::Delete { packages: vec![package], although_needed: false }).await;
+    for _ in 0..3 {
+        reconcile(&world, false).await;
+    }
+    assert!(data.exists(), "what somebody waits for is not cleared away");
+    world.vendor.release();
+    world.ended(job).await.done();
+    world.later(Duration::from_secs(10));
+    world.app().jobs.wake();
+    world.ended(delete).await.done();
+    assert_eq!(world.update("B-1").await.package_id, None);
+    world.assert_staged("B-2", &[&big, &shared]).await;
+    world.check().await;
 }
