@@ -106,7 +106,7 @@ async fn c_16_staging_on_another_file_system_is_refused_at_the_start() {
         println!("skipped: mounting a small file system needs root");
         return;
     };
-    let refused = start(config(), &Script::default()).await.err().expect("the start is refused");
+    let refused = start(config(), &Script::default()).await.expect_err("the start is refused");
     let text = format!("{refused:#}");
     assert!(text.contains(".staging") && text.contains("another file system"), "{text}");
 }

@@ -105,7 +105,7 @@ async fn c_22_an_empty_mount_point_is_never_read_as_all_packages_gone() {
     let logs = patchwharf_server::logs::Logs::new(&metrics);
     let config = patchwharf_server::config::Config { data: world.data(), ..Default::default() };
     let refused = patchwharf_server::start::start(config, world.clock.clone(), metrics, logs).await;
-    let text = format!("{:#}", refused.err().expect("the start is refused"));
+    let text = format!("{:#}", refused.expect_err("the start is refused"));
     assert!(text.contains(world.packages().to_str().unwrap()) && text.contains("location.json"), "{text}");
     assert_eq!(fs::read_dir(world.packages()).unwrap().count(), 0, "nothing is written into it");
     fs::remove_dir(world.packages()).unwrap();
@@ -136,6 +136,8 @@ async fn d_08_a_sweep_takes_nothing_from_what_is_being_staged() {
         reconcile(&world, false).await;
     }
     assert!(data.exists(), "what somebody waits for is not cleared away");
+    // What it wanted to link may have gone meanwhile: then it fetches once more.
+    world.vendor.publish("/big.bin", &big);
     world.vendor.release();
     world.ended(job).await.done();
     world.later(Duration::from_secs(10));
