@@ -12,7 +12,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use patchwharf_model::{DeploymentId, LocationId, Timestamp};
+use patchwharf_model::{DeploymentId, LocationId, Timestamp, update::VendorDigest};
 
 pub use check::OpenError;
 pub use marker::Marker;
@@ -139,6 +139,12 @@ impl Location {
     /// When the file system does not say.
     pub fn space(&self) -> Result<Space, DiskError> {
         space::of(self.root.as_fd()).attempt("ask for the free space of", || self.path.clone())
+    }
+
+    /// Bytes that downloads of these contents hold already in `.staging`, whole or in part; of each at most its length.
+    #[must_use]
+    pub fn on_its_way_bytes<'a>(&self, contents: impl Iterator<Item = (&'a VendorDigest, u64)>) -> u64 {
+        space::on_its_way(self.staging.as_fd(), contents)
     }
 
     /// How often the disk was asked to change: tests assert fsyncs per package with it.

@@ -221,6 +221,13 @@ fn no_room(ctx: &JobContext, queue: &VecDeque<Needed>) -> Result<Option<String>,
         let space = location.space().map_err(|e| {
             OperationError::new("store", format!("cannot ask {} for its free space", location.path())).because(e)
         })?;
+        if needed_bytes.saturating_add(reserve_bytes) <= space.free_bytes {
+            continue;
+        }
+        // What has come of them before holds its room already.
+        let of_here = queue.iter().filter(|needed| needed.location == location.id());
+        let here = location.on_its_way_bytes(of_here.map(|needed| (&needed.key.digest, needed.key.size_bytes)));
+        let needed_bytes = needed_bytes.saturating_sub(here);
         if needed_bytes.saturating_add(reserve_bytes) > space.free_bytes {
             return Ok(Some(format!(
                 "{needed_bytes} bytes are needed at {}, {} are free and {reserve_bytes} stay reserved \

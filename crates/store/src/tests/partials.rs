@@ -13,6 +13,9 @@ fn s_04_truncated_body_is_never_committed_and_goes_on_where_it_stopped() {
     partial.begin(source(), 0).unwrap();
     partial.write(&content[..400_001]).unwrap();
     assert!(matches!(partial.finish(), Err(PartialError::TooShort { found: 400_001, .. })));
+    let wanted = expected(&content);
+    let held = f.location.on_its_way_bytes([(&wanted.digest, BIG as u64)].into_iter());
+    assert!((400_001..=BIG as u64).contains(&held), "the room that it needs no more: {held}");
 
     let mut partial = Partial::open(&f.restarted(), expected(&content)).unwrap();
     assert_eq!(partial.have_bytes(), 400_001);
