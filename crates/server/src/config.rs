@@ -55,6 +55,10 @@ pub struct PackagesConfig {
     /// How often every package is hashed anew; zero means never.
     #[serde(with = "duration")]
     pub verify_every: Duration,
+    /// How long what was found bad, or belongs to no one, stays in quarantine; zero means for ever. Nothing goes before
+    /// its package is staged again.
+    #[serde(with = "duration")]
+    pub keep_quarantine: Duration,
 }
 
 /// The log.
@@ -91,7 +95,7 @@ impl Default for Config {
 impl Default for PackagesConfig {
     fn default() -> Self {
         let day = Duration::from_secs(24 * 3600);
-        Self { anonymous: false, grace: day, verify_every: 7 * day }
+        Self { anonymous: false, grace: day, verify_every: 7 * day, keep_quarantine: 30 * day }
     }
 }
 

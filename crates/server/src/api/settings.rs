@@ -53,6 +53,7 @@ fn config(app: &App) -> serde_json::Value {
             "anonymous": config.packages.anonymous,
             "grace-seconds": config.packages.grace.as_secs(),
             "verify-every-seconds": config.packages.verify_every.as_secs(),
+            "keep-quarantine-seconds": config.packages.keep_quarantine.as_secs(),
         },
         "log": { "filter": config.log.filter, "keep-seconds": config.log.keep.as_secs() },
         "fetch": {

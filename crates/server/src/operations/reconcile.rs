@@ -6,6 +6,7 @@
 
 mod disk;
 mod lost;
+mod quarantine;
 mod rows;
 
 use std::{sync::Arc, time::Duration};
@@ -115,6 +116,7 @@ impl Run {
             self.missing(location, &disk, &rows, &mut found).await?;
             self.abandoned(&rows, &mut found).await?;
             self.rest(location, disk, &mut found).await?;
+            self.quarantine(location, &mut found).await?;
         }
         fault_at(Step::ReconcileAfter)?;
         Ok(found)

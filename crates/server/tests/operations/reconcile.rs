@@ -147,3 +147,31 @@ async fn d_08_a_sweep_takes_nothing_from_what_is_being_staged() {
     world.assert_staged("B-2", &[&big, &shared]).await;
     world.check().await;
 }
+
+#[tokio::test]
+async fn quarantine_is_emptied_after_its_time_but_not_before_the_replacement_is_proved() {
+    let mut world = World::start().await;
+    let one = staged(&world).await;
+    let bad = world.folder("B-1").await.join("one.exe");
+    fs::write(&bad, one.damaged().bytes).unwrap();
+    world.refresh(&["B-1"]).await.done();
+    let aside = || fs::read_dir(world.packages().join(".quarantine")).unwrap().count();
+    assert_eq!(aside(), 1);
+    reconcile(&world, false).await;
+    assert_eq!(aside(), 1, "its time is not over");
+
+    world.later(Duration::from_secs(31 * 24 * 3600));
+    fs::write(world.folder("B-1").await.join("one.exe"), one.damaged().bytes).unwrap();
+    world.run(JobRequest::Verify { of: world.of(&["B-1"]).await }).await.failed();
+    reconcile(&world, false).await;
+    assert_eq!(aside(), 1, "its package is damaged again: perhaps this is all that there is");
+    world.refresh(&["B-1"]).await.done();
+    let dry = reconcile(&world, true).await;
+    assert!(dry.report.items.iter().any(|item| item.outcome == "would-be-dropped"), "{dry:#?}");
+    let before = aside();
+    let done = reconcile(&world, false).await;
+    assert!(done.report.items.iter().any(|item| item.outcome == "dropped"), "{done:#?}");
+    assert_eq!(aside(), before - 1, "what was set aside today stays");
+    world.assert_staged("B-1", &[&one]).await;
+    world.check().await;
+}
