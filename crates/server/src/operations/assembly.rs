@@ -380,7 +380,12 @@ impl<'a> Run<'a> {
         let Some(under_way) = self.builds[at].take_if(|under_way| under_way.open == 0) else { return };
         let arrived = match under_way.failed.is_empty() {
             true => Arrived::Whole(under_way.build, under_way.got),
-            false => Arrived::Failed(Failed::new(under_way.build, under_way.failed, self.ctx.now())),
+            false => Arrived::Failed(Failed::new(
+                under_way.build,
+                under_way.failed,
+                self.ctx.actor != "system",
+                self.ctx.now(),
+            )),
         };
         if to.send(arrived).await.is_err() {
             self.queue.clear();

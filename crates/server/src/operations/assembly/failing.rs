@@ -90,11 +90,13 @@ fn needs_a_file(build: &Build, at: usize) -> String {
 }
 
 impl Failed {
-    /// A build whose files have not all come.
-    pub(crate) fn new(build: Build, files: Vec<FailedFile>, now: Timestamp) -> Self {
+    /// A build whose files have not all come. The wait before it is tried again grows with every try; one that a person
+    /// asked for (`by_hand`) begins anew: whoever tries is at work on it, and must not push the next try into tomorrow.
+    pub(crate) fn new(build: Build, files: Vec<FailedFile>, by_hand: bool, now: Timestamp) -> Self {
         let passes = files.iter().all(|file| file.passes);
         let asked = files.iter().filter_map(|file| file.retry_after).max().unwrap_or_default();
-        let wait = FIRST_WAIT.saturating_mul(1 << build.attempts.min(9)).clamp(asked.min(LONGEST_WAIT), LONGEST_WAIT);
+        let attempts = if by_hand { 0 } else { build.attempts.min(9) };
+        let wait = FIRST_WAIT.saturating_mul(1 << attempts).clamp(asked.min(LONGEST_WAIT), LONGEST_WAIT);
         let next_try = passes.then(|| now.checked_add(wait).unwrap_or(Timestamp::MAX));
         Self { build, files, next_try }
     }
