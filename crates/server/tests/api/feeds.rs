@@ -1,7 +1,11 @@
 //! Feeds.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use patchwharf_model::api::{AuditEntry, Feed, Page};
-use patchwharf_testkit::Server;
+use patchwharf_testkit::{
+    Server,
+    apt::{Key, KeyKind},
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -42,16 +46,26 @@ async fn a_feed_is_added_changed_and_removed_and_each_is_audited() {
 async fn a_keyring_is_kept_but_not_shown() {
     let server = Server::start(BINARY).await;
     let api = server.api();
+    let keyring = STANDARD.encode(Key::generate(KeyKind::Ed25519).keyring());
     let source = json!({ "kind": "apt", "url": "https://example.org/debian", "suite": "stable", "components": ["main"],
-        "architectures": ["amd64"], "keyring": "c2VjcmV0LWtleXJpbmc=" });
+        "architectures": ["amd64"], "keyring": keyring });
     let made = api.call(Method::POST, "/api/v1/feeds", Some(&json!({ "name": "deb", "source": source }))).await;
-    assert!(!made.text().contains("c2VjcmV0"), "{}", made.text());
+    assert!(!made.text().contains(&keyring), "{}", made.text());
     assert_eq!(made.status, 201, "{}", made.text());
     let mut shown: serde_json::Value = api.get("/api/v1/feeds/deb").await;
     shown["source"]["suite"] = "testing".into();
     let patch = json!({ "source": shown["source"] });
     let feed: Feed = api.call(Method::PATCH, "/api/v1/feeds/deb", Some(&patch)).await.ok();
     assert_eq!(feed.source.kind(), "apt");
+
+    let mut junk = source.clone();
+    junk["keyring"] = STANDARD.encode("no keyring at all").into();
+    let refused = api.call(Method::POST, "/api/v1/feeds", Some(&json!({ "name": "junk", "source": junk }))).await;
+    let problem = refused.problem();
+    assert!(problem.code == "invalid-body" && problem.detail.contains("gpg --export"), "{}", problem.detail);
+    let nowhere = json!({ "name": "nowhere", "source": { "kind": "sdp", "url": "/nowhere/catalogue.cab" } });
+    let problem = api.call(Method::POST, "/api/v1/feeds", Some(&nowhere)).await.problem();
+    assert!(problem.detail.contains("/nowhere/catalogue.cab"), "{}", problem.detail);
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ pub(super) async fn create(State(app): Shared, extract::Json(wish): extract::Jso
     check::name("feed", &wish.name)?;
     check::schedule(wish.schedule_minutes)?;
     let kind = wish.source.kind().to_owned();
+    check::is_there(&wish.source).await?;
     let config = checked(FeedConfig { source: wish.source, rules: wish.rules, auto_stage: wish.auto_stage })?;
     let new = feeds::NewFeed {
         name: wish.name,
@@ -61,6 +62,9 @@ pub(super) async fn patch(
             ));
         }
         keep_keyring(&mut source, &before.source);
+        if source != before.source {
+            check::is_there(&source).await?;
+        }
         config.source = source;
     }
     config.rules = wish.rules.unwrap_or(config.rules);

@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use patchwharf_model::api::{AptSource, Code, FeedRules, FeedSource, SdpSource};
+use patchwharf_trust::Keyring;
 use url::Url;
 
 use crate::api::{ApiError, ApiResult};
@@ -79,9 +80,28 @@ fn apt(source: &AptSource) -> ApiResult<()> {
             "An apt feed needs the keyring that proves it, for example /usr/share/keyrings/debian-archive-keyring.gpg.",
         )),
         Ok(bytes) if bytes.len() > KEYRING_LIMIT_BYTES => Err(refuse("The keyring is larger than 512 KiB.")),
-        Ok(_) => Ok(()),
+        Ok(bytes) => Keyring::read(&bytes)
+            .map(drop)
+            .map_err(|error| refuse(format!("The keyring cannot be used: {error}. The feed was not changed."))),
         Err(_) => Err(refuse("The keyring is not base64.")),
     }
+}
+
+/// Whether what a source names on this machine is there.
+pub(super) async fn is_there(source: &FeedSource) -> ApiResult<()> {
+    let places = match source {
+        FeedSource::Sdp(source) => vec![&source.url],
+        FeedSource::Apt(source) => [&source.url].into_iter().chain(&source.advisories).collect(),
+    };
+    for path in places.into_iter().filter(|place| place.starts_with('/')) {
+        if let Err(error) = tokio::fs::metadata(path).await {
+            return Err(refuse(format!(
+                "{path} cannot be read on the server: {error}. Paths are those of the machine where the server runs; \
+                 mount or copy it there first."
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// A URL, or an absolute path on the server.
