@@ -4,9 +4,11 @@ mod add;
 mod show;
 
 use anyhow::Result;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Subcommand};
 use patchwharf_model::api::{
-    self, Clause, FeedImport, FeedPatch, FeedPreview, FeedRemoval, FeedRemovalPreview, FeedRemove, FeedRules, Job,
+    self, Clause, FeedImport, FeedPatch, FeedPreview, FeedRemoval, FeedRemovalPreview, FeedRemove, FeedRules,
+    FeedSource, Job,
 };
 
 use super::{
@@ -68,6 +70,12 @@ Example:
         /// Let packages that the vendor pins by SHA-1 only be offered to computers (audited).
         #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"])]
         accept_sha1: Option<String>,
+        /// apt: the publisher's new keyring, when its keys have changed and you trust the new ones. Audited.
+        #[arg(long, value_name = "FILE")]
+        keyring: Option<Utf8PathBuf>,
+        /// apt: of a keyring, only the primary key with this fingerprint counts; may be given several times.
+        #[arg(long = "key", value_name = "FINGERPRINT")]
+        keys: Vec<String>,
     },
     /// Remove a feed. Refused while its packages exist or policies hold its updates, unless told what to do with them.
     Remove {
@@ -139,8 +147,14 @@ impl Feed {
                 let job: Job = client.post(&path(&feed, "/preview"), &FeedPreview { rules: rules.given() }).await?;
                 return follow::started(client, &job).await;
             }
-            Self::Set { feed, rules, no_rules, after, no_stage, every, accept_sha1 } => {
+            Self::Set { feed, rules, no_rules, after, no_stage, every, accept_sha1, keyring, keys } => {
+                let source = if keyring.is_some() || !keys.is_empty() {
+                    Some(with_keys(client, &feed, keyring.as_deref(), keys).await?)
+                } else {
+                    None
+                };
                 let patch = FeedPatch {
+                    source,
                     rules: if no_rules { Some(FeedRules::default()) } else { rules.given() },
                     auto_stage: if no_stage { Some(None) } else { after.rules().map(Some) },
                     accept_sha1: accept_sha1.map(|answer| answer == "yes"),
@@ -191,6 +205,21 @@ async fn remove(client: &Client, feed: &str, mut wish: FeedRemove, asking: Askin
     }
     output::note(&format!("feed {feed} is removed"));
     Ok(Found::Nothing)
+}
+
+/// An apt feed's source with other keys; what is not given stays.
+async fn with_keys(client: &Client, feed: &str, keyring: Option<&Utf8Path>, keys: Vec<String>) -> Result<FeedSource> {
+    let shown: api::Feed = client.get(&path(feed, "")).await?;
+    let FeedSource::Apt(mut source) = shown.source else {
+        anyhow::bail!("feed {feed} is no apt feed: it has no keyring");
+    };
+    if let Some(file) = keyring {
+        source.keyring = read_keyring(file)?;
+    }
+    if !keys.is_empty() {
+        source.keys = keys;
+    }
+    Ok(FeedSource::Apt(source))
 }
 
 fn path(feed: &str, rest: &str) -> String {

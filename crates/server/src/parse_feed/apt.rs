@@ -69,6 +69,10 @@ pub(super) fn read(archive: &Archive<'_>, limits: &Limits, sink: Sink<'_>) -> Re
     Ok(())
 }
 
+/// The way out when a publisher has changed its keys.
+const NEW_KEYS: &str = "; if the publisher has new keys and you trust them: `patchwharf feed set FEED --keyring FILE`, \
+     with `--key FINGERPRINT` to name the ones that count";
+
 /// The `Release` text, its signature, suite and dates checked.
 fn believe(wanted: &AptRelease, limits: &Limits) -> Result<(apt::Release, Verified), Refusal> {
     let refuse = |code: &str, message: String| Refusal { code: code.to_owned(), message };
@@ -83,13 +87,16 @@ fn believe(wanted: &AptRelease, limits: &Limits) -> Result<(apt::Release, Verifi
         None => verify_cleartext(&keyring, &text, wanted.now),
         Some(signature) => verify_detached(&keyring, &text, &small("Release.gpg", signature)?, wanted.now),
     };
-    let verified = verified.map_err(|error| refuse(error.code(), format!("{name} is refused: {error}")))?;
+    let verified = verified.map_err(|error| {
+        let hint = if error.code().starts_with("key-") { NEW_KEYS } else { "" };
+        refuse(error.code(), format!("{name} is refused: {error}{hint}"))
+    })?;
     let pinned = |signer: &String| wanted.keys.iter().any(|key| key.eq_ignore_ascii_case(signer));
     if !wanted.keys.is_empty() && !verified.signed_by.iter().any(pinned) {
         let signers = verified.signed_by.join(", ");
         return Err(refuse(
             "signature-other-key",
-            format!("{name} is refused: it is signed by {signers}, none of which the feed's keys name"),
+            format!("{name} is refused: it is signed by {signers}, none of which the feed's keys name{NEW_KEYS}"),
         ));
     }
     let release = apt::Release::read(name, &verified.text, limits)?;

@@ -133,7 +133,14 @@ async fn of_a_keyring_only_the_named_key_counts() {
     source["keyring"] = STANDARD.encode(keyring).into();
     source["keys"] = json!([named.fingerprint()]);
     rig.set(&json!({ "source": source })).await;
-    assert!(rig.refused().await.contains("none of which"));
+    let refused = rig.refused().await;
+    assert!(refused.contains("none of which") && refused.contains("feed set FEED --keyring"), "{refused}");
+
+    let file = rig.server.data().join("new.gpg");
+    std::fs::write(&file, key.keyring()).unwrap();
+    let (file, fingerprint) = (file.to_str().unwrap(), key.fingerprint());
+    drop(rig.server.patchwharf(&["feed", "set", "acme", "--keyring", file, "--key", &fingerprint]).ok());
+    assert_eq!(rig.import().await.get("added"), 3, "with the right key it goes on");
 }
 
 #[tokio::test]
