@@ -21,7 +21,9 @@ pub(super) fn check() -> Result<()> {
     if let Some(lost) = MARKERS.iter().find(|marker| !sources.contains(**marker)) {
         bail!("`{lost}` is no longer in {}: name what is there now in {}", SOURCES.join(" or "), file!());
     }
-    must(&mut cargo(&["build", "--locked", "-p", "patchwharf-server", "--bin", "patchwharf"]))?;
+    // The whole workspace, and an example: so the dependencies have the features that the tests give them, and are not
+    // built a second time.
+    must(&mut cargo(&["build", "--locked", "--workspace", "--bin", "patchwharf", "--example", "place_many"]))?;
     let path = target().join("debug/patchwharf");
     let binary = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
     let found: Vec<&str> = MARKERS.into_iter().filter(|marker| holds(&binary, marker.as_bytes())).collect();
