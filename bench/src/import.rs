@@ -26,7 +26,7 @@ pub(crate) fn run(bench: &Bench, samples: Option<&Utf8Path>, report: &mut Report
         Some(catalogue) => {
             let (mut first, mut again) = (Vec::new(), Vec::new());
             for _ in 0..bench.pairs {
-                let data = bench.empty("data")?;
+                let data = bench.fresh("data")?;
                 let server = Server::start(bench, &data)?;
                 timed(&mut server.command(&["feed", "add", "sdp", catalogue.as_str(), "--name", "hp"]))?;
                 settle();
@@ -40,7 +40,7 @@ pub(crate) fn run(bench: &Bench, samples: Option<&Utf8Path>, report: &mut Report
 
     let catalogue = bench.work.join("many.xml");
     catalogue::write_many(&catalogue, MANY)?;
-    let data = bench.empty("data")?;
+    let data = bench.fresh("data")?;
     let server = Server::start(bench, &data)?;
     timed(&mut server.command(&["feed", "add", "sdp", catalogue.as_str(), "--name", "many"]))?;
     settle();

@@ -53,14 +53,8 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let bench = process::Bench {
-        binary: arguments.binary.canonicalize_utf8().with_context(|| format!("look for {}", arguments.binary))?,
-        work: {
-            std::fs::create_dir_all(&arguments.work)?;
-            arguments.work.canonicalize_utf8()?
-        },
-        pairs: arguments.pairs.max(1),
-    };
+    let binary = arguments.binary.canonicalize_utf8().with_context(|| format!("look for {}", arguments.binary))?;
+    let bench = process::Bench::new(binary, &arguments.work, arguments.pairs)?;
     let wanted = |case: Case| arguments.cases.is_empty() || arguments.cases.contains(&case);
     let mut report = report::Report::default();
     if wanted(Case::Idle) {

@@ -2,28 +2,41 @@
 
 use std::{
     process::{Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 /// Where everything happens.
 pub(crate) struct Bench {
     pub(crate) binary: Utf8PathBuf,
     pub(crate) work: Utf8PathBuf,
     pub(crate) pairs: usize,
+    folders: AtomicUsize,
 }
 
 impl Bench {
-    /// An empty folder below the work folder.
-    pub(crate) fn empty(&self, name: &str) -> Result<Utf8PathBuf> {
-        let path = self.work.join(name);
-        if path.exists() {
-            std::fs::remove_dir_all(&path).with_context(|| format!("empty {path}"))?;
-        }
-        std::fs::create_dir_all(&path)?;
+    /// Measures `binary` in a folder of its own below `work`.
+    pub(crate) fn new(binary: Utf8PathBuf, work: &Utf8Path, pairs: usize) -> Result<Self> {
+        let work = work.join(format!("run-{}", std::process::id()));
+        std::fs::create_dir_all(&work).with_context(|| format!("make {work}"))?;
+        Ok(Self { binary, work: work.canonicalize_utf8()?, pairs: pairs.max(1), folders: AtomicUsize::new(0) })
+    }
+
+    /// A folder that nobody has used. Nothing is deleted before the end: a file system searches long for inodes where
+    /// many were freed a moment before, and a run would pay for the one before it.
+    pub(crate) fn fresh(&self, name: &str) -> Result<Utf8PathBuf> {
+        let path = self.work.join(format!("{name}-{}", self.folders.fetch_add(1, Ordering::Relaxed)));
+        std::fs::create_dir_all(&path).with_context(|| format!("make {path}"))?;
         Ok(path)
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.work);
     }
 }
 

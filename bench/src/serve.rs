@@ -21,12 +21,12 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
         report.skipped(WHAT, "nginx and curl are needed (apt-get install nginx-light curl)");
         return Ok(());
     }
-    let source = bench.empty("source")?;
+    let source = bench.fresh("source")?;
     let payloads = catalogue::payloads(&source, &[(1, 64 * 1024 * 1024)])?;
     let vendor = Nginx::serve(&source, &bench.work)?;
     let catalogue = bench.work.join("catalogue.xml");
     catalogue::write(&catalogue, &vendor.url(), &payloads, 1)?;
-    let data = bench.empty("data")?;
+    let data = bench.fresh("data")?;
     let server = Server::start(bench, &data)?;
     timed(&mut server.command(&["feed", "add", "sdp", catalogue.as_str(), "--name", "bench"]))?;
     timed(&mut server.command(&["feed", "import", "bench"]))?;
@@ -65,7 +65,7 @@ fn curl(url: &str, header: Option<&str>) -> Command {
 }
 
 pub(crate) fn idle(bench: &Bench, report: &mut Report) -> Result<()> {
-    let data = bench.empty("data")?;
+    let data = bench.fresh("data")?;
     let server = Server::start(bench, &data)?;
     thread::sleep(Duration::from_secs(5));
     let (now, _) = memory_kib(server.pid())?;

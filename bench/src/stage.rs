@@ -46,7 +46,7 @@ pub(crate) fn run(bench: &Bench, load: &Load, report: &mut Report) -> Result<()>
         report.skipped(load.name, "nginx is not installed (apt-get install nginx-light)");
         return Ok(());
     }
-    let source = bench.empty("source")?;
+    let source = bench.fresh("source")?;
     let payloads = catalogue::payloads(&source, load.sizes)?;
     let vendor = Nginx::serve(&source, &bench.work)?;
     let catalogue = bench.work.join("catalogue.xml");
@@ -76,7 +76,7 @@ pub(crate) fn run(bench: &Bench, load: &Load, report: &mut Report) -> Result<()>
 
 /// `patchwharf bulletin stage` against a server that has imported the catalogue and holds nothing.
 fn stage(bench: &Bench, catalogue: &Utf8Path, payloads: &[Payload]) -> Result<Duration> {
-    let data = bench.empty("data")?;
+    let data = bench.fresh("data")?;
     let server = Server::start(bench, &data)?;
     timed(&mut server.command(&["feed", "add", "sdp", catalogue.as_str(), "--name", "bench"]))?;
     timed(&mut server.command(&["feed", "import", "bench"]))?;
@@ -101,7 +101,7 @@ fn walk(folder: &Utf8Path) -> Result<usize> {
 }
 
 fn rclone(bench: &Bench, load: &Load, vendor: &Nginx) -> Result<Duration> {
-    let target = bench.empty("rclone")?;
+    let target = bench.fresh("rclone")?;
     settle();
     let hash = if load.hashes { "&& find . -type f -print0 | xargs -0 sha256sum >/dev/null" } else { "" };
     timed(Command::new("sh").args([
@@ -114,7 +114,7 @@ fn rclone(bench: &Bench, load: &Load, vendor: &Nginx) -> Result<Duration> {
 }
 
 fn aria2c(bench: &Bench, vendor: &Nginx, payloads: &[Payload]) -> Result<Duration> {
-    let target = bench.empty("aria2")?;
+    let target = bench.fresh("aria2")?;
     let mut list = String::new();
     for file in payloads {
         let _ = writeln!(
