@@ -15,20 +15,40 @@ type Key = (LocationId, VendorDigest, u64);
 type Outcome = Result<Weak<Verified>, FetchError>;
 type Slot = Arc<AsyncMutex<Option<Outcome>>>;
 
+/// Below so many slots none is cleared away.
+const FEW: usize = 256;
+
 /// The files that are on their way or verified and not yet placed, and how the last download of each ended.
 #[derive(Debug, Default)]
-pub(super) struct Shared(Mutex<HashMap<Key, Slot>>);
+pub(super) struct Shared(Mutex<Slots>);
+
+#[derive(Debug, Default)]
+struct Slots {
+    by_key: HashMap<Key, Slot>,
+    /// How many stayed when the dead ones were cleared away last.
+    stayed: usize,
+}
 
 impl Shared {
     fn slot(&self, key: Key) -> Slot {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Only when they have doubled: looking at all of them for each file would be quadratic.
+        if slots.by_key.len() > FEW.max(2 * slots.stayed) {
+            slots.clear_away();
+        }
+        Arc::clone(slots.by_key.entry(key).or_default())
+    }
+}
+
+impl Slots {
+    fn clear_away(&mut self) {
         let alive = |slot: &Slot| match slot.try_lock().as_deref() {
             Ok(Some(Ok(verified))) => verified.strong_count() > 0,
             Ok(_) => false,
             Err(_) => true,
         };
-        slots.retain(|_, slot| Arc::strong_count(slot) > 1 || alive(slot));
-        Arc::clone(slots.entry(key).or_default())
+        self.by_key.retain(|_, slot| Arc::strong_count(slot) > 1 || alive(slot));
+        self.stayed = self.by_key.len();
     }
 }
 

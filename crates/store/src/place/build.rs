@@ -14,7 +14,12 @@ use rustix::io::Errno;
 
 use super::{Content, Existing, NewVersion, PlaceError};
 use crate::{
-    DiskError, Location, SignedManifest, Verified, error::Attempt as _, folder, inode::Inode, layout, partial::Body,
+    DiskError, Location, SignedManifest, Verified,
+    error::Attempt as _,
+    folder,
+    inode::Inode,
+    layout,
+    partial::{Body, SMALL_BYTES},
     stamp, stamps, write,
 };
 
@@ -135,8 +140,11 @@ impl Target<'_> {
 
     fn fresh(&self, file: File, same_data: bool) -> Result<Put, DiskError> {
         let inode = Inode::new(file);
-        inode.start_writeback();
         let hashed = inode.stamp().attempt("look at", || self.path.clone())?;
+        // A small file goes out as a whole when it is synced, a moment from now.
+        if hashed.size_bytes > SMALL_BYTES {
+            inode.start_writeback();
+        }
         Ok(Put { hashed, fresh: Some(Arc::new(inode)), same_data })
     }
 

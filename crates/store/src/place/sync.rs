@@ -11,7 +11,7 @@ use super::batch::Building;
 use crate::{DiskError, Location, disk::Kind, layout, threads::map};
 
 /// fsyncs in flight at once: they wait for the same commits of the file system's journal.
-pub(super) const SYNC_THREADS: usize = 64;
+pub(super) const SYNC_THREADS: usize = 16;
 
 /// Makes every new file durable, each inode once.
 pub(super) fn sync_files(location: &Location, built: &mut [Building]) {

@@ -10,6 +10,7 @@ use http::{
 use patchwharf_store::{
     self as store, Partial, PartialError, Verified,
     fault::{self, Mutant},
+    partial::SMALL_BYTES,
 };
 use tokio::task::JoinHandle;
 
@@ -191,10 +192,15 @@ impl<'a> Attempt<'a> {
         .await
     }
 
+    /// Work on the partial file, off the async runtime; a small file is only memory, for which a thread costs more than
+    /// the work.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, PartialError> + Send + 'static,
     ) -> Result<T, FetchError> {
+        if self.request.expected.size_bytes <= SMALL_BYTES {
+            return work().map_err(|error| self.store_error(error));
+        }
         self.outcome(tokio::task::spawn_blocking(work).await)
     }
 
