@@ -11,8 +11,8 @@ use sqlx::{
 use crate::{
     CheckError,
     facts::{
-        Bulletin, BulletinRevision, Facts, Feed, File, Job, JobItem, Location, Package, Policy, PolicyUpdate, Proof,
-        UpdateRevision, Version,
+        Bulletin, BulletinCount, BulletinRevision, Facts, Feed, File, Job, JobItem, Location, Package, Policy,
+        PolicyUpdate, Proof, UpdateRevision, Version,
     },
 };
 
@@ -65,6 +65,20 @@ impl Source {
         Ok(lines)
     }
 
+    /// Revisions that the text indexes of SQLite and their tables do not both have. PostgreSQL's are indexes like others.
+    async fn search(&mut self) -> Result<Vec<String>, CheckError> {
+        let Self::Sqlite(connection) = self else { return Ok(Vec::new()) };
+        let sql = "SELECT 'bulletin_revision ' || revision_id || ' is not in its text index' FROM bulletin_revision \
+             WHERE revision_id NOT IN (SELECT id FROM bulletin_search_docsize) \
+             UNION ALL SELECT 'bulletin_search has a row ' || id || ' of no revision' FROM bulletin_search_docsize \
+             WHERE id NOT IN (SELECT revision_id FROM bulletin_revision) \
+             UNION ALL SELECT 'update_revision ' || revision_id || ' is not in its text index' FROM update_revision \
+             WHERE revision_id NOT IN (SELECT id FROM update_search_docsize) \
+             UNION ALL SELECT 'update_search has a row ' || id || ' of no revision' FROM update_search_docsize \
+             WHERE id NOT IN (SELECT revision_id FROM update_revision) LIMIT 100";
+        sqlx::query_scalar(sql).fetch_all(connection).await.map_err(failed(sql))
+    }
+
     async fn close(self) -> Result<(), CheckError> {
         match self {
             Self::Sqlite(connection) => connection.close().await,
@@ -81,6 +95,7 @@ pub(crate) async fn read(url: &str) -> Result<Facts, CheckError> {
         locations: source.rows(Location::SQL).await?,
         feeds: source.rows(Feed::SQL).await?,
         bulletins: source.rows(Bulletin::SQL).await?,
+        bulletin_counts: source.rows(BulletinCount::SQL).await?,
         bulletin_revisions: source.rows(BulletinRevision::SQL).await?,
         update_revisions: source.rows(UpdateRevision::SQL).await?,
         packages: source.rows(Package::SQL).await?,
@@ -92,6 +107,7 @@ pub(crate) async fn read(url: &str) -> Result<Facts, CheckError> {
         jobs: source.rows(Job::SQL).await?,
         job_items: source.rows(JobItem::SQL).await?,
         damage: source.damage().await?,
+        search: source.search().await?,
     };
     source.close().await?;
     Ok(facts)

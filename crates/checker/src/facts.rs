@@ -22,9 +22,11 @@ rows! {
     Location from "location" { location_id: String, path: String, is_default: i64 }
     /// A feed.
     Feed from "feed" { feed_id: String, name: String, current_generation: i64, next_generation: i64 }
-    /// A bulletin with its derived columns.
-    Bulletin from "bulletin" {
-        bulletin_id: String, name: String, enabled: i64, updates: i64, packages: i64,
+    /// A bulletin.
+    Bulletin from "bulletin" { bulletin_id: String, name: String, enabled: i64 }
+    /// What lists show of a bulletin, counted at a generation.
+    BulletinCount from "bulletin_count" {
+        bulletin_id: String, feed_id: String, from_gen: i64, to_gen: Option<i64>, updates: i64, packages: i64,
         bad_packages: i64, policies: i64, oldest_proof_at: i64,
     }
     /// What a catalogue says of a bulletin.
@@ -77,6 +79,7 @@ pub(crate) struct Facts {
     pub(crate) locations: Vec<Location>,
     pub(crate) feeds: Vec<Feed>,
     pub(crate) bulletins: Vec<Bulletin>,
+    pub(crate) bulletin_counts: Vec<BulletinCount>,
     pub(crate) bulletin_revisions: Vec<BulletinRevision>,
     pub(crate) update_revisions: Vec<UpdateRevision>,
     pub(crate) packages: Vec<Package>,
@@ -89,6 +92,8 @@ pub(crate) struct Facts {
     pub(crate) job_items: Vec<JobItem>,
     /// What the database's own check says of its pages; empty when all is well.
     pub(crate) damage: Vec<String>,
+    /// Revisions that only a text index or only its table has.
+    pub(crate) search: Vec<String>,
 }
 
 impl Facts {

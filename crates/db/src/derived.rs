@@ -4,35 +4,54 @@ use patchwharf_model::{BulletinId, FeedId, PackageId};
 
 use crate::{
     Result, Write,
-    sql::{Value, args, rows},
+    sql::{IntoValue, Value, rows},
 };
 
 const WHAT: &str = "bring derived columns up to date";
 
-/// Which bulletins an expression yields, in the column `bulletin_id`; then their counts.
-macro_rules! recount {
-    ($bulletins:literal) => {
+/// The counts of bulletins, each at a generation: of what an expression yields in the columns `bulletin_id`, `from_gen`
+/// (of the row that holds the counts) and `at_gen` (the generation to count at).
+macro_rules! counted {
+    ($rows:expr) => {
         concat!(
-            "UPDATE bulletin SET updates = r.updates, packages = r.packages, bad_packages = r.bad_packages, ",
-            "policies = r.policies, oldest_proof_at = r.oldest_proof_at FROM (SELECT b.bulletin_id, ",
+            "SELECT b.bulletin_id, b.from_gen, ",
             "SUM(CASE WHEN u.superseded_by IS NULL AND u.withdrawn = 0 AND u.files <> '[]' THEN 1 ELSE 0 END) AS updates, ",
             "SUM(CASE WHEN u.superseded_by IS NULL AND u.withdrawn = 0 AND u.files <> '[]' AND v.state = 'staged' ",
             "AND v.files_digest = u.files_digest THEN 1 ELSE 0 END) AS packages, ",
             "SUM(CASE WHEN v.state IN ('corrupt', 'missing') THEN 1 ELSE 0 END) AS bad_packages, ",
             "(SELECT COUNT(DISTINCT s.policy_id) FROM update_revision AS o JOIN policy_update AS s ",
-            "ON s.update_id = o.update_id WHERE o.bulletin_id = b.bulletin_id) AS policies, ",
+            "ON s.update_id = o.update_id WHERE o.bulletin_id = b.bulletin_id AND o.from_gen <= b.at_gen ",
+            "AND (o.to_gen IS NULL OR o.to_gen > b.at_gen)) AS policies, ",
             "COALESCE(MIN(CASE WHEN v.state = 'staged' AND p.proved_at > 0 THEN p.proved_at END), 0) AS oldest_proof_at ",
             "FROM (",
-            $bulletins,
-            ") AS b JOIN bulletin AS i ON i.bulletin_id = b.bulletin_id JOIN feed AS f ON f.feed_id = i.feed_id ",
-            "LEFT JOIN update_revision AS u ON u.bulletin_id = b.bulletin_id AND u.from_gen <= f.current_generation ",
-            "AND (u.to_gen IS NULL OR u.to_gen > f.current_generation) ",
+            $rows,
+            ") AS b LEFT JOIN update_revision AS u ON u.bulletin_id = b.bulletin_id AND u.from_gen <= b.at_gen ",
+            "AND (u.to_gen IS NULL OR u.to_gen > b.at_gen) ",
             "LEFT JOIN package AS p ON p.update_id = u.update_id AND p.active = 1 ",
             "LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.current_version ",
-            "GROUP BY b.bulletin_id) AS r WHERE bulletin.bulletin_id = r.bulletin_id ",
-            "AND (bulletin.updates <> r.updates OR bulletin.packages <> r.packages ",
-            "OR bulletin.bad_packages <> r.bad_packages OR bulletin.policies <> r.policies ",
-            "OR bulletin.oldest_proof_at <> r.oldest_proof_at)"
+            "GROUP BY b.bulletin_id, b.from_gen, b.at_gen"
+        )
+    };
+}
+
+/// Which bulletins an expression yields, in the column `bulletin_id`; then the counts that readers see now and those of
+/// an import that is about to become current.
+macro_rules! recount {
+    ($bulletins:literal) => {
+        concat!(
+            "UPDATE bulletin_count SET updates = r.updates, packages = r.packages, bad_packages = r.bad_packages, ",
+            "policies = r.policies, oldest_proof_at = r.oldest_proof_at FROM (",
+            counted!(concat!(
+                "SELECT c.bulletin_id, c.from_gen, CASE WHEN c.from_gen > f.current_generation THEN c.from_gen ",
+                "ELSE f.current_generation END AS at_gen FROM (",
+                $bulletins,
+                ") AS t CROSS JOIN bulletin_count AS c CROSS JOIN feed AS f WHERE c.bulletin_id = t.bulletin_id ",
+                "AND f.feed_id = c.feed_id AND (c.to_gen IS NULL OR c.to_gen > f.current_generation)"
+            )),
+            ") AS r WHERE bulletin_count.bulletin_id = r.bulletin_id AND bulletin_count.from_gen = r.from_gen ",
+            "AND (bulletin_count.updates <> r.updates OR bulletin_count.packages <> r.packages ",
+            "OR bulletin_count.bad_packages <> r.bad_packages OR bulletin_count.policies <> r.policies ",
+            "OR bulletin_count.oldest_proof_at <> r.oldest_proof_at)"
         )
     };
 }
@@ -46,11 +65,18 @@ const OF_UPDATES: &str = recount!(
     "SELECT DISTINCT o.bulletin_id FROM json_each($1) AS j JOIN update_revision AS o \
      ON o.update_id = CAST(j.value ->> 0 AS TEXT)"
 );
-const OF_GENERATION: &str = recount!(
-    "SELECT bulletin_id FROM update_revision WHERE feed_id = $1 AND from_gen = $2 \
-     UNION SELECT bulletin_id FROM update_revision WHERE feed_id = $1 AND to_gen = $2 \
-     UNION SELECT bulletin_id FROM bulletin_revision WHERE feed_id = $1 AND from_gen = $2"
+const OF_GENERATION: &str = concat!(
+    "INSERT INTO bulletin_count (feed_id, bulletin_id, from_gen, updates, packages, bad_packages, policies, \
+     oldest_proof_at) SELECT $1, r.bulletin_id, r.from_gen, r.updates, r.packages, r.bad_packages, r.policies, \
+     r.oldest_proof_at FROM (",
+    counted!(
+        "SELECT CAST(value ->> 0 AS TEXT) AS bulletin_id, CAST($2 AS BIGINT) AS from_gen, CAST($2 AS BIGINT) AS at_gen \
+         FROM json_each($3)"
+    ),
+    ") AS r"
 );
+const CLOSE: &str = "UPDATE bulletin_count SET to_gen = $1 WHERE to_gen IS NULL AND from_gen < $1 \
+     AND bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($2))";
 
 /// A package shows its current version, else its newest.
 const PACKAGES: &str = "UPDATE package SET shown_version = r.version, state = r.state, since = r.since, \
@@ -85,8 +111,15 @@ pub(crate) async fn updates(w: &mut Write<'_>, batch: Value) -> Result<()> {
     Ok(())
 }
 
-/// After a generation was made current.
-pub(crate) async fn generation(w: &mut Write<'_>, feed: FeedId, generation: i64) -> Result<()> {
-    w.run(WHAT, OF_GENERATION, args![feed, generation]).await?;
+/// Before a generation is made current: counts bulletins as it will show them.
+pub(crate) async fn generation(
+    w: &mut Write<'_>,
+    feed: FeedId,
+    generation: i64,
+    bulletins: &[BulletinId],
+) -> Result<()> {
+    let batch = rows(WHAT, bulletins.iter().map(|id| (id,)))?;
+    w.run(WHAT, OF_GENERATION, vec![feed.into_value(), generation.into_value(), batch.clone()]).await?;
+    w.run(WHAT, CLOSE, vec![generation.into_value(), batch]).await?;
     Ok(())
 }

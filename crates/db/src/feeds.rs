@@ -18,6 +18,7 @@ const REMOVE: &[&str] = &[
     "DELETE FROM supersedence WHERE feed_id = $1",
     "DELETE FROM update_revision WHERE feed_id = $1",
     "DELETE FROM software_update WHERE feed_id = $1",
+    "DELETE FROM bulletin_count WHERE feed_id = $1",
     "DELETE FROM bulletin_revision WHERE feed_id = $1",
     "DELETE FROM bulletin WHERE feed_id = $1",
     "DELETE FROM feed WHERE feed_id = $1",

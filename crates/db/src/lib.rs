@@ -22,6 +22,7 @@ pub mod packages;
 mod page;
 pub mod policies;
 mod postgres;
+mod search;
 pub mod settings;
 mod sql;
 mod sqlite;

@@ -12,17 +12,24 @@ use crate::{
 /// The schema of `log.db`; on PostgreSQL it is part of the first migration.
 pub(crate) const LOG_SQLITE: &str = include_str!("../migrations/sqlite/log.sql");
 
+#[derive(Clone, Copy)]
 struct Migration {
     number: i64,
     sqlite: &'static str,
     postgres: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    sqlite: include_str!("../migrations/sqlite/0001_initial.sql"),
-    postgres: include_str!("../migrations/postgres/0001_initial.sql"),
-}];
+macro_rules! migration {
+    ($number:literal, $file:literal) => {
+        Migration {
+            number: $number,
+            sqlite: include_str!(concat!("../migrations/sqlite/", $file)),
+            postgres: include_str!(concat!("../migrations/postgres/", $file)),
+        }
+    };
+}
+
+const MIGRATIONS: &[Migration] = &[migration!(1, "0001_initial.sql"), migration!(2, "0002_text_search.sql")];
 
 const WHAT: &str = "bring the schema up to date";
 /// Servers that start together on one PostgreSQL: one migrates, the others wait ("patchwha" as a number).
@@ -121,7 +128,15 @@ mod tests {
     use super::*;
     use crate::{Options, sql::Text};
 
-    const GOOD: Migration = Migration { number: 1, sqlite: MIGRATIONS[0].sqlite, postgres: MIGRATIONS[0].postgres };
+    /// The migrations of this program and one more.
+    fn and_then(sql: &'static str) -> Vec<Migration> {
+        let next = Migration { number: newest() + 1, sqlite: sql, postgres: sql };
+        MIGRATIONS.iter().copied().chain([next]).collect()
+    }
+
+    fn newest() -> i64 {
+        MIGRATIONS.last().unwrap().number
+    }
 
     #[tokio::test]
     async fn c_15_a_migration_that_breaks_leaves_the_old_schema_and_a_copy() {
@@ -129,21 +144,21 @@ mod tests {
         let url = folder.path().join("patchwharf.db").display().to_string();
         let db = Db::open(&Options::new(&url), Timestamp::UNIX_EPOCH).await.unwrap();
         let broken = "CREATE TABLE half (x INTEGER); INSERT INTO half VALUES (1); CREATE TABLE setting (x INTEGER)";
-        let next = [GOOD, Migration { number: 2, sqlite: broken, postgres: broken }];
-        assert!(run_with(&db, &url, &next, Timestamp::UNIX_EPOCH).await.is_err());
+        assert!(run_with(&db, &url, &and_then(broken), Timestamp::UNIX_EPOCH).await.is_err());
         let tables = "SELECT name AS text FROM sqlite_schema WHERE name = 'half'";
         assert!(db.all::<Text>(WHAT, tables, args![]).await.unwrap().is_empty());
-        assert_eq!(db.first::<Number>(WHAT, NEWEST, args![]).await.unwrap().unwrap().number, 1);
+        assert_eq!(db.first::<Number>(WHAT, NEWEST, args![]).await.unwrap().unwrap().number, newest());
 
-        let mended = "CREATE TABLE half (x INTEGER)";
-        let next = [GOOD, Migration { number: 2, sqlite: mended, postgres: mended }];
-        run_with(&db, &url, &next, Timestamp::UNIX_EPOCH).await.unwrap();
-        run_with(&db, &url, &next, Timestamp::UNIX_EPOCH).await.unwrap();
-        assert_eq!(db.first::<Number>(WHAT, NEWEST, args![]).await.unwrap().unwrap().number, 2);
+        let mended = and_then("CREATE TABLE half (x INTEGER)");
+        run_with(&db, &url, &mended, Timestamp::UNIX_EPOCH).await.unwrap();
+        run_with(&db, &url, &mended, Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(db.first::<Number>(WHAT, NEWEST, args![]).await.unwrap().unwrap().number, newest() + 1);
         db.close().await;
-        let copy = Db::open(&Options::new(format!("{url}.before-2")), Timestamp::UNIX_EPOCH).await.unwrap();
+        let copy =
+            Db::open(&Options::new(format!("{url}.before-{}", newest() + 1)), Timestamp::UNIX_EPOCH).await.unwrap();
         assert!(copy.all::<Text>(WHAT, tables, args![]).await.unwrap().is_empty(), "the copy is of before");
         let error = Db::open(&Options::new(&url), Timestamp::UNIX_EPOCH).await.unwrap_err();
-        assert!(error.to_string().contains("its schema is version 2, this program knows 1"), "{error}");
+        let text = format!("its schema is version {}, this program knows {}", newest() + 1, newest());
+        assert!(error.to_string().contains(&text), "{error}");
     }
 }

@@ -14,7 +14,7 @@ use sqlx::{PgPool, sqlite::SqliteSynchronous};
 use crate::{
     DbError, Result,
     connection::{Connection, Sql},
-    file, migrate, postgres,
+    file, migrate, postgres, search,
     sql::{Record, Skip, Value, args},
     sqlite::Sqlite,
 };
@@ -28,6 +28,7 @@ struct Inner {
     backend: Backend,
     logs: Option<Sqlite>,
     statements: AtomicU64,
+    rows_changed: AtomicU64,
     damage: OnceLock<String>,
 }
 
@@ -85,17 +86,22 @@ impl Db {
             Some(_) => migrate::must_be_current(&db, &options.url).await?,
             None => migrate::run(&db, &options.url, now).await?,
         }
+        if db.is_shared() {
+            search::postgres::prepare(&db, now).await?;
+        }
         Ok(db)
     }
 
     fn of(backend: Backend, logs: Option<Sqlite>) -> Self {
-        Self(Arc::new(Inner { backend, logs, statements: AtomicU64::new(0), damage: OnceLock::new() }))
+        let (statements, rows_changed, damage) = Default::default();
+        Self(Arc::new(Inner { backend, logs, statements, rows_changed, damage }))
     }
 
     async fn open_sqlite(path: PathBuf, options: &Options) -> Result<Self> {
         let log_path = options.log_path.clone().unwrap_or_else(|| path.with_file_name("log.db"));
         let synchronous = if options.synchronous_normal { SqliteSynchronous::Normal } else { SqliteSynchronous::Full };
         file::prepare(&path)?;
+        search::sqlite::check(&path).await?;
         let main = Sqlite::open(path, synchronous, options.readers).await?;
         file::prepare(&log_path)?;
         let logs = Sqlite::open(log_path, SqliteSynchronous::Normal, 2).await?;
@@ -119,14 +125,21 @@ impl Db {
         self.0.statements.load(Ordering::Relaxed)
     }
 
+    /// How many rows the statements of write transactions have changed since the start: tests assert with it what a
+    /// transaction touches.
+    #[must_use]
+    pub fn rows_changed(&self) -> u64 {
+        self.0.rows_changed.load(Ordering::Relaxed)
+    }
+
     /// Tells PostgreSQL what has changed in size, so that it plans well: after an import, and now and then. SQLite needs
     /// nothing.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn analyze(&self) -> Result<()> {
-        const TABLES: &str = "ANALYZE bulletin, bulletin_revision, software_update, update_revision, package, \
-             package_version, package_file, proof, policy_update, job";
+        const TABLES: &str = "ANALYZE bulletin, bulletin_revision, bulletin_count, software_update, update_revision, \
+             package, package_version, package_file, proof, policy_update, job";
         if self.is_shared() {
             self.change::<Skip>("measure the tables", TABLES, args![]).await?;
         }
@@ -158,6 +171,10 @@ impl Db {
 
     pub(crate) fn count(&self) {
         self.0.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_rows(&self, changed: u64) {
+        self.0.rows_changed.fetch_add(changed, Ordering::Relaxed);
     }
 
     /// Reads, handing over each row as it comes.

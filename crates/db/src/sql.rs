@@ -318,10 +318,15 @@ pub(crate) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// What is searched for of a text: lower case, and not endless.
+pub(crate) fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().take(200).flat_map(char::to_lowercase)
+}
+
 /// A pattern for `LIKE .. ESCAPE '!'` that matches the text anywhere, in lower case.
 pub(crate) fn like(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.chars().take(200).flat_map(char::to_lowercase) {
+    for c in folded(text) {
         if matches!(c, '%' | '_' | '!') {
             pattern.push('!');
         }

@@ -117,7 +117,9 @@ impl Write<'_> {
     pub(crate) async fn run(&mut self, what: &'static str, sql: impl Into<Sql>, args: Vec<Value>) -> Result<u64> {
         let db = self.db;
         db.count();
-        db.watched(self.connection()?.run(what, sql.into(), args).await)
+        let changed = db.watched(self.connection()?.run(what, sql.into(), args).await)?;
+        db.count_rows(changed);
+        Ok(changed)
     }
 
     pub(crate) async fn all<T: Record>(

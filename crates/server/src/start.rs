@@ -136,9 +136,9 @@ fn options(config: &Config) -> Options {
 async fn recover(app: &Arc<App>) -> anyhow::Result<()> {
     let mut write = app.db.write("system", "start-up", app.clock.now()).await?;
     let own = patchwharf_db::jobs::take_back(&mut write, app.instance).await?;
-    // Servers that share the database drop what is theirs when they take the feed's import up again.
-    let dropped = if app.db.is_shared() { 0 } else { catalogue::drop_crashed_generations(&mut write, None).await? };
     write.commit().await?;
+    // Servers that share the database drop what is theirs when they take the feed's import up again.
+    let dropped = if app.db.is_shared() { 0 } else { drop_broken_imports(app).await? };
     if !own.is_empty() {
         tracing::info!(jobs = own.len(), "jobs of an earlier run go back to the queue");
     }
@@ -146,6 +146,19 @@ async fn recover(app: &Arc<App>) -> anyhow::Result<()> {
         tracing::info!(rows = dropped, "dropped what a broken import had written");
     }
     operations::reconcile::at_start(app).await.context("the start-up reconciliation did not come to its end")
+}
+
+async fn drop_broken_imports(app: &App) -> patchwharf_db::Result<u64> {
+    let mut all = 0;
+    loop {
+        let mut write = app.db.write("system", "start-up", app.clock.now()).await?;
+        let dropped = catalogue::drop_crashed_generations(&mut write, None, operations::import::GARBAGE_ROWS).await?;
+        write.commit().await?;
+        all += dropped;
+        if dropped == 0 {
+            return Ok(all);
+        }
+    }
 }
 
 impl Running {

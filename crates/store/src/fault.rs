@@ -80,7 +80,9 @@ named!(
         ImportBeforeParse = "import.before-parse",
         /// After a batch of an import was written.
         ImportAfterBatch = "import.after-batch",
-        /// The catalogue is written, its generation is not current yet.
+        /// What lists will show of some bulletins is counted, the generation is not current yet.
+        ImportAfterCount = "import.after-count",
+        /// The catalogue is written and counted, its generation is not current yet.
         ImportBeforeSwitch = "import.before-switch",
         /// Its generation is current.
         ImportAfterSwitch = "import.after-switch",

@@ -25,7 +25,7 @@ pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
     let mut findings = packages(scene, &versions, &proved);
 
     let mut by_bulletin: BTreeMap<&str, Vec<&UpdateRevision>> = BTreeMap::new();
-    for row in facts.update_revisions.iter().filter(|r| facts.is_visible(&r.feed_id, r.from_gen, r.to_gen)) {
+    for row in &facts.update_revisions {
         by_bulletin.entry(&row.bulletin_id).or_default().push(row);
     }
     let active: BTreeMap<&str, &Package> =
@@ -34,26 +34,46 @@ pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
     for switch in &facts.policy_updates {
         policies.entry(&switch.update_id).or_default().insert(&switch.policy_id);
     }
-    for bulletin in &facts.bulletins {
-        let rows = by_bulletin.get(bulletin.bulletin_id.as_str()).map_or(&[][..], Vec::as_slice);
+    let current: BTreeMap<&str, i64> =
+        facts.feeds.iter().map(|feed| (feed.feed_id.as_str(), feed.current_generation)).collect();
+    let names: BTreeMap<&str, &str> =
+        facts.bulletins.iter().map(|b| (b.bulletin_id.as_str(), b.name.as_str())).collect();
+    let object = |id: &str| format!("bulletin {}", names.get(id).copied().unwrap_or(id));
+    let mut visible: BTreeSet<&str> = BTreeSet::new();
+    for row in &facts.bulletin_counts {
+        let Some(now) = current.get(row.feed_id.as_str()) else { continue };
+        if row.to_gen.is_some_and(|end| end <= *now) {
+            continue;
+        }
+        if row.from_gen <= *now {
+            visible.insert(&row.bulletin_id);
+        }
+        // What an import has counted that is not current yet must be as true as what readers see.
+        let at = row.from_gen.max(*now);
+        let valid = |r: &&&UpdateRevision| r.from_gen <= at && r.to_gen.is_none_or(|end| end > at);
+        let rows: Vec<&UpdateRevision> =
+            by_bulletin.get(row.bulletin_id.as_str()).into_iter().flatten().filter(valid).copied().collect();
         let found = Counted {
-            updates: bulletin.updates,
-            packages: bulletin.packages,
-            bad_packages: bulletin.bad_packages,
-            policies: bulletin.policies,
-            oldest_proof_at: bulletin.oldest_proof_at,
+            updates: row.updates,
+            packages: row.packages,
+            bad_packages: row.bad_packages,
+            policies: row.policies,
+            oldest_proof_at: row.oldest_proof_at,
         };
-        let counted = count(rows, &active, &versions, &policies, &proved);
+        let counted = count(&rows, &active, &versions, &policies, &proved);
         if found != counted {
-            let object = format!("bulletin {}", bulletin.name);
-            findings.push(Finding::violation(
-                "I5",
-                "derived-bulletin",
-                object,
-                format!("{found:?}, counted {counted:?}"),
-            ));
+            let message = format!("at generation {at}: {found:?}, counted {counted:?}");
+            findings.push(Finding::violation("I5", "derived-bulletin", object(&row.bulletin_id), message));
         }
     }
+    for row in facts.bulletin_revisions.iter().filter(|r| facts.is_visible(&r.feed_id, r.from_gen, r.to_gen)) {
+        if !visible.contains(row.bulletin_id.as_str()) {
+            let message = "is in the current catalogue, but nothing is counted for it, so that no list shows it";
+            findings.push(Finding::violation("I5", "derived-missing", object(&row.bulletin_id), message));
+        }
+    }
+    findings
+        .extend(facts.search.iter().map(|line| Finding::violation("I5", "derived-search", "text index", line.clone())));
     findings
 }
 

@@ -30,6 +30,11 @@ pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
     }
     findings.extend(spans(scene, "bulletin", &bulletins));
     findings.extend(spans(scene, "update", &updates));
+    let mut counts: BTreeMap<&str, Vec<Span<'_>>> = BTreeMap::new();
+    for row in &facts.bulletin_counts {
+        counts.entry(&row.bulletin_id).or_default().push((&row.feed_id, row.from_gen, row.to_gen));
+    }
+    findings.extend(spans(scene, "the counts of bulletin", &counts));
 
     let seen: BTreeSet<&str> = facts
         .bulletin_revisions

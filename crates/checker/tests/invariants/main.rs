@@ -154,7 +154,8 @@ async fn i5_packages_that_cannot_be_had_are_found() {
 
 #[tokio::test]
 async fn i5_policies_that_point_nowhere_are_found() {
-    let base = "INSERT INTO policy VALUES ('y', 'servers', 1, 'automatic', 0, 0); UPDATE bulletin SET policies = 1; ";
+    let base =
+        "INSERT INTO policy VALUES ('y', 'servers', 1, 'automatic', 0, 0); UPDATE bulletin_count SET policies = 1; ";
     let world = World::good().await;
     world
         .sql(&format!(
@@ -183,8 +184,17 @@ async fn i5_policies_that_point_nowhere_are_found() {
 #[tokio::test]
 async fn i5_derived_columns_are_counted_again() {
     for column in ["updates", "packages", "bad_packages", "policies", "oldest_proof_at"] {
-        expect("derived-bulletin", &format!("UPDATE bulletin SET {column} = 77")).await;
+        expect("derived-bulletin", &format!("UPDATE bulletin_count SET {column} = 77")).await;
     }
+    // Of an import that is not current yet: its own catalogue has no update in the bulletin any more.
+    let pending = "UPDATE bulletin_count SET to_gen = 3 WHERE from_gen = 2; UPDATE update_revision SET to_gen = 3 WHERE from_gen = 2; \
+                   UPDATE feed SET next_generation = 4; INSERT INTO bulletin_count VALUES ('b', 'f', 3, NULL, ";
+    let unfinished = after_sql(&format!("{pending} 0, 0, 0, 0, 0)")).await;
+    assert!(unfinished.holds() && unfinished.has("import-unfinished"), "{unfinished}");
+    expect("derived-bulletin", &format!("{pending} 1, 1, 0, 0, 5)")).await;
+    expect("derived-missing", "DELETE FROM bulletin_count WHERE from_gen = 2").await;
+    expect("derived-search", "DELETE FROM bulletin_search").await;
+    expect("derived-search", "INSERT INTO update_search (rowid, search) VALUES (77, 'nothing')").await;
     expect("derived-package", "UPDATE package SET state = 'missing'").await;
 }
 
@@ -211,6 +221,7 @@ async fn i1_generations_that_mix_are_found() {
     expect("generation-reuse", "UPDATE feed SET next_generation = current_generation").await;
     expect("update-without-bulletin", "UPDATE bulletin_revision SET to_gen = 2").await;
     expect("revisions-overlap", "UPDATE update_revision SET to_gen = NULL").await;
+    expect("revisions-overlap", "UPDATE bulletin_count SET to_gen = NULL").await;
     expect("revision-empty", "UPDATE update_revision SET to_gen = 1 WHERE from_gen = 1").await;
     assert!(after_sql("UPDATE feed SET current_generation = 1").await.has("import-unfinished"));
 }

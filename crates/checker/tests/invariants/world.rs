@@ -18,7 +18,10 @@ use sqlx::{
 use tempfile::TempDir;
 
 pub(crate) const NOW: i64 = 1_795_000_000_000_000;
-const SCHEMA: &str = include_str!("../../../db/migrations/sqlite/0001_initial.sql");
+const SCHEMA: &[&str] = &[
+    include_str!("../../../db/migrations/sqlite/0001_initial.sql"),
+    include_str!("../../../db/migrations/sqlite/0002_text_search.sql"),
+];
 const PACKAGE: &str = "01900000-0000-7000-8000-000000000001";
 const FILES: [(&str, &[u8]); 2] = [("a.exe", b"file A"), ("b.msi", b"file B, longer")];
 
@@ -63,7 +66,9 @@ impl World {
         for (name, bytes) in FILES {
             std::fs::write(world.folder().join(name), bytes).unwrap();
         }
-        world.sql(SCHEMA).await;
+        for migration in SCHEMA {
+            world.sql(migration).await;
+        }
         world.rows().await;
         world
     }
@@ -78,8 +83,10 @@ impl World {
             "INSERT INTO location (location_id, path, is_default, created_at) VALUES ('l', '{path}', 1, 0);
              INSERT INTO feed (feed_id, name, kind, config, accept_sha1, current_generation, next_generation, created_at)
                VALUES ('f', 'feed', 'sdp', '{{}}', 0, 2, 3, 0);
-             INSERT INTO bulletin (bulletin_id, feed_id, name, folded, enabled, updates, packages, oldest_proof_at, created_at)
-               VALUES ('b', 'f', 'PW26-1', 'pw26-1', 1, 1, 1, 5, 0);
+             INSERT INTO bulletin (bulletin_id, feed_id, name, folded, enabled, created_at)
+               VALUES ('b', 'f', 'PW26-1', 'pw26-1', 1, 0);
+             INSERT INTO bulletin_count (bulletin_id, feed_id, from_gen, to_gen, updates, packages, bad_packages, policies,
+               oldest_proof_at) VALUES ('b', 'f', 1, 2, 7, 7, 7, 7, 7), ('b', 'f', 2, NULL, 1, 1, 0, 0, 5);
              INSERT INTO bulletin_revision (bulletin_id, feed_id, from_gen, title, description, vendor, severity,
                released_at, revised_at, cves, kbs, withdrawn, listed, digest, search)
                VALUES ('b', 'f', 1, 't', 'd', 'v', 0, 0, 0, '', '', 0, 1, 'x', '');
@@ -97,8 +104,8 @@ impl World {
             sql += &format!(
                 "INSERT INTO update_revision (update_id, feed_id, from_gen, to_gen, bulletin_id, revised_at, title, vendor,
                    classification, architecture, version, severity, update_type, withdrawn, listed, size_bytes, files,
-                   files_digest, digest)
-                 VALUES ('u', 'f', {from}, {to}, 'b', 0, 't', 'v', 'c', '', '', 0, 'software', 0, 1, {size}, '[{{}}]', 'fd', 'x');"
+                   files_digest, digest, search)
+                 VALUES ('u', 'f', {from}, {to}, 'b', 0, 't', 'v', 'c', '', '', 0, 'software', 0, 1, {size}, '[{{}}]', 'fd', 'x', '');"
             );
         }
         for (name, bytes) in FILES {

@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 use patchwharf_model::{FeedId, Severity};
 
-use crate::sql::{Builder, like};
+use crate::{search::Search, sql::Builder};
 
-pub(super) fn narrow(sql: &mut Builder, filter: &BulletinFilter) {
-    for word in filter.text.iter().flat_map(|text| text.split_whitespace()).take(16) {
-        sql.push(" AND r.search LIKE ", like(word)).text(" ESCAPE '!'");
-    }
+/// Adds the conditions; the words of the filter are in `search`.
+pub(super) fn narrow(sql: &mut Builder, filter: &BulletinFilter, search: &Search) {
+    search.narrow(sql);
     if !filter.severities.is_empty() {
         sql.text(" AND r.severity IN (-1");
         for severity in &filter.severities {
@@ -38,12 +37,12 @@ pub(super) fn narrow(sql: &mut Builder, filter: &BulletinFilter) {
     if let Some(yes) = filter.downloaded {
         sql.text(either(
             yes,
-            " AND i.packages > 0 AND i.packages = i.updates",
-            " AND (i.updates = 0 OR i.packages < i.updates)",
+            " AND c.packages > 0 AND c.packages = c.updates",
+            " AND (c.updates = 0 OR c.packages < c.updates)",
         ));
     }
     if let Some(yes) = filter.bad {
-        sql.text(either(yes, " AND i.bad_packages > 0", " AND i.bad_packages = 0"));
+        sql.text(either(yes, " AND c.bad_packages > 0", " AND c.bad_packages = 0"));
     }
     if let Some(yes) = filter.superseded {
         sql.text(either(yes, " AND r.superseded_by IS NOT NULL", " AND r.superseded_by IS NULL"));
@@ -72,6 +71,15 @@ pub(super) fn narrow(sql: &mut Builder, filter: &BulletinFilter) {
         sql.push(" AND i.bulletin_id IN (SELECT bulletin_id FROM bulletin_reference WHERE reference IN (", number);
         sql.push(", ", long.as_str()).push(")) AND (' ' || r.kbs || ' ' LIKE ", words_with(number)).text(" ESCAPE '!'");
         sql.push(" OR ' ' || r.kbs || ' ' LIKE ", words_with(&long)).text(" ESCAPE '!')");
+    }
+}
+
+impl BulletinFilter {
+    /// Whether its conditions speak of what is counted, or of the bulletin's identity.
+    pub(super) fn is_of_revision_alone(&self) -> bool {
+        let identity =
+            self.custom_severity.is_some() || self.enabled.is_some() || self.cve.is_some() || self.kb.is_some();
+        !identity && self.downloaded.is_none() && self.bad.is_none()
     }
 }
 

@@ -3,35 +3,69 @@
 use patchwharf_model::BulletinId;
 
 use super::filter::{BulletinFilter, narrow};
-use super::sort::BulletinSort;
+use super::sort::{BulletinSort, Table};
 use super::{Bulletin, Id};
 use crate::{
     Db, DbError, Page, Result,
     page::Cursor,
+    search::{Search, Texts},
     sql::{Builder, IntoValue, Number, rows},
 };
 
-const COUNT: &str = "SELECT COUNT(*) AS number";
-
 const COLUMNS: &str = "SELECT i.bulletin_id, i.feed_id, f.name AS feed, i.name, r.title, r.description, r.vendor, \
      r.severity, i.custom_severity, i.enabled, NULLIF(r.released_at, 0) AS released_at, r.revised_at, r.cves, r.kbs, \
-     r.superseded_by, r.withdrawn, r.listed, i.updates, i.packages, i.bad_packages, i.policies, \
-     NULLIF(i.oldest_proof_at, 0) AS oldest_proof_at";
+     r.superseded_by, r.withdrawn, r.listed, c.updates, c.packages, c.bad_packages, c.policies, \
+     NULLIF(c.oldest_proof_at, 0) AS oldest_proof_at";
 
-/// `CROSS JOIN` is an ordinary join that SQLite does not reorder: the table whose index gives the order comes first.
-const FROM: &str = " FROM bulletin_revision AS r CROSS JOIN bulletin AS i CROSS JOIN feed AS f \
-     WHERE i.bulletin_id = r.bulletin_id AND f.feed_id = r.feed_id \
+/// `CROSS JOIN` is an ordinary join that SQLite does not reorder: the table whose index gives the order comes first. The
+/// feed is found by that table alone, or SQLite would look for the others by their feed.
+macro_rules! from {
+    ($tables:literal, $feed:literal) => {
+        concat!(
+            " FROM ",
+            $tables,
+            " WHERE f.feed_id = ",
+            $feed,
+            " AND r.bulletin_id = i.bulletin_id AND c.bulletin_id = i.bulletin_id ",
+            "AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) ",
+            "AND c.from_gen <= f.current_generation AND (c.to_gen IS NULL OR c.to_gen > f.current_generation)"
+        )
+    };
+}
+
+const FROM_REVISION: &str = from!(
+    "bulletin_revision AS r CROSS JOIN feed AS f CROSS JOIN bulletin AS i CROSS JOIN bulletin_count AS c",
+    "r.feed_id"
+);
+const FROM_IDENTITY: &str = from!(
+    "bulletin AS i CROSS JOIN feed AS f CROSS JOIN bulletin_revision AS r CROSS JOIN bulletin_count AS c",
+    "i.feed_id"
+);
+const FROM_COUNT: &str = from!(
+    "bulletin_count AS c CROSS JOIN feed AS f CROSS JOIN bulletin AS i CROSS JOIN bulletin_revision AS r",
+    "c.feed_id"
+);
+/// To count, where nothing but revisions is asked for: every one has its identity and its counts.
+const FROM_FEED: &str = " FROM feed AS f CROSS JOIN bulletin_revision AS r WHERE r.feed_id = f.feed_id \
      AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation)";
 
-const FROM_IDENTITY: &str = " FROM bulletin AS i CROSS JOIN feed AS f CROSS JOIN bulletin_revision AS r \
-     WHERE r.bulletin_id = i.bulletin_id AND f.feed_id = i.feed_id \
-     AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation)";
-
-/// The table to begin with: few bulletins match what their identity has an index for; else the one that gives the order.
-fn from(query: &BulletinQuery) -> &'static str {
-    let f = &query.filter;
-    let few = f.cve.is_some() || f.kb.is_some() || f.downloaded == Some(true) || f.bad == Some(true);
-    if query.sort.is_of_revision() && !few { FROM } else { FROM_IDENTITY }
+/// The table to begin with: few bulletins match what an index names or what the filter has an index for; else the one
+/// that gives the order.
+fn from(filter: &BulletinFilter, search: &Search, order: Table) -> &'static str {
+    let table = if filter.cve.is_some() || filter.kb.is_some() {
+        Table::Identity
+    } else if search.is_narrow() {
+        Table::Revision
+    } else if filter.downloaded == Some(true) || filter.bad == Some(true) {
+        Table::Count
+    } else {
+        order
+    };
+    match table {
+        Table::Revision => FROM_REVISION,
+        Table::Identity => FROM_IDENTITY,
+        Table::Count => FROM_COUNT,
+    }
 }
 
 /// One page of a list.
@@ -58,18 +92,36 @@ pub struct BulletinQuery {
 pub async fn list(db: &Db, query: &BulletinQuery) -> Result<Page<Bulletin>> {
     const WHAT: &str = "list bulletins";
     let limit = query.limit.clamp(1, 1000);
-    let total = if query.with_total {
-        let mut sql = Builder::new(COUNT);
-        sql.text(from(query));
-        narrow(&mut sql, &query.filter);
-        let (sql, args) = sql.build();
-        db.first::<Number>(WHAT, sql, args).await?.map(|n| u64::try_from(n.number).unwrap_or_default())
-    } else {
-        None
-    };
+    let search = Search::of(db, Texts::Bulletins, query.filter.text.as_deref()).await?;
+    let total = if query.with_total { Some(count(db, WHAT, query, &search).await?) } else { None };
     let mut sql = Builder::new(COLUMNS);
-    sql.text(from(query));
-    narrow(&mut sql, &query.filter);
+    page(&mut sql, query, &search)?;
+    sql.push(" LIMIT ", limit + 1);
+    let (sql, args) = sql.build();
+    let rows = db.all(WHAT, sql, args).await?;
+    Ok(Page::cut(rows, limit, total, |row: &Bulletin| Cursor {
+        key: query.sort.key(row),
+        id: row.bulletin_id.to_string(),
+    }))
+}
+
+async fn count(db: &Db, what: &'static str, query: &BulletinQuery, search: &Search) -> Result<u64> {
+    let mut sql = Builder::new("SELECT COUNT(*) AS number");
+    sql.text(if query.filter.is_of_revision_alone() && !search.is_narrow() {
+        FROM_FEED
+    } else {
+        from(&query.filter, search, query.sort.table())
+    });
+    narrow(&mut sql, &query.filter, search);
+    let (sql, args) = sql.build();
+    let counted = db.first::<Number>(what, sql, args).await?;
+    Ok(counted.map_or(0, |counted| u64::try_from(counted.number).unwrap_or_default()))
+}
+
+/// The statement of a page, from its tables to its order.
+fn page(sql: &mut Builder, query: &BulletinQuery, search: &Search) -> Result<()> {
+    sql.text(from(&query.filter, search, query.sort.table()));
+    narrow(sql, &query.filter, search);
     if let Some(text) = &query.cursor {
         let cursor = Cursor::decode(text)?;
         let key = match query.sort {
@@ -79,13 +131,8 @@ pub async fn list(db: &Db, query: &BulletinQuery) -> Result<Page<Bulletin>> {
         let (after, then) = query.sort.after(query.descending);
         sql.push_value(after, key).push(then, cursor.id).text(")");
     }
-    sql.text(query.sort.order(query.descending)).push(" LIMIT ", limit + 1);
-    let (sql, args) = sql.build();
-    let rows = db.all(WHAT, sql, args).await?;
-    Ok(Page::cut(rows, limit, total, |row: &Bulletin| Cursor {
-        key: query.sort.key(row),
-        id: row.bulletin_id.to_string(),
-    }))
+    sql.text(query.sort.order(query.descending));
+    Ok(())
 }
 
 /// The ids of all bulletins that a filter matches (to stage by filter), at most `limit`.
@@ -93,9 +140,10 @@ pub async fn list(db: &Db, query: &BulletinQuery) -> Result<Page<Bulletin>> {
 /// # Errors
 /// When the database fails.
 pub async fn ids(db: &Db, filter: &BulletinFilter, limit: u32) -> Result<Vec<BulletinId>> {
+    let search = Search::of(db, Texts::Bulletins, filter.text.as_deref()).await?;
     let mut sql = Builder::new("SELECT i.bulletin_id AS text");
-    sql.text(FROM);
-    narrow(&mut sql, filter);
+    sql.text(from(filter, &search, Table::Revision));
+    narrow(&mut sql, filter, &search);
     sql.text(" ORDER BY i.name, i.bulletin_id").push(" LIMIT ", limit);
     let (sql, args) = sql.build();
     let rows = db.all::<Id>("find bulletins", sql, args).await?;
@@ -125,4 +173,41 @@ pub async fn by_ids(db: &Db, ids: &[BulletinId]) -> Result<Vec<Bulletin>> {
 /// `NotFound`.
 pub async fn show(db: &Db, id: BulletinId) -> Result<Bulletin> {
     by_ids(db, &[id]).await?.pop().ok_or_else(|| DbError::not_found("bulletin", id))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{Options, sql::record};
+
+    record!(
+        struct Step {
+            detail: String,
+        }
+    );
+
+    #[tokio::test]
+    async fn a_word_is_found_through_the_index_whatever_the_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("patchwharf.db").display().to_string();
+        let db = Db::open(&Options::new(path), jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+        let search = Search::of(&db, Texts::Bulletins, Some("kernel")).await.unwrap();
+        for sort in [BulletinSort::Revised, BulletinSort::Name, BulletinSort::Packages] {
+            let query = BulletinQuery {
+                filter: BulletinFilter::default(),
+                sort,
+                descending: true,
+                cursor: None,
+                limit: 100,
+                with_total: false,
+            };
+            let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT i.bulletin_id");
+            page(&mut sql, &query, &search).unwrap();
+            let (sql, args) = sql.build();
+            let plan: Vec<Step> = db.all("explain a page", sql, args).await.unwrap();
+            assert!(plan[0].detail.starts_with("SEARCH r USING INTEGER PRIMARY KEY"), "{sort:?}: {}", plan[0].detail);
+        }
+    }
 }

@@ -27,14 +27,19 @@ macro_rules! sorted {
 
 sorted!(
     Revised: "r.revised_at", "r.bulletin_id"; Released: "r.released_at", "r.bulletin_id";
-    Severity: "r.severity", "r.bulletin_id"; Name: "i.name", "i.bulletin_id"; Updates: "i.updates", "i.bulletin_id";
-    Packages: "i.packages", "i.bulletin_id"; BadPackages: "i.bad_packages", "i.bulletin_id";
-    Policies: "i.policies", "i.bulletin_id"; OldestProof: "i.oldest_proof_at", "i.bulletin_id";
+    Severity: "r.severity", "r.bulletin_id"; Name: "i.name", "i.bulletin_id"; Updates: "c.updates", "c.bulletin_id";
+    Packages: "c.packages", "c.bulletin_id"; BadPackages: "c.bad_packages", "c.bulletin_id";
+    Policies: "c.policies", "c.bulletin_id"; OldestProof: "c.oldest_proof_at", "c.bulletin_id";
 );
 
 impl BulletinSort {
-    pub(super) fn is_of_revision(self) -> bool {
-        matches!(self, Self::Revised | Self::Released | Self::Severity)
+    /// The table that has an index in this order.
+    pub(super) fn table(self) -> Table {
+        match self {
+            Self::Revised | Self::Released | Self::Severity => Table::Revision,
+            Self::Name => Table::Identity,
+            Self::Updates | Self::Packages | Self::BadPackages | Self::Policies | Self::OldestProof => Table::Count,
+        }
     }
 
     pub(super) fn key(self, row: &Bulletin) -> String {
@@ -51,6 +56,14 @@ impl BulletinSort {
             Self::OldestProof => micros(row.oldest_proof_at),
         }
     }
+}
+
+/// The tables that a bulletin's row comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Table {
+    Revision,
+    Identity,
+    Count,
 }
 
 /// Columns that bulletins can be sorted by.

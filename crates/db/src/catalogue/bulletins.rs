@@ -130,7 +130,7 @@ pub async fn set_bulletin_standing(
          r.revised_at, r.cves, r.kbs, CAST(j.value ->> 1 AS TEXT), CAST(j.value ->> 3 AS BIGINT), \
          CAST(j.value ->> 2 AS BIGINT), r.digest, r.search \
          FROM json_each($2) AS j CROSS JOIN bulletin_revision AS r WHERE r.bulletin_id = CAST(j.value ->> 0 AS TEXT) \
-         AND r.to_gen IS NULL AND r.from_gen < $1 AND r.feed_id = $3";
+         AND r.to_gen IS NULL AND r.from_gen < $1 AND r.feed_id || '' = $3";
     let lines = standing.iter().map(|s| (s.bulletin_id, &s.superseded_by, i64::from(s.listed), i64::from(s.withdrawn)));
     let batch = rows(WHAT, lines)?;
     w.run(WHAT, NEW, vec![generation.into_value(), batch.clone()]).await?;

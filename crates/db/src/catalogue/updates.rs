@@ -102,12 +102,12 @@ pub async fn put_updates(
          CAST(value ->> 1 AS TEXT), CAST(value ->> 2 AS TEXT) FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
     const INSERT: &str = "INSERT INTO update_revision (feed_id, from_gen, listed, update_id, bulletin_id, revised_at, \
          title, vendor, classification, architecture, version, severity, update_type, withdrawn, superseded_by, \
-         size_bytes, files, files_digest, digest) SELECT $1, $2, 1, CAST(value ->> 0 AS TEXT), \
+         size_bytes, files, files_digest, digest, search) SELECT $1, $2, 1, CAST(value ->> 0 AS TEXT), \
          CAST(value ->> 1 AS TEXT), CAST(value ->> 2 AS BIGINT), CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS TEXT), \
          CAST(value ->> 5 AS TEXT), CAST(value ->> 6 AS TEXT), CAST(value ->> 7 AS TEXT), CAST(value ->> 8 AS BIGINT), \
          CAST(value ->> 9 AS TEXT), CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS TEXT), \
          CAST(value ->> 12 AS BIGINT), CAST(value ->> 13 AS TEXT), CAST(value ->> 14 AS TEXT), \
-         CAST(value ->> 15 AS TEXT) FROM json_each($3) WHERE true";
+         CAST(value ->> 15 AS TEXT), CAST(value ->> 16 AS TEXT) FROM json_each($3) WHERE true";
     let now = w.now();
     let bulletins = bulletin_ids(w, WHAT, feed, updates.iter().map(|u| u.bulletin.as_str())).await?;
 
@@ -124,11 +124,12 @@ pub async fn put_updates(
     for (key, u) in &last {
         let id = id_of(key)?;
         let severity = u.severity as i64;
+        let search = [key, u.title.as_str(), &u.bulletin].join("\n").to_lowercase();
         items.push((id, u.digest, &u.item));
         revisions.push((
             (id, bulletin_of(&u.bulletin)?, u.revised_at.as_microsecond(), &u.title, &u.vendor, &u.classification),
             (&u.architecture, &u.version, severity, &u.update_type, i64::from(u.withdrawn), &u.superseded_by),
-            (u.size_bytes, json(&u.files), u.files_digest, u.digest),
+            (u.size_bytes, json(&u.files), u.files_digest, u.digest, search),
         ));
         written.push((id,));
     }
@@ -159,11 +160,11 @@ pub async fn set_update_standing(
          WHERE update_revision.update_id = j.id AND update_revision.from_gen = $1";
     const COPY: &str = "INSERT INTO update_revision (update_id, feed_id, from_gen, bulletin_id, revised_at, title, \
          vendor, classification, architecture, version, severity, update_type, withdrawn, listed, superseded_by, \
-         size_bytes, files, files_digest, digest) SELECT r.update_id, r.feed_id, $1, r.bulletin_id, r.revised_at, \
+         size_bytes, files, files_digest, digest, search) SELECT r.update_id, r.feed_id, $1, r.bulletin_id, r.revised_at, \
          r.title, r.vendor, r.classification, r.architecture, r.version, r.severity, r.update_type, r.withdrawn, \
-         CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 1 AS TEXT), r.size_bytes, r.files, r.files_digest, r.digest \
-         FROM json_each($2) AS j CROSS JOIN update_revision AS r WHERE r.update_id = CAST(j.value ->> 0 AS TEXT) \
-         AND r.to_gen IS NULL AND r.from_gen < $1 AND r.feed_id = $3";
+         CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 1 AS TEXT), r.size_bytes, r.files, r.files_digest, r.digest, \
+         r.search FROM json_each($2) AS j CROSS JOIN update_revision AS r WHERE r.update_id = CAST(j.value ->> 0 AS TEXT) \
+         AND r.to_gen IS NULL AND r.from_gen < $1 AND r.feed_id || '' = $3";
     let lines = standing.iter().map(|s| (s.update_id, &s.superseded_by, i64::from(s.listed)));
     let batch = rows(WHAT, lines)?;
     w.run(WHAT, NEW, vec![generation.into_value(), batch.clone()]).await?;
@@ -186,7 +187,7 @@ pub async fn put_supersedence(
     const INSERT: &str = "INSERT INTO supersedence (update_id, digest, feed_id, superseded_key) \
          SELECT r.update_id, r.digest, r.feed_id, CAST(j.value ->> 1 AS TEXT) FROM json_each($2) AS j \
          CROSS JOIN update_revision AS r WHERE r.update_id = CAST(j.value ->> 0 AS TEXT) AND r.from_gen = $1 \
-         AND r.feed_id = $3 ON CONFLICT DO NOTHING";
+         AND r.feed_id || '' = $3 ON CONFLICT DO NOTHING";
     let batch = rows(WHAT, edges)?;
     w.run(WHAT, INSERT, vec![generation.into_value(), batch, feed.into_value()]).await?;
     Ok(())

@@ -14,6 +14,7 @@ use super::proof;
 use crate::{
     Db, DbError, Page, Result,
     page::Cursor,
+    search::{Search, Texts},
     sql::{Builder, Number, record, rows},
 };
 
@@ -31,6 +32,17 @@ const FROM: &str = " FROM package AS p JOIN software_update AS i ON i.update_id 
      AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \
      LEFT JOIN bulletin AS b ON b.bulletin_id = r.bulletin_id \
      LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version WHERE 1 = 1";
+
+/// From the few updates that a search names; `CROSS JOIN` is an ordinary join that SQLite does not reorder.
+const FROM_UPDATES: &str = " FROM update_revision AS r CROSS JOIN feed AS f CROSS JOIN package AS p \
+     CROSS JOIN software_update AS i LEFT JOIN bulletin AS b ON b.bulletin_id = r.bulletin_id \
+     LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version \
+     WHERE f.feed_id = r.feed_id AND r.from_gen <= f.current_generation \
+     AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) AND p.update_id = r.update_id AND i.update_id = r.update_id";
+
+fn from(search: &Search) -> &'static str {
+    if search.is_narrow() { FROM_UPDATES } else { FROM }
+}
 
 record!(
     struct Resolved {
@@ -110,27 +122,35 @@ pub struct PackageQuery {
 pub async fn list(db: &Db, query: &PackageQuery) -> Result<Page<Package>> {
     const WHAT: &str = "list packages";
     let limit = query.limit.clamp(1, 1000);
+    let search = Search::of(db, Texts::Updates, query.filter.text.as_deref()).await?;
     let total = if query.with_total {
         let mut sql = Builder::new("SELECT COUNT(*) AS number");
-        sql.text(FROM);
-        narrow(&mut sql, &query.filter);
+        sql.text(from(&search));
+        narrow(&mut sql, &query.filter, &search);
         let (sql, args) = sql.build();
         db.first::<Number>(WHAT, sql, args).await?.map(|n| u64::try_from(n.number).unwrap_or_default())
     } else {
         None
     };
     let mut sql = Builder::new(COLUMNS);
-    sql.text(FROM);
-    narrow(&mut sql, &query.filter);
+    page(&mut sql, query, &search)?;
+    sql.push(" LIMIT ", limit + 1);
+    let (sql, args) = sql.build();
+    let rows = db.all(WHAT, sql, args).await?;
+    Ok(Page::cut(rows, limit, total, |row: &Package| Cursor::of_number(query.sort.key(row), row.package_id)))
+}
+
+/// The statement of a page, from its tables to its order.
+fn page(sql: &mut Builder, query: &PackageQuery, search: &Search) -> Result<()> {
+    sql.text(from(search));
+    narrow(sql, &query.filter, search);
     if let Some(text) = &query.cursor {
         let cursor = Cursor::decode(text)?;
         let (after, then) = query.sort.after(query.descending);
         sql.push(after, cursor.number()?).push(then, cursor.id).text(")");
     }
-    sql.text(query.sort.order(query.descending)).push(" LIMIT ", limit + 1);
-    let (sql, args) = sql.build();
-    let rows = db.all(WHAT, sql, args).await?;
-    Ok(Page::cut(rows, limit, total, |row: &Package| Cursor::of_number(query.sort.key(row), row.package_id)))
+    sql.text(query.sort.order(query.descending));
+    Ok(())
 }
 
 /// One package.
@@ -175,4 +195,41 @@ pub async fn resolve(db: &Db, names: &[String]) -> Result<Vec<PackageId>> {
         .iter()
         .map(|name| ids.get(&name.trim().to_lowercase()).copied().ok_or_else(|| DbError::not_found("package", name)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{Options, sql::record};
+
+    record!(
+        struct Step {
+            detail: String,
+        }
+    );
+
+    #[tokio::test]
+    async fn a_word_is_found_through_the_index_whatever_the_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("patchwharf.db").display().to_string();
+        let db = Db::open(&Options::new(path), jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+        let search = Search::of(&db, Texts::Updates, Some("kernel")).await.unwrap();
+        for sort in [PackageSort::Created, PackageSort::Size] {
+            let query = PackageQuery {
+                filter: PackageFilter::default(),
+                sort,
+                descending: true,
+                cursor: None,
+                limit: 100,
+                with_total: false,
+            };
+            let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT p.package_id");
+            page(&mut sql, &query, &search).unwrap();
+            let (sql, args) = sql.build();
+            let plan: Vec<Step> = db.all("explain a page", sql, args).await.unwrap();
+            assert!(plan[0].detail.starts_with("SEARCH r USING INTEGER PRIMARY KEY"), "{sort:?}: {}", plan[0].detail);
+        }
+    }
 }

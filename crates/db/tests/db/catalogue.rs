@@ -41,9 +41,11 @@ async fn nothing_of_an_import_is_seen_before_the_switch(s: &Sandbox) {
     assert_eq!(bulletins::list(&s.db, &query()).await.unwrap().total, Some(0));
     assert!(updates::by_ids(&s.db, &[put[0].update_id]).await.unwrap().is_empty());
 
+    let counted = s.counted(feed, generation).await;
+    assert_eq!(bulletins::list(&s.db, &query()).await.unwrap().total, Some(0));
+    let switch = Switch { counted, fingerprint: Some("x".into()), catalogue_date: Some(at(9)) };
     let mut w = s.write(3).await;
-    let switch = Switch { generation, fingerprint: Some("x".into()), catalogue_date: Some(at(9)) };
-    catalogue::switch_generation(&mut w, feed, &switch).await.unwrap();
+    catalogue::switch_generation(&mut w, &switch).await.unwrap();
     w.commit().await.unwrap();
     let page = bulletins::list(&s.db, &query()).await.unwrap();
     assert_eq!((page.total, page.rows[0].updates, page.rows[0].name.as_str()), (Some(1), 1, "B0001"));
@@ -54,7 +56,7 @@ async fn nothing_of_an_import_is_seen_before_the_switch(s: &Sandbox) {
     assert_eq!(catalogue::known_bulletins(&s.db, feed).await.unwrap()["B0001"].digest, sha("b1"));
 
     let mut w = s.write(4).await;
-    assert!(catalogue::switch_generation(&mut w, feed, &switch).await.is_err(), "the same generation twice");
+    assert!(catalogue::switch_generation(&mut w, &switch).await.is_err(), "the same generation twice");
 }
 
 async fn a_crashed_import_is_dropped_without_a_trace(s: &Sandbox) {
@@ -69,10 +71,10 @@ async fn a_crashed_import_is_dropped_without_a_trace(s: &Sandbox) {
     w.commit().await.unwrap();
 
     let mut w = s.write(6).await;
-    assert!(catalogue::drop_crashed_generations(&mut w, None).await.unwrap() > 0);
+    assert!(catalogue::drop_crashed_generations(&mut w, None, 1_000).await.unwrap() > 0);
     w.commit().await.unwrap();
     let mut w = s.write(6).await;
-    assert_eq!(catalogue::drop_crashed_generations(&mut w, Some(feed)).await.unwrap(), 0);
+    assert_eq!(catalogue::drop_crashed_generations(&mut w, Some(feed), 1_000).await.unwrap(), 0);
     w.commit().await.unwrap();
     let next = s.import(feed, vec![], vec![update(0, "2")]).await;
     let after = bulletins::list(&s.db, &query()).await.unwrap();
@@ -89,7 +91,11 @@ async fn a_revision_takes_the_place_of_the_older_one(s: &Sandbox) {
     assert_eq!(updates::show(&s.db, ids[0]).await.unwrap().version, "2");
     assert_eq!(updates::show(&s.db, ids[1]).await.unwrap().version, "1");
     let mut w = s.write(7).await;
-    assert_eq!(catalogue::collect_garbage(&mut w, 1000).await.unwrap(), 3, "a revision, a bulletin, an item");
+    assert_eq!(
+        catalogue::collect_garbage(&mut w, 1000).await.unwrap(),
+        4,
+        "a revision, a bulletin, its counts, an item"
+    );
     assert_eq!(catalogue::collect_garbage(&mut w, 1000).await.unwrap(), 0);
     w.commit().await.unwrap();
     assert!(updates::item(&s.db, ids[0]).await.unwrap().contains("\"2\""));
@@ -111,9 +117,8 @@ async fn standing_changes_without_new_content(s: &Sandbox) {
     catalogue::set_bulletin_standing(&mut w, feed, generation, &[of_bulletin]).await.unwrap();
     let edges = [(ids[0], "u7777".to_owned()), (ids[0], "u7778".to_owned())];
     catalogue::put_supersedence(&mut w, feed, generation, &edges).await.unwrap();
-    let switch = Switch { generation, fingerprint: None, catalogue_date: None };
-    catalogue::switch_generation(&mut w, feed, &switch).await.unwrap();
     w.commit().await.unwrap();
+    s.switch(feed, generation).await;
     let update = updates::show(&s.db, ids[0]).await.unwrap();
     assert_eq!((update.superseded_by.as_deref(), update.is_in_scope()), (Some("u0002"), false));
     assert!(!updates::show(&s.db, ids[1]).await.unwrap().listed);

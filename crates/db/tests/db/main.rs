@@ -7,12 +7,15 @@
 mod bulletins;
 mod catalogue;
 mod durability;
+mod generations;
 mod jobs;
 mod logs;
+mod migration;
 mod packages;
 mod policies;
 mod sandbox;
 mod schema;
+mod search;
 mod settings;
 mod speed;
 

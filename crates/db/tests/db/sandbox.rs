@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use patchwharf_db::{
     Db, Options, Write, catalogue,
-    catalogue::{NewBulletin, NewUpdate, Switch},
+    catalogue::{Counted, Counting, NewBulletin, NewUpdate, Switch},
     feeds, locations,
     packages::{self, LockOutcome, NewFile, NewVersion, StagedFile, StagedVersion},
 };
@@ -82,6 +82,11 @@ impl Sandbox {
         Some(Self { db, url, folder: None, postgres: Some((server, name)) })
     }
 
+    /// Around a database that somebody else makes and removes.
+    pub fn around(db: Db, url: String) -> Self {
+        Self { db, url, folder: None, postgres: None }
+    }
+
     pub async fn close(self) {
         self.db.close().await;
         if let Some((server, name)) = self.postgres {
@@ -114,10 +119,31 @@ impl Sandbox {
         let generation = catalogue::begin_generation(&mut w, feed).await.unwrap();
         catalogue::put_bulletins(&mut w, feed, generation, &bulletins).await.unwrap();
         let put = catalogue::put_updates(&mut w, feed, generation, &updates).await.unwrap();
-        let switch = Switch { generation, fingerprint: Some("f".into()), catalogue_date: Some(at(0)) };
-        catalogue::switch_generation(&mut w, feed, &switch).await.unwrap();
         w.commit().await.unwrap();
+        self.switch(feed, generation).await;
         put.into_iter().map(|p| p.update_id).collect()
+    }
+
+    /// Counts what was written under a generation.
+    pub async fn counted(&self, feed: FeedId, generation: i64) -> Counted {
+        let mut counting = Counting::begin(&self.db, feed, generation).await.unwrap();
+        loop {
+            let mut w = self.write(2).await;
+            let counted = counting.next(&mut w, 1_000).await.unwrap();
+            w.commit().await.unwrap();
+            if let Some(counted) = counted {
+                return counted;
+            }
+        }
+    }
+
+    /// Counts a generation and makes it current.
+    pub async fn switch(&self, feed: FeedId, generation: i64) {
+        let counted = self.counted(feed, generation).await;
+        let mut w = self.write(2).await;
+        let switch = Switch { counted, fingerprint: Some("f".into()), catalogue_date: Some(at(9)) };
+        catalogue::switch_generation(&mut w, &switch).await.unwrap();
+        w.commit().await.unwrap();
     }
 
     /// A feed with `count` bulletins of one update each.

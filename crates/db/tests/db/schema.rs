@@ -6,14 +6,15 @@ use sqlx::Row;
 
 use crate::sandbox::{Sandbox, in_server, server};
 
-/// (table, column, type, not null) of every table that both have.
+/// (table, column, type, not null) of every table that both have. The text index is a virtual table in SQLite, and an
+/// index in PostgreSQL.
 type Columns = BTreeSet<(String, String, String, bool)>;
 
 async fn of_sqlite(path: &str) -> Columns {
     let pool = sqlx::SqlitePool::connect(&format!("sqlite://{path}")).await.unwrap();
     let rows = sqlx::query(
-        "SELECT t.name AS tab, c.name AS col, c.type AS typ, c.\"notnull\" AS nn FROM sqlite_schema AS t, \
-         pragma_table_info(t.name) AS c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
+        "SELECT t.name AS tab, c.name AS col, c.type AS typ, c.\"notnull\" AS nn FROM pragma_table_list AS t, \
+         pragma_table_info(t.name) AS c WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
     )
     .fetch_all(&pool)
     .await

@@ -1,7 +1,7 @@
 //! Import: a vendor's catalogue becomes bulletins and updates, as a whole or not at all.
 //!
 //! Fetch (nothing is done when nothing changed) -> parse in a process of its own -> write what is new or changed in
-//! batches under a new generation -> one short transaction makes it current. Whatever goes wrong before that leaves
+//! batches under a new generation -> count what lists will show of it -> one short transaction makes it current. Whatever goes wrong before that leaves
 //! the old catalogue as it was.
 
 mod bulletins;
@@ -37,6 +37,7 @@ use folder::Folder;
 use source::Sourced;
 
 pub use preview::run as preview;
+pub(crate) use write::GARBAGE_ROWS;
 
 /// Why an import ends before its end.
 #[derive(Debug)]
@@ -158,14 +159,16 @@ async fn import(ctx: &JobContext, id: FeedId, confirmed: bool) -> Result<Report,
     writer.standing(&catalogue.changed_standing(&standing)).await?;
     writer.bulletins(&changes).await?;
 
+    ctx.progress.phase("counting");
+    let counted = writer.count().await?;
+
     ctx.progress.phase("making the catalogue current");
     let report = catalogue.report(ctx, &standing);
     let stage = catalogue.to_stage(&standing);
     let mut write = super::write(ctx).await?;
-    let switch =
-        table::Switch { generation: writer.generation(), fingerprint: Some(fingerprint.text()), catalogue_date: date };
+    let switch = table::Switch { counted, fingerprint: Some(fingerprint.text()), catalogue_date: date };
     super::fault_at(Step::ImportBeforeSwitch)?;
-    table::switch_generation(&mut write, id, &switch).await?;
+    table::switch_generation(&mut write, &switch).await?;
     feeds::import_ended(&mut write, id, Some(ctx.job), None).await?;
     if !stage.is_empty() {
         let request = JobRequest::Stage { of: Selection::Updates(stage) };

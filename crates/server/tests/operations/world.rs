@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use camino::Utf8PathBuf;
 use patchwharf_db::{
-    catalogue::{self, NewBulletin, NewUpdate, Switch},
+    catalogue::{self, Counting, NewBulletin, NewUpdate, Switch},
     feeds::{self, NewFeed},
     jobs as job_table, packages,
     updates::{self, Update},
@@ -140,8 +140,12 @@ impl World {
         catalogue::put_bulletins(&mut w, self.feed, generation, &rows).await.unwrap();
         let rows: Vec<NewUpdate> = bulletins.iter().map(|(name, files)| new_update(name, files.clone(), now)).collect();
         catalogue::put_updates(&mut w, self.feed, generation, &rows).await.unwrap();
-        let switch = Switch { generation, fingerprint: None, catalogue_date: None };
-        catalogue::switch_generation(&mut w, self.feed, &switch).await.unwrap();
+        w.commit().await.unwrap();
+        let mut w = db.write("test", "test", now).await.unwrap();
+        let mut counting = Counting::begin(db, self.feed, generation).await.unwrap();
+        let counted = counting.next(&mut w, usize::MAX).await.unwrap().unwrap();
+        let switch = Switch { counted, fingerprint: None, catalogue_date: None };
+        catalogue::switch_generation(&mut w, &switch).await.unwrap();
         w.commit().await.unwrap();
     }
 

@@ -2,9 +2,11 @@
 
 use patchwharf_model::{BulletinId, LocationId, UpdateId, package::VersionState};
 
-use crate::sql::{Builder, like};
+use crate::{search::Search, sql::Builder};
 
-pub(super) fn narrow(sql: &mut Builder, filter: &PackageFilter) {
+/// Adds the conditions; the words of the filter are in `search`.
+pub(super) fn narrow(sql: &mut Builder, filter: &PackageFilter, search: &Search) {
+    search.narrow(sql);
     if !filter.states.is_empty() {
         sql.text(" AND p.state IN (''");
         for state in &filter.states {
@@ -26,13 +28,6 @@ pub(super) fn narrow(sql: &mut Builder, filter: &PackageFilter) {
     }
     if let Some(weak) = filter.weak {
         sql.push(" AND v.weak = ", weak);
-    }
-    for word in filter.text.iter().flat_map(|text| text.split_whitespace()).take(16) {
-        sql.push(
-            " AND LOWER(i.update_key || ' ' || COALESCE(r.title, '') || ' ' || COALESCE(b.name, '')) LIKE ",
-            like(word),
-        );
-        sql.text(" ESCAPE '!'");
     }
 }
 

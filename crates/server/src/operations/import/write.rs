@@ -1,20 +1,21 @@
 //! Writing a generation: batches of about a thousand, so that no other write waits longer than one of them.
 
 use patchwharf_db::{
-    catalogue::{self as table, UpdateStanding},
+    catalogue::{self as table, Counted, Counting, UpdateStanding},
     feeds,
 };
 use patchwharf_model::{FeedId, UpdateId};
+use patchwharf_store::fault::Step;
 
 use super::{Break, bulletins::Changes, catalogue::Catalogue};
 use crate::{
     jobs::JobContext,
-    operations::{OperationError, write as begin},
+    operations::{OperationError, fault_at, write as begin},
 };
 
 const BATCH: usize = 1_000;
-/// Rows of one transaction of the clean-up, and how many of those there are after an import; the rest waits.
-const GARBAGE_ROWS: u32 = 2_000;
+/// Rows of one transaction of a clean-up, and how many of those there are after an import; the rest waits.
+pub(crate) const GARBAGE_ROWS: u32 = 2_000;
 const GARBAGE_ROUNDS: u32 = 200;
 
 /// A generation that is being written.
@@ -26,12 +27,24 @@ pub(super) struct Writer<'a> {
 
 /// Drops what an import wrote that does not come to its end, and notes why.
 pub(super) async fn drop_generation(ctx: &JobContext, feed: FeedId, error: Option<&str>) -> Result<(), OperationError> {
-    let mut write = begin(ctx).await?;
-    table::drop_crashed_generations(&mut write, Some(feed)).await?;
+    drop_rows(ctx, feed).await?;
     if let Some(error) = error {
+        let mut write = begin(ctx).await?;
         feeds::import_ended(&mut write, feed, Some(ctx.job), Some(error)).await?;
+        write.commit().await?;
     }
-    Ok(write.commit().await?)
+    Ok(())
+}
+
+async fn drop_rows(ctx: &JobContext, feed: FeedId) -> Result<(), OperationError> {
+    loop {
+        let mut write = begin(ctx).await?;
+        let dropped = table::drop_crashed_generations(&mut write, Some(feed), GARBAGE_ROWS).await?;
+        write.commit().await?;
+        if dropped == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// Deletes revisions that no reader can see any more. If it fails, the next import goes on with it.
@@ -61,15 +74,11 @@ pub(super) async fn collect_garbage(ctx: &JobContext) {
 impl<'a> Writer<'a> {
     /// Takes a generation; what a crashed import of the feed left behind goes first.
     pub(super) async fn begin(ctx: &'a JobContext, feed: FeedId) -> Result<Self, Break> {
+        drop_rows(ctx, feed).await?;
         let mut write = begin(ctx).await?;
-        table::drop_crashed_generations(&mut write, Some(feed)).await?;
         let generation = table::begin_generation(&mut write, feed).await?;
         write.commit().await?;
         Ok(Self { ctx, feed, generation })
-    }
-
-    pub(super) fn generation(&self) -> i64 {
-        self.generation
     }
 
     /// Writes the batch that has come together.
@@ -119,5 +128,20 @@ impl<'a> Writer<'a> {
             write.commit().await?;
         }
         Ok(())
+    }
+
+    /// Counts what lists will show of the bulletins that the generation changes. Nothing is written under it after that.
+    pub(super) async fn count(self) -> Result<Counted, Break> {
+        let mut counting = Counting::begin(&self.ctx.app.db, self.feed, self.generation).await?;
+        loop {
+            self.ctx.stop.check()?;
+            let mut write = begin(self.ctx).await?;
+            let counted = counting.next(&mut write, BATCH).await?;
+            write.commit().await?;
+            fault_at(Step::ImportAfterCount)?;
+            if let Some(counted) = counted {
+                return Ok(counted);
+            }
+        }
     }
 }

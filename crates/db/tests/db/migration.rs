@@ -1,0 +1,99 @@
+//! Databases of before.
+
+use patchwharf_db::{Db, Options, audit, bulletins, bulletins::BulletinFilter, packages};
+use sqlx::{Connection, Executor};
+
+use crate::{
+    catalogue::query,
+    sandbox::{Sandbox, admin, at, bulletin, in_server, server, update},
+};
+
+/// A feed at generation 3 with a bulletin that is counted, and an import that broke off at 4.
+const ROWS: &str = "INSERT INTO feed (feed_id, name, kind, config, accept_sha1, current_generation, next_generation, \
+     created_at) VALUES ('01900000-0000-7000-8000-00000000000f', 'hp', 'sdp', '{}', 0, 3, 5, 0); \
+     INSERT INTO bulletin (bulletin_id, feed_id, name, folded, enabled, updates, packages, bad_packages, policies, \
+     oldest_proof_at, created_at) VALUES \
+     ('01900000-0000-7000-8000-00000000000b', '01900000-0000-7000-8000-00000000000f', 'B1', 'b1', 0, 1, 0, 0, 0, 0, 0); \
+     INSERT INTO bulletin_revision (bulletin_id, feed_id, from_gen, to_gen, title, description, vendor, severity, \
+     released_at, revised_at, cves, kbs, withdrawn, listed, digest, search) VALUES \
+     ('01900000-0000-7000-8000-00000000000b', '01900000-0000-7000-8000-00000000000f', 2, 4, 'T', 'old', 'V', 4, 0, 7, '', '', \
+     0, 1, '00', 'b1 t v old'), \
+     ('01900000-0000-7000-8000-00000000000b', '01900000-0000-7000-8000-00000000000f', 4, NULL, 'T', 'new', 'V', 4, 0, 7, '', '', \
+     0, 1, '00', 'b1 t v new'); \
+     INSERT INTO software_update (update_id, feed_id, update_key, created_at) VALUES \
+     ('01900000-0000-7000-8000-00000000000a', '01900000-0000-7000-8000-00000000000f', 'Key', 0); \
+     INSERT INTO update_revision (update_id, feed_id, from_gen, bulletin_id, revised_at, title, vendor, classification, \
+     architecture, version, severity, update_type, withdrawn, listed, size_bytes, files, files_digest, digest) VALUES \
+     ('01900000-0000-7000-8000-00000000000a', '01900000-0000-7000-8000-00000000000f', 1, \
+     '01900000-0000-7000-8000-00000000000b', 0, 'Firmware', 'V', '', '', '', 0, 'software', 0, 1, 1, \
+     '[{\"name\":\"a\",\"size_bytes\":1,\"digest\":{\"sha1\":\"da39a3ee5e6b4b0d3255bfef95601890afd80709\"}}]', \
+     '0000000000000000000000000000000000000000000000000000000000000000', \
+     '0000000000000000000000000000000000000000000000000000000000000000'); \
+     INSERT INTO package (package_id, update_id, active, next_version, token, since, size_bytes, proved_at, created_at) \
+     VALUES ('01900000-0000-7000-8000-00000000000c', '01900000-0000-7000-8000-00000000000a', 1, 1, 1, 0, 0, 0, 0)";
+
+async fn holds(url: &str) {
+    let db = Db::open(&Options::new(url), at(5)).await.unwrap();
+    let s = Sandbox::around(db, url.into());
+    let page = bulletins::list(&s.db, &query()).await.unwrap();
+    assert_eq!((page.total, page.rows[0].description.as_str()), (Some(1), "old"));
+    assert_eq!((page.rows[0].updates, page.rows[0].enabled), (1, false));
+    let found = async |text: &str| {
+        let filter = BulletinFilter { text: Some(text.into()), ..BulletinFilter::default() };
+        bulletins::ids(&s.db, &filter, 10).await.unwrap().len()
+    };
+    assert_eq!((found("old").await, found("new").await), (1, 0));
+    let filter = packages::PackageFilter { text: Some("key firmware b1".into()), ..Default::default() };
+    let asked = packages::PackageQuery {
+        filter,
+        sort: packages::PackageSort::Created,
+        descending: true,
+        cursor: None,
+        limit: 10,
+        with_total: true,
+    };
+    assert_eq!(packages::list(&s.db, &asked).await.unwrap().total, Some(1));
+    let migrated = audit::AuditFilter { action: Some("schema.migrate"), ..Default::default() };
+    assert!(!audit::list(&s.db, migrated, None, 10).await.unwrap().rows.is_empty());
+
+    // Its next import finds what the broken one left, and goes on from there.
+    let feed = page.rows[0].feed_id;
+    let mut w = s.write(6).await;
+    assert_eq!(patchwharf_db::catalogue::drop_crashed_generations(&mut w, Some(feed), 100).await.unwrap(), 2);
+    w.commit().await.unwrap();
+    s.import(feed, vec![bulletin(2)], vec![update(2, "1")]).await;
+    assert_eq!(bulletins::list(&s.db, &query()).await.unwrap().total, Some(2));
+    s.close().await;
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_keeps_its_rows_and_gains_the_index_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("patchwharf.db");
+    let url = format!("sqlite://{}", path.display());
+    let mut old = sqlx::SqliteConnection::connect(&format!("{url}?mode=rwc")).await.unwrap();
+    old.execute(sqlx::raw_sql(include_str!("../../migrations/sqlite/0001_initial.sql"))).await.unwrap();
+    let noted = "CREATE TABLE schema_migration (number INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT; \
+                 INSERT INTO schema_migration VALUES (1, 0)";
+    old.execute(sqlx::raw_sql(noted)).await.unwrap();
+    old.execute(sqlx::raw_sql(ROWS)).await.unwrap();
+    old.close().await.unwrap();
+    holds(&url).await;
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_keeps_its_rows_and_gains_the_index_on_postgresql() {
+    let Some(server) = server() else { return };
+    let name = format!("patchwharf_old_{}", uuid::Uuid::now_v7().simple());
+    admin(&server, format!("CREATE DATABASE {name}")).await;
+    let url = in_server(&server, &name);
+    let mut old = sqlx::PgConnection::connect(&url).await.unwrap();
+    old.execute(sqlx::raw_sql(include_str!("../../migrations/postgres/0001_initial.sql"))).await.unwrap();
+    let noted = "CREATE TABLE schema_migration (number BIGINT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL); \
+                 INSERT INTO schema_migration VALUES (1, 0)";
+    old.execute(sqlx::raw_sql(noted)).await.unwrap();
+    old.execute(sqlx::raw_sql(ROWS)).await.unwrap();
+    old.close().await.unwrap();
+    holds(&url).await;
+    admin(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+}
