@@ -4,12 +4,12 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use patchwharf_feeds::{Limits, advisories::Advisories, apt::ReleaseName};
+use patchwharf_feeds::{advisories::Advisories, apt::ReleaseName};
+use patchwharf_fuzz::limits;
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits = Limits { unpacked_bytes: 16 << 20, entry_bytes: 1 << 20, ..Limits::default() };
     let release = ReleaseName { codename: "bookworm".into(), ecosystem: "Debian:12".into() };
-    let Ok(advisories) = Advisories::read("fuzz", Cursor::new(bytes), &release, &limits) else { return };
+    let Ok(advisories) = Advisories::read("fuzz", Cursor::new(bytes), &release, limits()) else { return };
     let mut matching = advisories.matching();
     for advisory in advisories.all() {
         for (source, version) in &advisory.fixed {

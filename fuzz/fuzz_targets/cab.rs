@@ -4,11 +4,12 @@
 use std::io;
 
 use libfuzzer_sys::fuzz_target;
-use patchwharf_feeds::{Limits, cab::Cabinet};
+use patchwharf_feeds::cab::Cabinet;
+use patchwharf_fuzz::{let_lzx_panic, limits};
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits = Limits { unpacked_bytes: 16 << 20, ..Limits::default() };
-    let Ok(mut cabinet) = Cabinet::open("fuzz", bytes, &limits) else { return };
+    let_lzx_panic();
+    let Ok(mut cabinet) = Cabinet::open("fuzz", bytes, limits()) else { return };
     while let Ok(Some(mut member)) = cabinet.next_member() {
         let size_bytes = member.entry().size_bytes;
         if let Ok(read) = io::copy(&mut member, &mut io::sink()) {

@@ -2,27 +2,23 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use patchwharf_feeds::{
-    Limits,
-    apt::{Catalogue, Compression, Release},
-};
+use patchwharf_feeds::apt::{Catalogue, Compression, Release};
+use patchwharf_fuzz::limits;
 use patchwharf_model::{Timestamp, catalogue::Frame};
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits = Limits { unpacked_bytes: 16 << 20, ..Limits::default() };
-    if let Ok(release) = Release::read("fuzz", bytes, &limits) {
+    if let Ok(release) = Release::read("fuzz", bytes, limits()) {
         let _ = release.believe(Timestamp::from_second(1_795_305_600).expect("a time"), None);
         let _ = (release.indexes("main", "amd64"), release.must_be("stable"), release.name());
     }
     for compression in Compression::ALL {
-        let Ok(mut catalogue) = Catalogue::new(&Release::default(), "https://fuzz.example", &limits) else { return };
+        let Ok(mut catalogue) = Catalogue::new(&Release::default(), "https://fuzz.example", limits()) else { return };
         if catalogue.read_index("fuzz", bytes, compression).is_err() {
             continue;
         }
         let written = catalogue.write(None, &[], &mut |frame| {
             let text = serde_json::to_string(&frame).expect("every frame can be written");
-            let back = serde_json::from_str::<Frame>(&text).expect("and read");
-            assert_eq!(back, frame);
+            assert_eq!(serde_json::from_str::<Frame>(&text).expect("and read"), frame);
             Ok(())
         });
         written.expect("nobody stops it");

@@ -9,6 +9,7 @@ mod bounded;
 mod cabinet;
 mod document;
 mod element;
+mod files;
 mod frames;
 mod handler;
 mod item;

@@ -3,6 +3,7 @@
 mod fetch;
 mod hidden;
 mod options;
+mod parser;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 pub use fetch::{FetchConfig, HostRule, Network};
 pub use hidden::Hidden;
 pub use options::Options;
+pub use parser::ParserConfig;
 
 /// Reads durations as people write them: `30s`, `12h`, `14d`.
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
@@ -38,6 +40,8 @@ pub struct Config {
     pub packages: PackagesConfig,
     /// Downloads.
     pub fetch: FetchConfig,
+    /// Reading catalogues.
+    pub parser: ParserConfig,
     /// The log.
     pub log: LogConfig,
 }
@@ -87,6 +91,7 @@ impl Default for Config {
             lease: Duration::from_secs(30),
             packages: PackagesConfig::default(),
             fetch: FetchConfig::default(),
+            parser: ParserConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -170,6 +175,7 @@ impl Config {
         if self.lease < Duration::from_secs(2) {
             return value("lease", "too short to be renewed in time; use 2s or more");
         }
+        self.parser.check()?;
         self.fetch.check()
     }
 
@@ -234,6 +240,12 @@ mod tests {
 
     #[test]
     fn impossible_values_say_what_is_allowed() {
-        assert!(parse("workers = 0").unwrap_err().to_string().contains("1 or more"));
+        for (text, allowed) in [
+            ("workers = 0", "1 or more"),
+            ("[parser]\nmemory-bytes = 1000000", "64 MiB"),
+            ("[parser]\ncpu = '100ms'", "1s or more"),
+        ] {
+            assert!(parse(text).unwrap_err().to_string().contains(allowed), "{text}");
+        }
     }
 }

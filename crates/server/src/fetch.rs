@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod guard;
 mod permits;
+mod pin;
 mod retry;
 mod shared;
 mod space;
@@ -22,6 +23,7 @@ use url::Url;
 
 pub use error::{Cause, FetchError, Meaning};
 pub use guard::{Lookup, RefusedHost};
+pub use pin::{BadPin, Pin};
 pub use web::StartError;
 
 use crate::{
@@ -47,6 +49,9 @@ pub struct Source {
     pub url: Url,
     /// Who named its host.
     pub trust: Trust,
+    /// The only authorities that may vouch for the host; none: those of the machine. Where a digest proves the content,
+    /// another host to which it redirects is asked without.
+    pub pin: Option<Pin>,
 }
 
 /// A file to fetch.

@@ -29,12 +29,6 @@ pub struct ParserLimits {
     pub wall_seconds: u64,
 }
 
-impl Default for ParserLimits {
-    fn default() -> Self {
-        Self { memory_bytes: 2 << 30, cpu_seconds: 600, wall_seconds: 1_800 }
-    }
-}
-
 /// What the parser is given on its standard input.
 #[derive(Debug, Serialize, Deserialize)]
 struct Order {

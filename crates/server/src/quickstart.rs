@@ -177,6 +177,7 @@ async fn add(client: &Client, name: String, source: FeedSource) -> Result<Feed> 
         rules: FeedRules::default(),
         auto_stage: None,
         accept_sha1: false,
+        ca: None,
         schedule_minutes: None,
     };
     client.post("/feeds", &feed).await

@@ -1,7 +1,7 @@
 //! Named steps at which a crash test can stop, kill or fail the process, and seeded mutants.
 //!
 //! Without the cargo feature `faults` every call here is a constant and the names are not in the binary.
-//! With it, `PATCHWHARF_FAULT=<step>:<panic|error|sleep-MS|kill|stop>[:<n-th time>]` (several: comma-separated)
+//! With it, `PATCHWHARF_FAULT=<step>:<panic|error|sleep-MS|kill|stop|spin|fill>[:<n-th time>]` (several: comma-separated)
 //! and `PATCHWHARF_MUTANT=<name>` (several: comma-separated) choose what goes wrong.
 
 #[cfg(feature = "faults")]
@@ -78,6 +78,8 @@ named!(
         DeleteAfterRow = "delete.after-row",
         /// Before the parser process is started.
         ImportBeforeParse = "import.before-parse",
+        /// In the parser's own process, before it writes a frame.
+        ImportMidParse = "import.mid-parse",
         /// After a batch of an import was written.
         ImportAfterBatch = "import.after-batch",
         /// What lists will show of some bulletins is counted, the generation is not current yet.
@@ -138,6 +140,15 @@ pub fn at(step: Step) -> io::Result<()> {
         let _ = step;
         Ok(())
     }
+}
+
+/// What a child process needs in its environment to meet the same faults; nothing without the feature `faults`.
+#[must_use]
+pub fn environment() -> Option<(&'static str, String)> {
+    #[cfg(feature = "faults")]
+    return armed::environment();
+    #[cfg(not(feature = "faults"))]
+    None
 }
 
 /// Whether a planted bug is switched on; never without the feature `faults`.

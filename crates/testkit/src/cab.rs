@@ -1,6 +1,8 @@
-//! A writer of cabinet files (MS-CAB): stored and MSZIP, one folder, streaming.
+//! A writer of cabinet files (MS-CAB): stored, MSZIP and LZX, one folder, streaming.
 //!
 //! Small and honest; broken cabinets are made by damaging its output.
+
+mod lzx;
 
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 
@@ -13,6 +15,19 @@ pub enum Method {
     Stored,
     /// MSZIP: each block deflated by itself.
     Mszip,
+    /// LZX with a window of 32 KiB; nothing gets smaller by it.
+    Lzx,
+}
+
+impl Method {
+    /// What `typeCompress` of the folder says (MS-CAB 2.3).
+    fn code(self) -> u16 {
+        match self {
+            Self::Stored => 0,
+            Self::Mszip => 1,
+            Self::Lzx => 3 | 15 << 8,
+        }
+    }
 }
 
 const BLOCK_BYTES: usize = 32 * 1024;
@@ -31,6 +46,19 @@ pub fn cabinet(method: Method, files: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().expect("memory").into_inner()
 }
 
+/// The same with every checksum taken out (0 means none), so that an edit of a block reaches its decoder.
+#[must_use]
+pub fn without_checksums(mut cabinet: Vec<u8>) -> Vec<u8> {
+    let word = |bytes: &[u8], at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+    let folder = HEADER_BYTES as usize;
+    let mut at = word(&cabinet, folder) + (word(&cabinet, folder + 2) << 16);
+    for _ in 0..word(&cabinet, folder + 4) {
+        cabinet[at..at + 4].fill(0);
+        at += 8 + word(&cabinet, at + 4);
+    }
+    cabinet
+}
+
 /// Writes the files that `names` announced one after the other.
 #[derive(Debug)]
 pub struct Writer<W> {
@@ -41,6 +69,7 @@ pub struct Writer<W> {
     block: Vec<u8>,
     blocks: u16,
     unpacked: u64,
+    lzx: lzx::Literals,
 }
 
 impl<W: Write + Seek> Writer<W> {
@@ -52,7 +81,8 @@ impl<W: Write + Seek> Writer<W> {
         let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
         let size = data_offset(&names);
         out.write_all(&vec![0; size as usize])?;
-        Ok(Self { out, method, names, sizes: Vec::new(), block: Vec::new(), blocks: 0, unpacked: 0 })
+        let lzx = lzx::Literals::default();
+        Ok(Self { out, method, names, sizes: Vec::new(), block: Vec::new(), blocks: 0, unpacked: 0, lzx })
     }
 
     /// Writes the next file.
@@ -87,7 +117,7 @@ impl<W: Write + Seek> Writer<W> {
         front.extend([0; 6]);
         front.extend(data_offset(&self.names).to_le_bytes());
         front.extend(self.blocks.to_le_bytes());
-        front.extend(u16::from(self.method == Method::Mszip).to_le_bytes());
+        front.extend(self.method.code().to_le_bytes());
         let mut offset = 0u32;
         for (name, size) in self.names.iter().zip(&self.sizes) {
             let attributes: u16 = if name.is_ascii() { 0x20 } else { 0xa0 };
@@ -115,6 +145,7 @@ impl<W: Write + Seek> Writer<W> {
         let data = match self.method {
             Method::Stored => self.block.clone(),
             Method::Mszip => deflated(&self.block)?,
+            Method::Lzx => self.lzx.block(&self.block),
         };
         let mut sizes = Vec::new();
         sizes.extend((data.len() as u16).to_le_bytes());
@@ -180,7 +211,7 @@ mod tests {
         }
         let text = "some text that repeats itself; ".repeat(5000);
         let noise = Payload::random("noise", 100_001);
-        for method in [Method::Stored, Method::Mszip] {
+        for method in [Method::Stored, Method::Mszip, Method::Lzx] {
             let cab = cabinet(method, &[("a/text.txt", text.as_bytes()), ("empty", b""), ("noise", &noise.bytes)]);
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("x.cab"), cab).unwrap();

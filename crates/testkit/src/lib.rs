@@ -17,9 +17,11 @@ pub mod clock;
 pub mod database;
 pub mod disk;
 pub mod eventually;
+pub mod memory;
 pub mod payload;
 pub mod sdp;
 pub mod server;
+pub mod tls;
 pub mod vendor;
 
 pub use chance::{Chance, fault_scale, skipped};
@@ -28,4 +30,5 @@ pub use database::damage_table;
 pub use eventually::{eventually, eventually_async};
 pub use payload::Payload;
 pub use server::Server;
+pub use tls::{Authority, TlsFront};
 pub use vendor::Vendor;

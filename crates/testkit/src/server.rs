@@ -133,6 +133,15 @@ impl Server {
         process.wait(DEADLINE)
     }
 
+    /// The process's id, or that of its wrapper.
+    ///
+    /// # Panics
+    /// When the server was never started.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("the server was started").id()
+    }
+
     /// Whether the process is still there; its exit is noticed here.
     pub fn runs(&mut self) -> bool {
         self.process.as_mut().is_some_and(Process::runs)

@@ -63,6 +63,10 @@ pub(super) fn read(
         } else if entries == 0 && !text.is_empty() {
             return Err(no_list(what));
         }
+        // An entry may have any number of lines, and each of them a fault.
+        if found.rejected.len() as u64 > limits.entries {
+            return over("the number of refused lines", limits.entries);
+        }
         offset += line.len() as u64;
     }
 }
@@ -99,7 +103,8 @@ fn day(text: &str) -> Option<Timestamp> {
 fn detail(line: &str, release: &ReleaseName, advisory: &mut Advisory, limits: &Limits) -> Result<(), String> {
     if let Some(cves) = line.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         let names = cves.split_ascii_whitespace().filter(|name| super::is_cve(name));
-        advisory.cves.extend(names.take(limits.entry_fields as usize).map(str::to_owned));
+        let room = (limits.entry_fields as usize).saturating_sub(advisory.cves.len());
+        advisory.cves.extend(names.take(room).map(str::to_owned));
         return Ok(());
     }
     let Some((codename, rest)) = line.strip_prefix('[').and_then(|rest| rest.split_once("] - ")) else {

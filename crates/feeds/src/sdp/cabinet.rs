@@ -11,8 +11,8 @@ use crate::{
     cab::{Cabinet, Member},
 };
 
-/// The manifest of V2 may be larger than one package: it has a line for each.
-const MOST_MANIFEST_BYTES: u64 = 256 << 20;
+/// The manifest of V2 has a line of some 80 bytes for each package, and a cabinet 65,535 members at most.
+const MOST_MANIFEST_BYTES: u64 = 8 << 20;
 
 /// Reads all `.xml` and `.sdp` members in their order and passes over others.
 pub(super) fn read<R: Read>(name: &str, input: R, limits: &Limits, frames: &mut Frames<'_>) -> Result<(), FeedError> {

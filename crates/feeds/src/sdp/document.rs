@@ -83,7 +83,8 @@ impl<R: BufRead> Document<R> {
                 text: String::new(),
                 children: Vec::new(),
             };
-            let package = self.tree(root, 1)?;
+            // Counted as in a catalogue: what nests in it may not be deeper in the JSON of a frame than a reader goes.
+            let package = self.tree(root, 2)?;
             take(package)?;
         } else if self.is_catalogue() {
             loop {

@@ -10,6 +10,7 @@ use patchwharf_model::{
 
 use super::{
     element::{BadPackage, Element},
+    files::Files,
     item,
     namespace::Namespace::Sdp,
     rule, value,
@@ -145,36 +146,13 @@ fn localized(package: &Element) -> Result<Vec<LocalizedText>, BadPackage> {
 
 fn items(package: &Element, limits: &Limits) -> Result<(Vec<InstallableItem>, Vec<PayloadFile>), BadPackage> {
     let mut items = Vec::new();
-    let mut files: Vec<PayloadFile> = Vec::new();
+    let mut files = Files::default();
     for element in package.all(&Sdp, "InstallableItem") {
         let (item, file) = item::read(element, limits)?;
         items.push(item);
-        let Some(file) = file else { continue };
-        match files.iter_mut().find(|known| collide(known.name.as_str(), file.name.as_str())) {
-            None => files.push(file),
-            Some(known) if known.name == file.name && known.digest == file.digest => {
-                if known.languages.is_empty() || file.languages.is_empty() {
-                    known.languages.clear();
-                } else {
-                    known.languages.extend(file.languages);
-                    known.languages.sort();
-                    known.languages.dedup();
-                }
-            }
-            Some(known) => {
-                let reason = format!("its files {:?} and {:?} would be one on some disks", known.name, file.name);
-                return Err(BadPackage(reason));
-            }
-        }
+        file.map_or(Ok(()), |file| files.add(file))?;
     }
-    Ok((items, files))
-}
-
-/// Whether some file system takes two names as one: by case, or because one has combining marks that make it another
-/// spelling of letters that the other may have whole.
-fn collide(one: &str, other: &str) -> bool {
-    let marked = |name: &str| name.contains(|c| matches!(c, '\u{300}'..='\u{36f}'));
-    one.to_lowercase() == other.to_lowercase() || (marked(one) || marked(other)) && !one.is_ascii() && !other.is_ascii()
+    Ok((items, files.all()))
 }
 
 fn prerequisites(package: &Element) -> Result<Vec<Vec<String>>, BadPackage> {

@@ -139,11 +139,25 @@ fn an_osv_archive_names_bulletins_too() {
 }
 
 #[test]
-fn odd_names_in_an_archive_are_refused() {
+fn v_07_names_that_lead_out_of_an_archive_are_refused() {
     for name in ["../DSA-1-1.json", "/etc/x.json", "a/../../b.json", "a\\b.json", "C:x.json", "a//b.json"] {
         let archive = zip(&[("good.json", &document("DSA-2-1", "")), (name, &document("DSA-1-1", ""))]);
         assert_eq!(load(&archive).unwrap_err().code(), "malformed", "{name}");
     }
+}
+
+/// Nothing is unpacked to the disk, so that there is no link to follow; it is no document either.
+#[test]
+fn v_08_links_in_an_archive_lead_nowhere() {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for name in ["DSA-1-1.json", "folder"] {
+        writer.add_symlink(name, "/etc", SimpleFileOptions::default()).unwrap();
+    }
+    writer.start_file("folder/DSA-2-1.json", SimpleFileOptions::default()).unwrap();
+    writer.write_all(document("DSA-2-1", "").as_bytes()).unwrap();
+    let advisories = load(&writer.finish().unwrap().into_inner()).unwrap();
+    let ids: Vec<_> = advisories.all().iter().map(|advisory| advisory.id.as_str()).collect();
+    assert_eq!((ids.as_slice(), advisories.rejected().len()), (&["DSA-2-1"][..], 0));
 }
 
 #[test]
@@ -163,6 +177,32 @@ fn the_same_advisory_twice_counts_once() {
     let archive = zip(&[("a.json", &document("DSA-1-1", "")), ("b.json", &document("DSA-1-1", ""))]);
     let advisories = load(&archive).unwrap();
     assert_eq!((advisories.all().len(), advisories.rejected().len()), (1, 1));
+}
+
+/// Nobody signs a list of advisories: neither its length nor how often it names one package may cost its square.
+#[test]
+fn v_13_a_hundred_thousand_advisories_for_one_package_are_matched_in_linear_time() {
+    let mut list = String::new();
+    for number in 1..=100_000 {
+        list += &format!("[29 Mar 2026] DSA-{number}-1 a - update\n\t[bookworm] - a 1.{number}\n");
+    }
+    let advisories = load(list.as_bytes()).unwrap();
+    let packages: String = (0..500).map(|n| stanza(&format!("p{n}"), "1.0", "Source: a (1.99999)\n")).collect();
+    let read = read(&packages, Some(&advisories));
+    assert_eq!(read.update("p499:amd64").bulletin, "DSA-99999-1");
+    assert_eq!(read.bulletin("DSA-1-1").superseded_by.as_deref(), Some("DSA-99999-1"));
+    let nothing = load(list.as_bytes()).unwrap();
+    assert_eq!(nothing.matching().bulletins().count(), 0);
+}
+
+#[test]
+fn v_13_a_list_of_nothing_but_faults_is_refused_early() {
+    let faults = "[29 Mar 2026] DSA-1-1 a - update\n".to_owned() + &"\t[bookworm] - x\n".repeat(1_000);
+    let limits = Limits { entries: 100, ..Limits::default() };
+    assert_eq!(load_with(faults.as_bytes(), &limits).unwrap_err().code(), "limit");
+    let cves = format!("[29 Mar 2026] DSA-1-1 a - u\n{}\t[bookworm] - a 1\n", "\t{CVE-2026-1 CVE-2026-2}\n".repeat(9));
+    let limits = Limits { entry_fields: 4, ..Limits::default() };
+    assert_eq!(load_with(cves.as_bytes(), &limits).unwrap().all()[0].cves.len(), 4);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use rules::{BadClause, Clause, ClauseField, FeedRules};
 pub use source::{AptSource, FeedSource, SdpSource};
 
-use crate::{FeedId, JobId, Timestamp};
+use crate::{FeedId, JobId, Sha256, Timestamp};
 
 /// A feed as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -25,6 +25,10 @@ pub struct Feed {
     pub auto_stage: Option<FeedRules>,
     /// Whether packages pinned by SHA-1 only may be offered to computers.
     pub accept_sha1: bool,
+    /// SHA-256 fingerprints of the certificate authorities that alone may vouch for the feed's hosts; left out: those of
+    /// the machine may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ca_sha256: Vec<Sha256>,
     /// Minutes between imports; none: on demand only.
     pub schedule_minutes: Option<u32>,
     /// When the next scheduled import is due.
@@ -60,6 +64,9 @@ pub struct FeedConfig {
     /// Which of the updates taken are staged after an import.
     #[serde(default)]
     pub auto_stage: Option<FeedRules>,
+    /// The certificate authorities that alone may vouch for the feed's hosts, PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
 }
 
 /// A new feed.
@@ -79,6 +86,11 @@ pub struct FeedCreate {
     /// Let packages pinned by SHA-1 only be offered to computers. Audited.
     #[serde(default)]
     pub accept_sha1: bool,
+    /// PEM certificates of the authorities that alone may vouch for the hosts of this feed's URLs (catalogue, mirrors,
+    /// advisories), instead of those of the machine; the catalogue must be fetched by https. Hosts that only the
+    /// catalogue names are asked as always: a digest proves what they give. Audited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
     /// Minutes between imports, at least 5; left out: on demand only.
     #[serde(default)]
     pub schedule_minutes: Option<u32>,
@@ -104,6 +116,10 @@ pub struct FeedPatch {
     /// Let packages pinned by SHA-1 only be offered to computers. Audited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accept_sha1: Option<bool>,
+    /// Other certificate authorities, PEM; `null`: those of the machine again. Audited.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    pub ca: Option<Option<String>>,
     /// Minutes between imports; `null`: on demand only.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(value_type = Option<u32>)]

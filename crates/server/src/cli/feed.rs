@@ -76,6 +76,13 @@ Example:
         /// apt: of a keyring, only the primary key with this fingerprint counts; may be given several times.
         #[arg(long = "key", value_name = "FINGERPRINT")]
         keys: Vec<String>,
+        /// Trust only the certificate authorities of this PEM file for the feed's hosts, not those of the machine
+        /// (audited).
+        #[arg(long, value_name = "FILE")]
+        ca: Option<Utf8PathBuf>,
+        /// Trust the machine's certificate authorities again (audited).
+        #[arg(long, conflicts_with = "ca")]
+        no_ca: bool,
     },
     /// Remove a feed. Refused while its packages exist or policies hold its updates, unless told what to do with them.
     Remove {
@@ -147,7 +154,7 @@ impl Feed {
                 let job: Job = client.post(&path(&feed, "/preview"), &FeedPreview { rules: rules.given() }).await?;
                 return follow::started(client, &job).await;
             }
-            Self::Set { feed, rules, no_rules, after, no_stage, every, accept_sha1, keyring, keys } => {
+            Self::Set { feed, rules, no_rules, after, no_stage, every, accept_sha1, keyring, keys, ca, no_ca } => {
                 let source = if keyring.is_some() || !keys.is_empty() {
                     Some(with_keys(client, &feed, keyring.as_deref(), keys).await?)
                 } else {
@@ -158,6 +165,11 @@ impl Feed {
                     rules: if no_rules { Some(FeedRules::default()) } else { rules.given() },
                     auto_stage: if no_stage { Some(None) } else { after.rules().map(Some) },
                     accept_sha1: accept_sha1.map(|answer| answer == "yes"),
+                    ca: if no_ca {
+                        Some(None)
+                    } else {
+                        ca.as_deref().map(add::read_authorities).transpose()?.map(Some)
+                    },
                     schedule_minutes: every.map(|minutes| (minutes > 0).then_some(minutes)),
                     ..FeedPatch::default()
                 };

@@ -44,6 +44,9 @@ pub struct FetchConfig {
     pub proxy: Option<Hidden<Url>>,
     /// PEM file with further certificate authorities (an intranet's own).
     pub ca_file: Option<camino::Utf8PathBuf>,
+    /// Files with certificate revocation lists, PEM or DER, read at start: what they name is refused. Nothing is asked
+    /// online.
+    pub crls: Vec<camino::Utf8PathBuf>,
     /// Networks that catalogues and redirects may name although they are not public.
     pub allow_networks: Vec<Network>,
     /// Hosts that catalogues and redirects may name whatever their address: `host`, `*.domain`, each with or without
@@ -68,6 +71,7 @@ impl Default for FetchConfig {
             backoff_cap: Duration::from_secs(60),
             proxy: None,
             ca_file: None,
+            crls: Vec::new(),
             allow_networks: Vec::new(),
             allow_hosts: Vec::new(),
         }

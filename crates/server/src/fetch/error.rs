@@ -161,6 +161,28 @@ pub enum FetchError {
         /// Why.
         source: Cause,
     },
+    /// The certificate is by none of the authorities that the feed trusts.
+    #[error(
+        "cannot trust {url}: its certificate is by none of the authorities that the feed names (`feed show`); if it has \
+         new ones that you trust: `patchwharf feed set FEED --ca FILE`, or `--no-ca` for those of this machine"
+    )]
+    TlsPinned {
+        /// The URL.
+        url: String,
+        /// Why.
+        source: Cause,
+    },
+    /// The certificate, or one that it rests on, was revoked.
+    #[error(
+        "cannot trust {url}: its certificate is revoked by a list of `fetch.crls`; the host needs a new one, tell who \
+         runs it"
+    )]
+    TlsRevoked {
+        /// The URL.
+        url: String,
+        /// Why.
+        source: Cause,
+    },
     /// The proxy does not let us through.
     #[error("the proxy does not let {url} through: {reason}; check `fetch.proxy` and its user and password")]
     Proxy {
@@ -238,6 +260,8 @@ impl FetchError {
             Self::HostRefused { .. } => "host-refused",
             Self::RedirectRefused { .. } => "redirect-refused",
             Self::Tls { .. } => "tls",
+            Self::TlsPinned { .. } => "tls-pinned",
+            Self::TlsRevoked { .. } => "tls-revoked",
             Self::Proxy { .. } => "proxy",
             Self::NoSpace { .. } => "no-space",
             Self::Local { .. } => "local-io",
@@ -287,15 +311,23 @@ impl FetchError {
         matches!(self, Self::NoSpace { .. } | Self::Local { .. } | Self::Stopped(_))
     }
 
-    /// Sorts an error of the HTTP client by its causes.
-    pub(super) fn from_client(url: &Url, error: reqwest::Error) -> Self {
+    /// Sorts an error of the HTTP client by its causes. `pinned`: only the authorities of a feed were trusted.
+    pub(super) fn from_client(url: &Url, error: reqwest::Error, pinned: bool) -> Self {
         let shown = show(url);
         let error = error.without_url();
         if let Some(refusal) = cause::<RefusedHost>(&error) {
             return Self::HostRefused { url: shown, refusal: refusal.clone() };
         }
-        if cause::<rustls::Error>(&error).is_some() {
-            return Self::Tls { url: shown, source: Arc::new(error) };
+        if let Some(tls) = cause::<rustls::Error>(&error) {
+            use rustls::{CertificateError, Error::InvalidCertificate};
+            let revoked = *tls == InvalidCertificate(CertificateError::Revoked);
+            let unknown = *tls == InvalidCertificate(CertificateError::UnknownIssuer);
+            let (url, source) = (shown, Arc::new(error));
+            return match () {
+                () if revoked => Self::TlsRevoked { url, source },
+                () if pinned && unknown => Self::TlsPinned { url, source },
+                () => Self::Tls { url, source },
+            };
         }
         let chain = chain_text(&error);
         if chain.contains("tunnel") || chain.contains("proxy auth") {

@@ -29,7 +29,7 @@ use super::{Ending, OperationError};
 use crate::{
     fetch::FetchError,
     jobs::{JobContext, Order, StopReason},
-    parse_feed::{ParseRequest, Parser, ParserError, ParserLimits},
+    parse_feed::{ParseRequest, Parser, ParserError},
 };
 use catalogue::Catalogue;
 use fingerprint::Fingerprint;
@@ -117,7 +117,7 @@ async fn import(ctx: &JobContext, id: FeedId, confirmed: bool) -> Result<Report,
     let before = feed.fingerprint.as_deref().and_then(Fingerprint::read);
     let folder = Folder::make(&app.config.data, ctx.job)?;
     ctx.progress.phase("fetching the catalogue");
-    let sourced = source::fetch(ctx, &config.source, feed.catalogue_date, before.as_ref(), &folder).await?;
+    let sourced = source::fetch(ctx, &config, feed.catalogue_date, before.as_ref(), &folder).await?;
     let Sourced::Ready { request, fingerprint } = sourced else {
         let mut write = super::write(ctx).await?;
         feeds::import_ended(&mut write, id, Some(ctx.job), None).await?;
@@ -192,7 +192,7 @@ async fn read(
     writer: &mut write::Writer<'_>,
 ) -> Result<Option<patchwharf_model::Timestamp>, Break> {
     super::fault_at(Step::ImportBeforeParse)?;
-    let mut parser = Parser::start(&program()?, folder.path(), request, ParserLimits::default()).await?;
+    let mut parser = Parser::start(&program()?, folder.path(), request, ctx.app.config.parser.limits()).await?;
     let mut date = None;
     loop {
         // A parser that takes its time does not keep the job from being cancelled; dropped, it is killed.

@@ -11,15 +11,16 @@ use super::ParserLimits;
 /// the server's log: the parser works without.
 pub(super) fn confine(limits: &ParserLimits) {
     let nothing = |what: &str, error: rustix::io::Errno| eprintln!("the parser keeps {what}: {error}");
-    for (what, resource, most) in [
-        ("its memory limit", Resource::As, limits.memory_bytes),
-        ("its limit of processor time", Resource::Cpu, limits.cpu_seconds),
-        ("the right to write files", Resource::Fsize, 0),
-        ("the right to leave core dumps", Resource::Core, 0),
-        ("its number of open files", Resource::Nofile, 64),
-        ("the right to start processes", Resource::Nproc, 0),
+    for (what, resource, most, at_last) in [
+        ("its memory limit", Resource::As, limits.memory_bytes, 0),
+        // SIGXCPU at the limit says what happened; SIGKILL comes to what goes on after it.
+        ("its limit of processor time", Resource::Cpu, limits.cpu_seconds, 5),
+        ("the right to write files", Resource::Fsize, 0, 0),
+        ("the right to leave core dumps", Resource::Core, 0, 0),
+        ("its number of open files", Resource::Nofile, 64, 0),
+        ("the right to start processes", Resource::Nproc, 0, 0),
     ] {
-        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        let limit = Rlimit { current: Some(most), maximum: Some(most.saturating_add(at_last)) };
         if let Err(error) = setrlimit(resource, limit) {
             nothing(what, error);
         }

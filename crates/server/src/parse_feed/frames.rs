@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use patchwharf_model::catalogue::{Frame, MAX_FRAME_BYTES, Rejected};
+use patchwharf_store::fault::{self, Step};
 use serde::Serialize;
 
 /// Writes frames and counts them.
@@ -41,6 +42,7 @@ impl<W: Write> FrameWriter<W> {
             _ => &mut self.rejected,
         };
         *counted += u64::from(matches!(frame, Frame::Update(_) | Frame::Rejected(_)));
+        fault::at(Step::ImportMidParse)?;
         if self.value(&frame)? {
             return Ok(());
         }

@@ -1,9 +1,11 @@
 //! The server's side: starts the parser, reads its frames, keeps the time.
 
-use std::{io, process::Stdio, time::Duration};
+use std::{io, os::unix::process::ExitStatusExt as _, process::Stdio, time::Duration};
 
 use camino::Utf8Path;
 use patchwharf_model::catalogue::MAX_FRAME_BYTES;
+use patchwharf_store::fault;
+use rustix::process::Signal;
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -16,6 +18,8 @@ use super::{Order, ParseRequest, ParserLimits};
 
 /// What is kept of the parser's standard error.
 const MOST_COMPLAINT_BYTES: usize = 16 * 1024;
+/// What Rust says before it aborts for want of memory.
+const NO_MEMORY: &str = "memory allocation of";
 
 /// Why there is no (whole) catalogue.
 #[derive(Debug, thiserror::Error)]
@@ -29,15 +33,38 @@ pub enum ParserError {
         source: io::Error,
     },
     /// It ended before its work was done.
-    #[error("the parser ended in the middle of the catalogue ({how}): {complaint}")]
+    #[error(
+        "the parser ended in the middle of the catalogue ({how}): {complaint}; please report it with the catalogue"
+    )]
     Died {
         /// Exit code or signal.
         how: String,
         /// The end of its standard error.
         complaint: String,
     },
+    /// It used up its memory.
+    #[error(
+        "the catalogue needs more than the {bytes} bytes of memory that its parser may use; if it is honest, raise \
+         `parser.memory-bytes`"
+    )]
+    TooMuchMemory {
+        /// The limit.
+        bytes: u64,
+    },
+    /// It used up its processor time.
+    #[error(
+        "the catalogue needs more than the {seconds} seconds of processor time that its parser may use; if it is honest, \
+         raise `parser.cpu`"
+    )]
+    TooMuchWork {
+        /// The limit.
+        seconds: u64,
+    },
     /// It took too long and was ended.
-    #[error("the parser was ended after {seconds} seconds, the most that a catalogue may take")]
+    #[error(
+        "the parser was ended after {seconds} seconds, the most that a catalogue may take; if it is honest, raise \
+         `parser.wall`"
+    )]
     TooLong {
         /// The limit.
         seconds: u64,
@@ -65,6 +92,8 @@ impl ParserError {
         match self {
             Self::Start { .. } => "parser-start",
             Self::Died { .. } => "parser-died",
+            Self::TooMuchMemory { .. } => "parser-memory",
+            Self::TooMuchWork { .. } => "parser-cpu",
             Self::TooLong { .. } => "parser-too-long",
             Self::Garbled { .. } => "parser-garbled",
             Self::Refused { code, .. } => code,
@@ -106,6 +135,7 @@ impl Parser {
         let mut child = Command::new(program)
             .arg("parse-feed")
             .env_clear()
+            .envs(fault::environment())
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -162,14 +192,21 @@ impl Parser {
 
     async fn died(&mut self) -> ParserError {
         let within = Duration::from_secs(5);
-        let how = match tokio::time::timeout(within, self.child.wait()).await {
-            Ok(Ok(status)) => status.to_string(),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "it closed its output and runs on".to_owned(),
+        let (how, signal) = match tokio::time::timeout(within, self.child.wait()).await {
+            Ok(Ok(status)) => (status.to_string(), status.signal()),
+            Ok(Err(error)) => (error.to_string(), None),
+            Err(_) => ("it closed its output and runs on".to_owned(), None),
         };
         let _ = self.child.start_kill();
         let complaint = tokio::time::timeout(within, &mut self.complaint).await;
         let complaint = complaint.ok().and_then(Result::ok).unwrap_or_default();
+        let ParserLimits { memory_bytes: bytes, cpu_seconds: seconds, .. } = self.limits;
+        if signal == Some(Signal::XCPU.as_raw()) {
+            return ParserError::TooMuchWork { seconds };
+        }
+        if signal == Some(Signal::ABORT.as_raw()) && complaint.contains(NO_MEMORY) {
+            return ParserError::TooMuchMemory { bytes };
+        }
         let complaint = if complaint.is_empty() { "it said nothing".to_owned() } else { complaint };
         ParserError::Died { how, complaint }
     }

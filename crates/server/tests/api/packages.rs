@@ -22,11 +22,19 @@ async fn a_package_shows_versions_files_digests_and_proofs() {
     assert_eq!(files.len(), 2);
     assert_eq!(files[0].sha256, Some(world.files[1].sha256()));
     assert!(std::path::Path::new(&package.versions[0].path).join(files[0].name.as_str()).is_file());
+    let staged: Page<PackageSummary> = world.server.api().get("/api/v1/packages?state=staged&weak=false").await;
+    assert_eq!(staged.items.len(), 2);
+}
+
+#[tokio::test]
+async fn v_18_a_package_that_the_vendor_pins_by_sha1_only_is_weak_and_gets_a_sha256_of_ours() {
+    let world = World::staged().await;
+    world.stage(&["B-3"]).await;
     let weak = world.package("B-3").await;
     assert!(weak.summary.weak, "vendor digest SHA-1 only");
     assert_eq!(weak.versions[0].files[0].sha256, Some(world.files[3].sha256()));
-    let staged: Page<PackageSummary> = world.server.api().get("/api/v1/packages?state=staged&weak=false").await;
-    assert_eq!(staged.items.len(), 2);
+    let staged: Page<PackageSummary> = world.server.api().get("/api/v1/packages?state=staged&weak=true").await;
+    assert_eq!(staged.items.iter().map(|package| package.id).collect::<Vec<_>>(), [weak.summary.id]);
 }
 
 #[tokio::test]

@@ -97,6 +97,50 @@ async fn bodies_are_limited_and_typed() {
     assert!(problem.status < 500, "{problem:?}");
 }
 
+/// Bodies that readers of JSON have died of, or have understood in two ways.
+#[tokio::test]
+async fn v_13_json_that_is_deep_says_things_twice_or_cannot_be_is_refused_by_every_route() {
+    let server = Server::start(BINARY).await;
+    let api = server.api();
+    let document: serde_json::Value = api.get("/api/openapi.json").await;
+    let mut asked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            if !operation["requestBody"]["content"]["application/json"].is_object() {
+                continue;
+            }
+            let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+            let schema = &document["components"]["schemas"][schema.rsplit('/').next().unwrap()];
+            let field = schema["properties"].as_object().and_then(|all| all.keys().next()).expect("a field");
+            let path = path.replace("{feed}", "x").replace("{policy}", "x");
+            for body in [
+                "[".repeat(200_000),
+                format!("{{\"{field}\":").repeat(50_000),
+                format!("{{\"{field}\":{}", "[".repeat(200_000)),
+                format!("{{\"{field}\":null,\"{field}\":null}}"),
+                format!("{{\"{field}\":1e400}}"),
+                format!("{{\"{field}\":\"\\ud800\"}}"),
+                format!("{{\"{field}\":\"\\ud800\\u0041\"}}"),
+                "{\"\\udfff\":1}".to_owned(),
+                "-".to_owned(),
+            ] {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                let request = api.request(method.clone(), &path).header("content-type", "application/json");
+                let shown: String = body.chars().take(60).collect();
+                let answer = api.send(request.body(body)).await.unwrap();
+                let problem = answer.problem();
+                assert!(
+                    matches!(problem.code.as_str(), "bad-request" | "invalid-body"),
+                    "{method} {path} {shown}: {problem:?}"
+                );
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 100, "{asked}");
+    assert_eq!(api.get::<serde_json::Value>("/api/v1/feeds").await["items"], json!([]));
+}
+
 #[tokio::test]
 async fn what_does_not_exist_is_a_problem_document_too() {
     let server = Server::start(BINARY).await;

@@ -16,6 +16,7 @@ mod kill_loop;
 mod ledger;
 mod memory;
 mod mutants;
+mod parser;
 mod plant;
 mod power;
 mod refresh;

@@ -72,6 +72,7 @@ fn feed(vendor: &Vendor) -> FeedCreate {
         rules: FeedRules::default(),
         auto_stage: None,
         accept_sha1: false,
+        ca: None,
         schedule_minutes: None,
     }
 }

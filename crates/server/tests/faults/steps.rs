@@ -13,6 +13,9 @@ use crate::{
 
 const FAULT: &str = "PATCHWHARF_FAULT";
 
+/// The parser meets it in a process of its own, and the server outlives that (rows V-15).
+const OF_THE_PARSER: Step = Step::ImportMidParse;
+
 /// What makes the server pass a step.
 fn acts_for(step: Step) -> &'static [Act] {
     match step.name().split('.').next().unwrap_or_default() {
@@ -99,7 +102,8 @@ async fn c_02_d_03_every_step_can_fail_or_be_the_last() {
             }
         }
     }
-    let missed: Vec<_> = Step::ALL.iter().map(|step| step.name()).filter(|name| !reached.contains(name)).collect();
+    let of_the_server = Step::ALL.iter().filter(|step| **step != OF_THE_PARSER).map(|step| step.name());
+    let missed: Vec<_> = of_the_server.filter(|name| !reached.contains(name)).collect();
     figures!(
         "sweep over steps: {faults} faults at {} steps, 0 violations; a kill reached {}",
         Step::ALL.len(),

@@ -140,7 +140,7 @@ pub(crate) fn expected(payload: &Payload) -> Expected {
 }
 
 pub(crate) fn source(url: &str, trust: Trust) -> Source {
-    Source { url: url.parse().unwrap(), trust }
+    Source { url: url.parse().unwrap(), trust, pin: None }
 }
 
 /// Names whose addresses the test decides, one answer after the other; the last one stays.

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
 mod apt;
+mod authorities;
 mod held;
+mod hostile;
+mod huge;
 mod parser;
 mod real;
 mod rig;

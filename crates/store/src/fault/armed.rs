@@ -21,7 +21,15 @@ enum Action {
     Sleep(Duration),
     Kill,
     Stop,
+    /// Work without end.
+    Spin,
+    /// Ask for memory, up to [`FILL_BYTES`].
+    Fill,
 }
+
+const FAULT: &str = "PATCHWHARF_FAULT";
+const FILL_BYTES: usize = 10 << 30;
+const FILL_PIECE_BYTES: usize = 64 << 20;
 
 struct Armed {
     step: Step,
@@ -34,7 +42,7 @@ struct Armed {
 fn faults() -> &'static [Armed] {
     static FAULTS: OnceLock<Vec<Armed>> = OnceLock::new();
     FAULTS.get_or_init(|| {
-        let text = std::env::var("PATCHWHARF_FAULT").unwrap_or_default();
+        let text = std::env::var(FAULT).unwrap_or_default();
         text.split(',').filter(|one| !one.is_empty()).map(parsed).collect()
     })
 }
@@ -42,7 +50,7 @@ fn faults() -> &'static [Armed] {
 #[allow(clippy::panic, reason = "a test that misspells a fault must not pass")]
 fn parsed(text: &str) -> Armed {
     parse(text).unwrap_or_else(|| {
-        panic!("PATCHWHARF_FAULT={text:?}: want <step>:<panic|error|sleep-MS|kill|stop>[:<n-th time>]")
+        panic!("{FAULT}={text:?}: want <step>:<panic|error|sleep-MS|kill|stop|spin|fill>[:<n-th time>]")
     })
 }
 
@@ -55,6 +63,8 @@ fn parse(text: &str) -> Option<Armed> {
         "error" => Action::Error,
         "kill" => Action::Kill,
         "stop" => Action::Stop,
+        "spin" => Action::Spin,
+        "fill" => Action::Fill,
         sleep => Action::Sleep(Duration::from_millis(sleep.strip_prefix("sleep-")?.parse().ok()?)),
     };
     let nth = match parts.next() {
@@ -77,9 +87,21 @@ pub(super) fn at(step: Step) -> io::Result<()> {
             Action::Sleep(time) => std::thread::sleep(time),
             Action::Kill => kill_process(getpid(), Signal::KILL)?,
             Action::Stop => kill_process(getpid(), Signal::STOP)?,
+            Action::Spin => loop {
+                std::hint::spin_loop();
+            },
+            Action::Fill => {
+                let pieces: Vec<Vec<u8>> =
+                    (0..FILL_BYTES / FILL_PIECE_BYTES).map(|_| vec![1; FILL_PIECE_BYTES]).collect();
+                std::hint::black_box(pieces);
+            }
         }
     }
     Ok(())
+}
+
+pub(super) fn environment() -> Option<(&'static str, String)> {
+    std::env::var(FAULT).ok().map(|text| (FAULT, text))
 }
 
 pub(super) fn mutant(mutant: Mutant) -> bool {

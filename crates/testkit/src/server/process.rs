@@ -31,6 +31,10 @@ impl Process {
         Self { child, status: None, output }
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(super) fn signal(&mut self, signal: Signal) {
         if self.runs() {
             let group = Pid::from_child(&self.child);

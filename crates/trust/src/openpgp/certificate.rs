@@ -74,6 +74,8 @@ pub(super) struct Certificate {
     pub direct: Vec<Signature>,
     pub users: Vec<(UserId, Vec<Signature>)>,
     pub subkeys: Vec<(PublicSubkey, Vec<Signature>)>,
+    /// Revocations of subkeys, wherever they stand: each is heard for every subkey.
+    pub subkey_revocations: Vec<Signature>,
     /// A revocation that could not be decoded: it might be a good one, so the certificate is not used.
     pub unreadable_revocation: bool,
 }
@@ -149,6 +151,7 @@ fn certificates(mut bytes: &[u8]) -> Result<Vec<Certificate>, KeyringError> {
                         direct: Vec::new(),
                         users: Vec::new(),
                         subkeys: Vec::new(),
+                        subkey_revocations: Vec::new(),
                         unreadable_revocation: false,
                     });
                 }
@@ -179,11 +182,7 @@ impl Certificate {
             (SIGNATURE, Some(Packet::Signature(signature))) => {
                 match (signature.typ(), last) {
                     // Wherever a revocation of the primary key or of a subkey stands, it is heard.
-                    (Some(SignatureType::SubkeyRevocation), _) => {
-                        for (_, signatures) in &mut self.subkeys {
-                            signatures.push(signature.clone());
-                        }
-                    }
+                    (Some(SignatureType::SubkeyRevocation), _) => self.subkey_revocations.push(signature),
                     (Some(SignatureType::KeyRevocation), _) | (_, Component::Primary) => self.direct.push(signature),
                     (_, Component::User) => {
                         self.users.last_mut().into_iter().for_each(|(_, all)| all.push(signature.clone()))
@@ -210,5 +209,43 @@ impl Certificate {
             }
             _ => Component::Ignored,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A packet of the old format (RFC 9580 section 4.2.2).
+    fn packet(tag: u8, body: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(body.len()).unwrap_or_default().to_be_bytes();
+        [&[0x81 | tag << 2][..], &length, body].concat()
+    }
+
+    /// A version 4 Ed25519 key: it needs to be decoded, not to be anybody's.
+    fn key() -> Vec<u8> {
+        const CURVE: [u8; 10] = [9, 0x2b, 6, 1, 4, 1, 0xda, 0x47, 0x0f, 1];
+        let point = [&[1, 7, 0x40, 0, 0][..], &[1; 30]].concat();
+        [&[4, 0, 0, 0, 1, 22][..], &CURVE, &point].concat()
+    }
+
+    /// A version 4 signature of a type, with nothing in it.
+    fn signature(kind: u8) -> Vec<u8> {
+        [&[4, kind, 22, 8, 0, 0, 0, 0, 0, 0][..], &[0, 1, 1], &[0, 1, 1]].concat()
+    }
+
+    /// Each revocation of a subkey is heard for all of them; held for each of them, a keyring of the size that is read
+    /// would take gigabytes.
+    #[test]
+    fn v_16_a_signature_of_a_keyring_is_held_once() {
+        const SUBKEYS: usize = 300;
+        let mut bytes = packet(PUBLIC_KEY, &key());
+        (0..SUBKEYS).for_each(|_| bytes.extend(packet(PUBLIC_SUBKEY, &key())));
+        (0..SUBKEYS).for_each(|_| bytes.extend(packet(SIGNATURE, &signature(0x28))));
+        let found = certificates(&bytes).unwrap_or_default();
+        assert_eq!(found[0].subkeys.len(), SUBKEYS);
+        let held =
+            found[0].subkeys.iter().map(|(_, held)| held.len()).sum::<usize>() + found[0].subkey_revocations.len();
+        assert_eq!(held, SUBKEYS);
     }
 }

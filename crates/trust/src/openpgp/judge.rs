@@ -203,10 +203,8 @@ impl Certificate {
         verify(signature, subkey, hashed)?;
         in_time(signature, subkey, at)?;
         self.good_primary(at)?;
-        let revoked = bindings.iter().any(|binding| {
-            binding.typ() == Some(SignatureType::SubkeyRevocation)
-                && binding.verify_subkey_binding(&self.primary, subkey).is_ok()
-        });
+        let revoked =
+            self.subkey_revocations.iter().any(|word| word.verify_subkey_binding(&self.primary, subkey).is_ok());
         if revoked {
             return Err(Problem::KeyRevoked);
         }

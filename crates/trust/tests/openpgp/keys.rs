@@ -190,6 +190,19 @@ fn a_revocation_by_another_key_changes_nothing() {
     check(&certificate, message(TEXT, &[key.sign(TEXT)]).as_bytes()).unwrap();
 }
 
+/// Whoever hands on a keyring can put its packets into another order.
+#[test]
+fn v_06_a_revoked_subkey_is_refused_wherever_its_revocation_stands() {
+    let key = Key::new();
+    let (own, bound) = (key.self_signature(Word::at(-399)), key.binding(Word::at(-399), true));
+    let revoked = || key.subkey_revocation();
+    for (direct, user) in [(vec![revoked()], vec![own.clone()]), (Vec::new(), vec![own.clone(), revoked()])] {
+        let certificate = key.certificate_of(&direct, &user, std::slice::from_ref(&bound));
+        let signed = message(TEXT, &[key.sign_by_subkey(TEXT)]);
+        assert_eq!(check(&certificate, signed.as_bytes()).unwrap_err().code(), "key-revoked");
+    }
+}
+
 #[test]
 fn a_revoked_subkey_is_refused_while_its_primary_key_is_good() {
     let key = Key::new();

@@ -1,6 +1,7 @@
 //! Documents that attack their reader (rows V-10, V-12, V-13).
 
 use patchwharf_feeds::{FeedError, Limits};
+use patchwharf_model::catalogue::Frame;
 
 use super::{NAMESPACES, Package, cabinet, catalogue, read, read_with, refusal};
 
@@ -58,13 +59,47 @@ fn v_12_sixty_four_levels_are_read() {
     );
     let update = super::update(&package);
     assert_eq!(update.detail.items[0].is_installed.as_ref().unwrap().depth(), levels);
-    let frame = patchwharf_model::catalogue::Frame::Update(Box::new(update));
+    let frame = Frame::Update(Box::new(update));
     let text = serde_json::to_string(&frame).unwrap();
-    assert_eq!(
-        serde_json::from_str::<patchwharf_model::catalogue::Frame>(&text).unwrap(),
-        frame,
-        "and go through a pipe"
-    );
+    assert_eq!(serde_json::from_str::<Frame>(&text).unwrap(), frame, "and go through a pipe");
+}
+
+/// As many of these around `inner` as the reader lets through.
+fn deepest(package: impl Fn(&str) -> String, open: &str, inner: &str, close: &str) -> (usize, Frame) {
+    let nested = |levels: usize| package(&format!("{}{inner}{}", open.repeat(levels), close.repeat(levels)));
+    let levels = (0..).find(|levels| read_with(nested(levels + 1).as_bytes(), &Limits::default()).1.is_err()).unwrap();
+    let mut outcome = read(nested(levels));
+    assert_eq!(outcome.updates.len(), 1, "{:?}", outcome.rejected);
+    (levels, Frame::Update(Box::new(outcome.updates.remove(0))))
+}
+
+/// A frame that the parent cannot read would cost the whole catalogue.
+#[test]
+fn v_12_the_deepest_of_everything_goes_through_a_pipe() {
+    const FILE: &str = r#"<bar:FileExistsPrependRegSz Key="HKEY_LOCAL_MACHINE" Subkey="s" Value="v" Path="p"/>"#;
+    let rules =
+        |rule: &str| Package { rules: format!("<sdp:IsInstallable>{rule}</sdp:IsInstallable>"), ..Package::new(1) };
+    let item = |content: &str| Package { item: content.to_owned(), ..Package::new(1) };
+    let of_item = |rule: &str| {
+        item(&format!("<sdp:ApplicabilityRules><sdp:IsInstalled>{rule}</sdp:IsInstalled></sdp:ApplicabilityRules>"))
+    };
+    let metadata =
+        |of: &str| item(&format!("<sdp:ApplicabilityRules><sdp:Metadata>{of}</sdp:Metadata></sdp:ApplicabilityRules>"));
+    let wholes: [fn(&Package) -> String; 2] = [Package::document, |package| catalogue(std::slice::from_ref(package))];
+    for whole in wholes {
+        for (levels, frame) in [
+            deepest(|content| whole(&rules(content)), "<lar:And>", FILE, "</lar:And>"),
+            deepest(|content| whole(&of_item(content)), "<lar:Or>", FILE, "</lar:Or>"),
+            deepest(|content| whole(&rules(content)), "<bar:Unheard>", "<lar:True/>", "</bar:Unheard>"),
+            deepest(|content| whole(&metadata(content)), "<bar:Unheard>", "<lar:True/>", "</bar:Unheard>"),
+            deepest(|content| whole(&item(content)), "<bar:Unheard>", "<lar:True/>", "</bar:Unheard>"),
+        ] {
+            assert!(levels > 50, "{levels}");
+            let text = serde_json::to_string(&frame).unwrap();
+            let back = serde_json::from_str::<Frame>(&text);
+            assert_eq!(back.map_err(|error| format!("{levels} levels: {error}")).unwrap(), frame);
+        }
+    }
 }
 
 #[test]

@@ -52,6 +52,31 @@ fn v_09_names_that_some_disk_takes_as_one_are_refused() {
     }
 }
 
+/// A catalogue chooses how many there are: comparing each with each would take minutes for one package.
+#[test]
+fn v_10_as_many_files_as_a_package_can_have_are_compared_in_linear_time() {
+    const FILES: u64 = 30_000;
+    let package = |name: fn(u64) -> String, language: fn(u64) -> String| {
+        let mut package = Package::new(1);
+        for number in 0..FILES {
+            package.file += &format!(
+                "</sdp:InstallableItem><sdp:InstallableItem ID=\"{}\"><sdp:OriginFile \
+                 Digest=\"qZk+NkcGgWq6PiVxeFDCbJzQ2J0=\" FileName=\"{}\" Size=\"1\"/><sdp:Language>{}</sdp:Language>",
+                guid(number),
+                name(number),
+                language(number)
+            );
+        }
+        let mut outcome = read(package.document());
+        assert_eq!(outcome.rejected, []);
+        outcome.updates.remove(0).files
+    };
+    let different = package(|number| format!("\u{fc}-{number}.exe"), |_| String::new());
+    assert_eq!(different.len() as u64, 1 + FILES);
+    let same = package(|_| "same.exe".to_owned(), |number| format!("l{number}"));
+    assert_eq!((same.len() as u64, same[1].languages.len() as u64), (2, FILES));
+}
+
 #[test]
 fn files_that_nothing_could_prove_are_refused() {
     let digest = "Digest=\"qZk+NkcGgWq6PiVxeFDCbJzQ2J0=\"";

@@ -22,7 +22,8 @@ pub(super) async fn create(State(app): Shared, extract::Json(wish): extract::Jso
     check::schedule(wish.schedule_minutes)?;
     let kind = wish.source.kind().to_owned();
     check::is_there(&wish.source).await?;
-    let config = checked(FeedConfig { source: wish.source, rules: wish.rules, auto_stage: wish.auto_stage })?;
+    let config = FeedConfig { source: wish.source, rules: wish.rules, auto_stage: wish.auto_stage, ca: wish.ca };
+    let config = checked(config)?;
     let new = feeds::NewFeed {
         name: wish.name,
         kind,
@@ -69,6 +70,7 @@ pub(super) async fn patch(
     }
     config.rules = wish.rules.unwrap_or(config.rules);
     config.auto_stage = wish.auto_stage.unwrap_or(config.auto_stage);
+    config.ca = wish.ca.unwrap_or(config.ca);
     let change = feeds::FeedChange {
         name: wish.name,
         config: (config != before).then(|| checked(config)).transpose()?,
@@ -94,6 +96,7 @@ fn keep_keyring(new: &mut FeedSource, old: &FeedSource) {
 
 fn checked(config: FeedConfig) -> ApiResult<String> {
     check::source(&config.source)?;
+    check::authorities(&config)?;
     check::rules(&config.rules)?;
     config.auto_stage.iter().try_for_each(check::rules)?;
     serde_json::to_string(&config).map_err(ApiError::internal)

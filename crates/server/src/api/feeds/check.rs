@@ -1,11 +1,14 @@
 //! Whether a feed can work at all: found out when it is added, not at three in the morning.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use patchwharf_model::api::{AptSource, Code, FeedRules, FeedSource, SdpSource};
+use patchwharf_model::api::{AptSource, Code, FeedConfig, FeedRules, FeedSource, SdpSource};
 use patchwharf_trust::Keyring;
 use url::Url;
 
-use crate::api::{ApiError, ApiResult};
+use crate::{
+    api::{ApiError, ApiResult},
+    fetch::Pin,
+};
 
 const SHORTEST_SCHEDULE_MINUTES: u32 = 5;
 const KEYRING_LIMIT_BYTES: usize = 512 * 1024;
@@ -85,6 +88,21 @@ fn apt(source: &AptSource) -> ApiResult<()> {
             .map_err(|error| refuse(format!("The keyring cannot be used: {error}. The feed was not changed."))),
         Err(_) => Err(refuse("The keyring is not base64.")),
     }
+}
+
+/// Certificate authorities that can be read, for a catalogue that is fetched by https: elsewhere they would protect
+/// nothing.
+pub(super) fn authorities(config: &FeedConfig) -> ApiResult<()> {
+    let Some(pem) = &config.ca else { return Ok(()) };
+    Pin::parse(pem).map_err(|error| refuse(format!("The file of certificate authorities cannot be used: {error}.")))?;
+    let url = config.source.url();
+    if Url::parse(url).is_ok_and(|url| url.scheme() == "https") {
+        return Ok(());
+    }
+    Err(refuse(format!(
+        "Certificate authorities of its own are of no use to a feed from {url}, which is not fetched by https; give its \
+         https address, or leave `ca` out."
+    )))
 }
 
 /// Whether what a source names on this machine is there.

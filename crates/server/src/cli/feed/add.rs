@@ -76,6 +76,9 @@ pub(in crate::cli) struct NewFeed {
     /// Let packages that the vendor pins by SHA-1 only be offered to computers (audited).
     #[arg(long)]
     accept_sha1: bool,
+    /// Trust only the certificate authorities of this PEM file for the feed's hosts, not those of the machine (audited).
+    #[arg(long, value_name = "FILE")]
+    ca: Option<Utf8PathBuf>,
 }
 
 impl Add {
@@ -103,6 +106,7 @@ impl Add {
             rules: feed.rules.given().unwrap_or_default(),
             auto_stage: feed.after.rules(),
             accept_sha1: feed.accept_sha1,
+            ca: feed.ca.as_deref().map(read_authorities).transpose()?,
             schedule_minutes: feed.every,
         })
     }
@@ -112,6 +116,12 @@ impl Add {
 pub(crate) fn read_keyring(path: &Utf8Path) -> Result<String> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read the keyring {path}"))?;
     Ok(STANDARD.encode(bytes))
+}
+
+/// The certificates as the API takes them.
+pub(super) fn read_authorities(path: &Utf8Path) -> Result<String> {
+    let text = std::fs::read_to_string(path);
+    text.with_context(|| format!("cannot read the certificate authorities in {path}; they must be PEM"))
 }
 
 /// URLs as they are; relative paths made absolute, for the server stands elsewhere.

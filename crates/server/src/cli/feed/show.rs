@@ -1,7 +1,10 @@
 //! Feeds on the terminal.
 
 use anyhow::Result;
-use patchwharf_model::api::{Clause, Feed, FeedRules, FeedSource, Page};
+use patchwharf_model::{
+    Sha256,
+    api::{Clause, Feed, FeedRules, FeedSource, Page},
+};
 
 use crate::cli::{Client, output};
 
@@ -49,12 +52,23 @@ pub(super) fn one(client: &Client, feed: &Feed) -> Result<()> {
         ("rules", rules(&feed.rules)),
         ("staged after an import", feed.auto_stage.as_ref().map_or_else(|| "nothing".to_owned(), rules)),
         ("accept-sha1", output::yes(feed.accept_sha1)),
+        ("trusted authorities", authorities(&feed.ca_sha256)),
         ("catalogue of", output::time_or(feed.catalogue_date, "")),
         ("last import", output::time_or(feed.last_import_at, "never")),
         ("its job", feed.last_import_job.map(|job| job.to_string()).unwrap_or_default()),
         ("last error", feed.last_error.clone()),
         ("bulletins", feed.bulletins.map(|count| count.to_string()).unwrap_or_default()),
     ])
+}
+
+fn authorities(of_its_own: &[Sha256]) -> String {
+    match of_its_own {
+        [] => "those of the server's machine".to_owned(),
+        some => {
+            let prints: Vec<String> = some.iter().map(|print| format!("SHA-256 {print}")).collect();
+            format!("only {}", prints.join(", "))
+        }
+    }
 }
 
 fn rules(rules: &FeedRules) -> String {

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::local::LocalFile;
 use crate::{
-    fetch::{Source, Trust},
+    fetch::{BadPin, Pin, Source, Trust},
     operations::OperationError,
 };
 
@@ -30,6 +30,8 @@ struct FeedPlaces {
     base: Option<String>,
     /// apt: the folder of this machine that is the archive.
     folder: Option<Utf8PathBuf>,
+    /// The only authorities that may vouch for `hosts`.
+    pin: Option<Pin>,
 }
 
 impl Places {
@@ -37,11 +39,12 @@ impl Places {
     pub(crate) async fn read(db: &Db) -> Result<Self, OperationError> {
         let mut places = HashMap::new();
         for feed in feeds::list(db, true).await? {
-            match serde_json::from_str::<FeedConfig>(&feed.config) {
-                Ok(config) => {
-                    places.insert(feed.feed_id, FeedPlaces::new(&config.source));
+            let config = serde_json::from_str::<FeedConfig>(&feed.config).map_err(|error| error.to_string());
+            match config.and_then(|config| FeedPlaces::of(&config).map_err(|error| error.to_string())) {
+                Ok(of_feed) => {
+                    places.insert(feed.feed_id, of_feed);
                 }
-                Err(error) => tracing::warn!(feed = feed.name, %error, "the feed's configuration cannot be read"),
+                Err(error) => tracing::warn!(feed = feed.name, error, "the feed's configuration cannot be read"),
             }
         }
         Ok(Self(places))
@@ -53,10 +56,11 @@ impl Places {
         let nowhere = FeedPlaces::default();
         let places = self.0.get(&feed).unwrap_or(&nowhere);
         let mirrored = places.mirrors.iter().filter_map(|mirror| places.at(mirror, &own));
-        let mut sources: Vec<Source> = mirrored.map(|url| Source { url, trust: Trust::Configured }).collect();
+        let configured = |url| Source { url, trust: Trust::Configured, pin: places.pin.clone() };
+        let mut sources: Vec<Source> = mirrored.map(configured).collect();
         if let Some(own) = web(own) {
-            let configured = places.hosts.contains(own.host_str().unwrap_or_default());
-            sources.push(Source { trust: if configured { Trust::Configured } else { Trust::Named }, url: own });
+            let known = places.hosts.contains(own.host_str().unwrap_or_default());
+            sources.push(if known { configured(own) } else { Source { url: own, trust: Trust::Named, pin: None } });
         }
         sources
     }
@@ -68,6 +72,10 @@ impl Places {
 }
 
 impl FeedPlaces {
+    fn of(config: &FeedConfig) -> Result<Self, BadPin> {
+        Ok(Self { pin: config.ca.as_deref().map(Pin::parse).transpose()?, ..Self::new(&config.source) })
+    }
+
     fn new(source: &FeedSource) -> Self {
         let (url, mirrors, further) = match source {
             FeedSource::Sdp(source) => (&source.url, &source.mirrors, None),
@@ -81,7 +89,7 @@ impl FeedPlaces {
             Some(folder) => Url::from_directory_path(folder).ok().map(String::from),
             None => archive.then(|| format!("{}/", url.trim_end_matches('/'))),
         };
-        Self { hosts, mirrors: mirrors.clone(), base, folder }
+        Self { hosts, mirrors: mirrors.clone(), base, folder, pin: None }
     }
 
     /// The file's URL at a mirror: the same path below the archive (apt), else below the host.

@@ -9,7 +9,7 @@ use super::{
     fingerprint::{Seen, Stamp},
 };
 use crate::{
-    fetch::{Document, FetchError, Source, Trust, Validators},
+    fetch::{Document, FetchError, Pin, Source, Trust, Validators},
     jobs::JobContext,
     operations::OperationError,
 };
@@ -82,19 +82,49 @@ impl Place {
     }
 }
 
-/// Gets a document of at most `most` bytes, unless `before` says that it is the same. `into`: where it goes when it
-/// comes from the web.
-pub(super) async fn get(
-    ctx: &JobContext,
-    place: &Place,
-    before: Option<&Seen>,
-    most: u64,
-    into: &Utf8Path,
-) -> Result<Got, Break> {
-    let before = before.filter(|seen| seen.place == place.text());
-    match place {
-        Place::Web(url) => web(ctx, url, before, most, into).await,
-        Place::File(path) => file(path, before, most).await,
+/// The documents of one feed.
+pub(super) struct Documents<'a> {
+    pub(super) ctx: &'a JobContext,
+    /// The authorities that it trusts.
+    pub(super) pin: Option<Pin>,
+}
+
+impl Documents<'_> {
+    /// Gets a document of at most `most` bytes, unless `before` says that it is the same. `into`: where it goes when it
+    /// comes from the web.
+    pub(super) async fn get(
+        &self,
+        place: &Place,
+        before: Option<&Seen>,
+        most: u64,
+        into: &Utf8Path,
+    ) -> Result<Got, Break> {
+        let before = before.filter(|seen| seen.place == place.text());
+        match place {
+            Place::Web(url) => self.web(url, before, most, into).await,
+            Place::File(path) => file(path, before, most).await,
+        }
+    }
+
+    async fn web(&self, url: &Url, before: Option<&Seen>, most: u64, into: &Utf8Path) -> Result<Got, Break> {
+        let source = Source { url: url.clone(), trust: Trust::Configured, pin: self.pin.clone() };
+        let nothing = Validators::default();
+        let validators = before.filter(|seen| seen.sha256.is_some()).map_or(&nothing, |seen| &seen.validators);
+        let place = url.to_string();
+        let (app, stop) = (&self.ctx.app, &self.ctx.stop);
+        let document = app.fetch.get_document(&source, validators, most, into, stop).await?;
+        Ok(match (document, before) {
+            (Document::Unchanged, Some(before)) => Got { file: None, seen: before.clone(), unchanged: true },
+            (Document::Unchanged, None) => {
+                let text = format!("{place} says that it has not changed although nobody asked");
+                return Err(OperationError::new("fetch", text).into());
+            }
+            (Document::Fetched { sha256, validators, .. }, before) => {
+                let unchanged = before.is_some_and(|seen| seen.sha256 == Some(sha256));
+                let seen = Seen { place, validators, stamp: None, sha256: Some(sha256) };
+                Got { file: Some(into.to_owned()), seen, unchanged }
+            }
+        })
     }
 }
 
@@ -106,26 +136,6 @@ pub(super) fn is_missing(broken: &Break) -> bool {
     let status = source.and_then(|e| e.downcast_ref::<FetchError>());
     missing_file.is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
         || matches!(status, Some(FetchError::Status { status: 404 | 410, .. }))
-}
-
-async fn web(ctx: &JobContext, url: &Url, before: Option<&Seen>, most: u64, into: &Utf8Path) -> Result<Got, Break> {
-    let source = Source { url: url.clone(), trust: Trust::Configured };
-    let nothing = Validators::default();
-    let validators = before.filter(|seen| seen.sha256.is_some()).map_or(&nothing, |seen| &seen.validators);
-    let place = url.to_string();
-    let document = ctx.app.fetch.get_document(&source, validators, most, into, &ctx.stop).await?;
-    Ok(match (document, before) {
-        (Document::Unchanged, Some(before)) => Got { file: None, seen: before.clone(), unchanged: true },
-        (Document::Unchanged, None) => {
-            let text = format!("{place} says that it has not changed although nobody asked");
-            return Err(OperationError::new("fetch", text).into());
-        }
-        (Document::Fetched { sha256, validators, .. }, before) => {
-            let unchanged = before.is_some_and(|seen| seen.sha256 == Some(sha256));
-            let seen = Seen { place, validators, stamp: None, sha256: Some(sha256) };
-            Got { file: Some(into.to_owned()), seen, unchanged }
-        }
-    })
 }
 
 async fn file(path: &Utf8Path, before: Option<&Seen>, most: u64) -> Result<Got, Break> {

@@ -15,7 +15,7 @@ use super::{Break, config, folder::Folder, program, source};
 use crate::{
     jobs::JobContext,
     operations::{Ending, OperationError},
-    parse_feed::{Parser, ParserError, ParserLimits},
+    parse_feed::{Parser, ParserError},
 };
 
 /// Counts `updates`, `bulletins`, `files`, `bytes`, `left-out` and `rejected`.
@@ -36,12 +36,12 @@ async fn count(ctx: &JobContext, feed: FeedId, rules: Option<&FeedRules>) -> Res
     let rules = rules.unwrap_or(&config.rules);
     let folder = Folder::make(&ctx.app.config.data, ctx.job)?;
     ctx.progress.phase("fetching the catalogue");
-    let source::Sourced::Ready { request, .. } = source::fetch(ctx, &config.source, None, None, &folder).await? else {
+    let source::Sourced::Ready { request, .. } = source::fetch(ctx, &config, None, None, &folder).await? else {
         return Err(OperationError::new("fetch", "the catalogue came without its bytes").into());
     };
     ctx.progress.phase("reading the catalogue");
     ctx.progress.start(Unit::Items, 0);
-    let mut parser = Parser::start(&program()?, folder.path(), &request, ParserLimits::default()).await?;
+    let mut parser = Parser::start(&program()?, folder.path(), &request, ctx.app.config.parser.limits()).await?;
     let mut counts: BTreeMap<&str, u64> =
         ["updates", "bulletins", "files", "bytes", "left-out", "rejected"].map(|n| (n, 0)).into();
     let mut bulletins = HashSet::new();

@@ -2,20 +2,21 @@
 
 use patchwharf_model::{
     Timestamp,
-    api::{AptSource, FeedSource},
+    api::{AptSource, FeedConfig, FeedSource},
 };
 
 use super::{
     Break, dates,
-    documents::{Got, Place, get, is_missing},
+    documents::{Documents, Got, Place, is_missing},
     fingerprint::{Fingerprint, Seen},
     folder::Folder,
     program,
 };
 use crate::{
+    fetch::Pin,
     jobs::JobContext,
     operations::OperationError,
-    parse_feed::{AptIndex, AptRelease, IndexForm, ParseRequest, Parser, ParserLimits, Release},
+    parse_feed::{AptIndex, AptRelease, IndexForm, ParseRequest, Parser, Release},
 };
 
 const MOST_CATALOGUE_BYTES: u64 = 4 << 30;
@@ -35,23 +36,38 @@ pub(super) enum Sourced {
 /// Fetches a feed's documents. `held` is the date of the last import, `before` what its documents were.
 pub(super) async fn fetch(
     ctx: &JobContext,
-    source: &FeedSource,
+    config: &FeedConfig,
     held: Option<Timestamp>,
     before: Option<&Fingerprint>,
     folder: &Folder,
 ) -> Result<Sourced, Break> {
-    match source {
-        FeedSource::Sdp(source) => sdp(ctx, &source.url, before, folder).await,
+    let documents = Documents { ctx, pin: pin(config)? };
+    match &config.source {
+        FeedSource::Sdp(source) => sdp(&documents, &source.url, before, folder).await,
         FeedSource::Apt(source) => {
-            Apt { ctx, source, held, before, folder, place: Place::parse(&source.url)? }.fetch().await
+            Apt { ctx, documents, source, held, before, folder, place: Place::parse(&source.url)? }.fetch().await
         }
     }
 }
 
-async fn sdp(ctx: &JobContext, url: &str, before: Option<&Fingerprint>, folder: &Folder) -> Result<Sourced, Break> {
+/// The authorities that the feed trusts; none: those of the machine.
+fn pin(config: &FeedConfig) -> Result<Option<Pin>, OperationError> {
+    let parsed = config.ca.as_deref().map(Pin::parse).transpose();
+    parsed.map_err(|error| {
+        let text = "the feed's certificate authorities cannot be read; give them again with `feed set --ca`";
+        OperationError::new("feed-config", text).because(error)
+    })
+}
+
+async fn sdp(
+    documents: &Documents<'_>,
+    url: &str,
+    before: Option<&Fingerprint>,
+    folder: &Folder,
+) -> Result<Sourced, Break> {
     let place = Place::parse(url)?;
     let seen = before.and_then(|before| before.get("catalogue"));
-    let got = get(ctx, &place, seen, MOST_CATALOGUE_BYTES, &folder.file("catalogue")).await?;
+    let got = documents.get(&place, seen, MOST_CATALOGUE_BYTES, &folder.file("catalogue")).await?;
     let name = url.rsplit(['/', '\\']).next().unwrap_or(url).split(['?', '#']).next().unwrap_or_default().to_owned();
     let mut fingerprint = Fingerprint::default();
     fingerprint.set("catalogue", got.seen);
@@ -66,6 +82,7 @@ async fn sdp(ctx: &JobContext, url: &str, before: Option<&Fingerprint>, folder: 
 
 struct Apt<'a> {
     ctx: &'a JobContext,
+    documents: Documents<'a>,
     source: &'a AptSource,
     held: Option<Timestamp>,
     before: Option<&'a Fingerprint>,
@@ -112,7 +129,8 @@ impl Apt<'_> {
         };
         self.ctx.progress.phase("checking the signature");
         let request = ParseRequest::Release(order.clone());
-        let mut parser = Parser::start(&program()?, self.folder.path(), &request, ParserLimits::default()).await?;
+        let limits = self.ctx.app.config.parser.limits();
+        let mut parser = Parser::start(&program()?, self.folder.path(), &request, limits).await?;
         let said: Release = parser.next().await?;
         fingerprint.valid_until = said.valid_until;
         self.ctx.progress.phase("fetching the lists of packages");
@@ -134,7 +152,7 @@ impl Apt<'_> {
         let root = format!("dists/{}", self.source.suite);
         let document = async |name: &str, seen: Option<&Seen>, most: u64| {
             let place = self.place.join(&format!("{root}/{name}"))?;
-            get(self.ctx, &place, seen, most, &self.folder.file(name)).await
+            self.documents.get(&place, seen, most, &self.folder.file(name)).await
         };
         match document("InRelease", release, MOST_RELEASE_BYTES).await {
             Err(broken) if is_missing(&broken) => {
@@ -149,7 +167,8 @@ impl Apt<'_> {
     async fn advisories(&self, seen: Option<&Seen>) -> Result<Option<Got>, Break> {
         let Some(place) = &self.source.advisories else { return Ok(None) };
         let place = Place::parse(place)?;
-        Ok(Some(get(self.ctx, &place, seen, MOST_ADVISORIES_BYTES, &self.folder.file("advisories")).await?))
+        let into = self.folder.file("advisories");
+        Ok(Some(self.documents.get(&place, seen, MOST_ADVISORIES_BYTES, &into).await?))
     }
 
     /// One index in whichever form the archive has it: by its digest where it offers that, the smallest form first.
@@ -159,7 +178,7 @@ impl Apt<'_> {
             for path in form.by_hash.iter().chain([&form.path]) {
                 let place = self.place.join(&format!("dists/{}/{path}", self.source.suite))?;
                 let into = self.folder.file(&format!("index-{number}"));
-                match get(self.ctx, &place, None, form.size_bytes, &into).await {
+                match self.documents.get(&place, None, form.size_bytes, &into).await {
                     Ok(Got { file: Some(file), seen, .. }) if seen.sha256 == Some(form.sha256) => {
                         return Ok(AptIndex { path: form.path.clone(), file });
                     }
