@@ -28,12 +28,8 @@ enum Command {
     Test(test::Options),
     /// Formatting, lints, documentation, dependencies, sizes, layers, and that a build without `faults` has none of it.
     Check(check::Options),
-    /// Run the fault suites at the full counts of the acceptance rows.
-    Soak {
-        /// How many times the counts of `cargo xtask test`.
-        #[arg(long, default_value_t = 5)]
-        scale: u32,
-    },
+    /// Run the fault suites at the full counts of the acceptance rows (hours; a filter runs a part).
+    Soak(test::Soak),
     /// Run the fuzz targets (needs cargo-fuzz).
     Fuzz(fuzz::Options),
     /// Measure the server beside its peers (release build); what follows goes to the bench.
@@ -59,7 +55,7 @@ fn run(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Test(options) => test::run(&options),
         Command::Check(options) => check::run(&options),
-        Command::Soak { scale } => test::soak(scale),
+        Command::Soak(options) => test::soak(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench { arguments } => bench::run(&arguments),
     }

@@ -17,6 +17,8 @@ pub(crate) struct Run<'a> {
     pub packages: &'a [&'a str],
     /// Only tests whose names contain this.
     pub filter: Option<&'a str>,
+    /// Only these suites (a filter expression of nextest), however long they take.
+    pub suites: Option<&'a str>,
     /// Environment.
     pub variables: Vec<(&'static str, String)>,
 }
@@ -29,10 +31,10 @@ struct Closing {
 }
 
 impl Run<'_> {
-    /// Runs the tests, then the documentation's examples. Everything goes to `target/xtask-test.log`; what passing
-    /// tests print stays there.
+    /// Runs the tests, then the documentation's examples. Everything goes to `target/xtask-test.log` (`xtask-soak.log`);
+    /// what passing tests print stays there.
     pub(crate) fn go(&self) -> Result<()> {
-        let log_path = target().join("xtask-test.log");
+        let log_path = target().join(if self.suites.is_some() { "xtask-soak.log" } else { "xtask-test.log" });
         std::fs::create_dir_all(target())?;
         let mut log = File::create(&log_path).with_context(|| format!("make {}", log_path.display()))?;
         let mut closing = Closing::default();
@@ -49,6 +51,9 @@ impl Run<'_> {
                 "--color=never",
             ];
             let mut commands = vec![cargo(&run)];
+            if let Some(suites) = self.suites {
+                commands[0].args(["--profile=soak", "-E", suites]);
+            }
             if self.packages.is_empty() {
                 commands.push(cargo(&["test", "--doc", "--no-fail-fast"]));
             }

@@ -4,8 +4,12 @@ use anyhow::Result;
 
 use crate::{postgres::Cluster, runner::Run, system};
 
-/// What the crash suites live in.
-const FAULT_PACKAGES: [&str; 3] = ["patchwharf-store", "patchwharf-server", "patchwharf-testkit"];
+/// What the suites that count live in.
+const FAULT_PACKAGES: [&str; 4] = ["patchwharf-server", "patchwharf-store", "patchwharf-feeds", "patchwharf-testkit"];
+/// Of these packages, the tests that ask `patchwharf_testkit::times`.
+const FAULT_SUITES: &str = "binary(faults) | (package(patchwharf-store) & test(machine::)) \
+                            | (package(patchwharf-feeds) & test(mutation::)) | binary(hostile_cabinets) \
+                            | (binary(import) & test(huge::))";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -19,21 +23,32 @@ pub(crate) struct Options {
     no_install: bool,
 }
 
+#[derive(clap::Args)]
+pub(crate) struct Soak {
+    /// Only tests whose names contain this.
+    filter: Option<String>,
+    /// So many times the counts of `cargo xtask test` instead of the full ones.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    scale: Option<u32>,
+}
+
 /// Everything, on both databases.
 pub(crate) fn run(options: &Options) -> Result<()> {
     system::prepare(!options.no_install)?;
     let packages: Vec<&str> = options.package.iter().map(String::as_str).collect();
-    with_postgres(Run { packages: &packages, filter: options.filter.as_deref(), variables: Vec::new() })
+    with_postgres(Run { packages: &packages, filter: options.filter.as_deref(), suites: None, variables: Vec::new() })
 }
 
-/// The fault suites at full counts.
-pub(crate) fn soak(scale: u32) -> Result<()> {
+/// The fault suites, each at its full count unless told otherwise.
+pub(crate) fn soak(options: &Soak) -> Result<()> {
     system::prepare(true)?;
+    let scale = options.scale.map_or_else(|| "full".to_owned(), |scale| scale.to_string());
     println!("fault suites at scale {scale}");
     with_postgres(Run {
         packages: &FAULT_PACKAGES,
-        filter: None,
-        variables: vec![("PATCHWHARF_FAULT_SCALE", scale.to_string())],
+        filter: options.filter.as_deref(),
+        suites: Some(FAULT_SUITES),
+        variables: vec![("PATCHWHARF_FAULT_SCALE", scale)],
     })
 }
 

@@ -53,12 +53,6 @@ impl Chance {
     }
 }
 
-/// By how much the fault suites multiply their counts: `PATCHWHARF_FAULT_SCALE`, 1 unless set.
-#[must_use]
-pub fn fault_scale() -> usize {
-    std::env::var("PATCHWHARF_FAULT_SCALE").ok().and_then(|scale| scale.parse().ok()).unwrap_or(1).max(1)
-}
-
 /// Says why a test did not do what it is for. The runner collects these lines.
 pub fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");

@@ -4,6 +4,10 @@
 //! replay included. Stop the process first (SIGSTOP): an fsync in flight could otherwise return success while the file
 //! system goes down, which no real disk does.
 
+mod mounted;
+mod recorded;
+mod write_log;
+
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -15,6 +19,12 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
+use mounted::{Mounted, text};
+pub use recorded::{Gauge, Image, RecordedDisk, Recording};
+pub use write_log::Unflushed;
+
+/// How long a permit may be waited for. In a soak, others hold theirs for hours.
+const WAIT: Duration = Duration::from_secs(48 * 3600);
 /// Who holds one of these may have two loop devices; the machine has few, and others want some. Held across processes.
 const PERMITS: usize = 2;
 
@@ -29,7 +39,7 @@ impl LoopPermit {
     /// When the lock files cannot be made.
     #[must_use]
     pub fn take() -> Arc<Self> {
-        crate::eventually("a permit for loop devices is free", Duration::from_secs(1800), || {
+        crate::eventually("a permit for loop devices is free", WAIT, || {
             (0..PERMITS).find_map(|number| {
                 let path = std::env::temp_dir().join(format!("patchwharf-loop-permit-{number}"));
                 let file = File::create(path).expect("a lock file");
@@ -48,6 +58,19 @@ pub enum FileSystem {
     Xfs,
 }
 
+impl FileSystem {
+    /// Makes one in a file of `size_mib` (sparse).
+    fn make(self, image: &Path, size_mib: u64) -> Result<(), String> {
+        let file = File::create(image).map_err(|e| format!("{}: {e}", image.display()))?;
+        file.set_len(size_mib << 20).map_err(|e| format!("{}: {e}", image.display()))?;
+        match self {
+            Self::Ext4 => run("mkfs.ext4", &["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", text(image)?]),
+            Self::Xfs => run("mkfs.xfs", &["-q", "-f", text(image)?]),
+        }
+        .map(drop)
+    }
+}
+
 /// What a power cut leaves of metadata that was not made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
@@ -61,9 +84,8 @@ pub enum Cut {
 #[derive(Debug)]
 pub struct PowerDisk {
     kind: FileSystem,
-    device: Option<String>,
-    mounted: bool,
-    folder: TempDir,
+    mounted: Mounted,
+    _folder: TempDir,
     _permit: Arc<LoopPermit>,
 }
 
@@ -73,31 +95,17 @@ impl PowerDisk {
     /// # Errors
     /// Why this machine does not allow it: not root, no loop devices, a program is missing. A test says so and skips.
     pub fn create(permit: &Arc<LoopPermit>, kind: FileSystem, size_mib: u64) -> Result<Self, String> {
-        // In memory where possible: what survives the cut is then decided by the file system under test alone, and
-        // flushes cost nothing.
-        let base = if Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" };
-        let folder = tempfile::Builder::new().prefix("patchwharf-disk-").tempdir_in(base).map_err(|e| e.to_string())?;
+        let folder = folder_for_disks()?;
         let image = folder.path().join("image");
-        let file = File::create(&image).map_err(|e| e.to_string())?;
-        file.set_len(size_mib << 20).map_err(|e| e.to_string())?;
-        std::fs::create_dir(folder.path().join("mounted")).map_err(|e| e.to_string())?;
-        let image = image.to_str().ok_or("a path that is not UTF-8")?.to_owned();
-        match kind {
-            FileSystem::Ext4 => {
-                run("mkfs.ext4", &["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", &image])?
-            }
-            FileSystem::Xfs => run("mkfs.xfs", &["-q", "-f", &image])?,
-        };
-        let device = run("losetup", &["--find", "--show", &image])?.trim().to_owned();
-        let mut disk = Self { kind, device: Some(device), mounted: false, folder, _permit: Arc::clone(permit) };
-        disk.mount()?;
-        Ok(disk)
+        kind.make(&image, size_mib)?;
+        let mounted = Mounted::new(&image, &mount_point(&folder)?)?;
+        Ok(Self { kind, mounted, _folder: folder, _permit: Arc::clone(permit) })
     }
 
     /// Where it is mounted.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.folder.path().join("mounted")
+        self.mounted.path().to_owned()
     }
 
     /// Which file system it is.
@@ -111,8 +119,7 @@ impl PowerDisk {
     /// # Panics
     /// When the file system refuses: the test could prove nothing.
     pub fn cut(&self, how: Cut) {
-        let path = self.path();
-        let path = path.to_str().expect("UTF-8");
+        let path = text(self.mounted.path()).expect("UTF-8");
         let shutdown = if how == Cut::JournalFlushed { "shutdown -f" } else { "shutdown" };
         run("xfs_io", &["-x", "-c", shutdown, path]).unwrap_or_else(|e| panic!("no power cut: {e}"));
     }
@@ -122,41 +129,21 @@ impl PowerDisk {
     /// # Panics
     /// When it does not come back.
     pub fn restore(&mut self) {
-        self.unmount();
-        self.mount().unwrap_or_else(|e| panic!("the disk does not come back: {e}"));
-    }
-
-    fn mount(&mut self) -> Result<(), String> {
-        let path = self.path();
-        let device = self.device.clone().unwrap_or_default();
-        run("mount", &[&device, path.to_str().ok_or("a path that is not UTF-8")?])?;
-        self.mounted = true;
-        Ok(())
-    }
-
-    fn unmount(&mut self) {
-        let path = self.path();
-        let path = path.to_str().expect("UTF-8").to_owned();
-        // The last file of a killed process is closed a moment after it was waited for.
-        crate::eventually("the disk is no longer in use", Duration::from_secs(20), || run("umount", &[&path]).ok());
-        self.mounted = false;
+        self.mounted.again().unwrap_or_else(|e| panic!("the disk does not come back: {e}"));
     }
 }
 
-impl Drop for PowerDisk {
-    fn drop(&mut self) {
-        let path = self.path();
-        if self.mounted
-            && let Some(path) = path.to_str()
-            && run("umount", &[path]).is_err()
-        {
-            // Lazily rather than never: a failing test may still hold it.
-            let _ = run("umount", &["--lazy", path]);
-        }
-        if let Some(device) = self.device.take() {
-            let _ = run("losetup", &["--detach", &device]);
-        }
-    }
+/// In memory where possible: what survives the cut is then decided by the file system under test alone, and flushes cost
+/// nothing.
+fn folder_for_disks() -> Result<TempDir, String> {
+    let base = if Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" };
+    tempfile::Builder::new().prefix("patchwharf-disk-").tempdir_in(base).map_err(|e| format!("a folder in {base}: {e}"))
+}
+
+fn mount_point(folder: &TempDir) -> Result<PathBuf, String> {
+    let path = folder.path().join("mounted");
+    std::fs::create_dir(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(path)
 }
 
 /// A tmpfs of a fixed size: a disk that gets full. Unmounted when dropped.

@@ -10,9 +10,9 @@ use patchwharf_feeds::{FeedError, Limits, cab::Cabinet, sdp};
 use patchwharf_testkit::{
     Chance,
     cab::{Method, cabinet, without_checksums},
-    fault_scale,
     memory::peak_bytes,
     sdp::{Catalogue, Update},
+    times,
 };
 
 const CABINETS: usize = 20_000;
@@ -94,7 +94,7 @@ fn v_10_a_hundred_thousand_spoilt_cabinets_are_read_or_refused_within_their_limi
         unpack(seed, &limits).expect("a seed is a good cabinet");
     }
     let (mut good, mut bad) = (0, 0);
-    for round in 0..CABINETS * fault_scale() {
+    for round in 0..times(CABINETS, 100_000) {
         let mut bytes = seeds[round % seeds.len()].clone();
         spoil(&mut chance, &mut bytes);
         match unpack(&bytes, &limits) {

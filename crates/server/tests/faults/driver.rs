@@ -65,6 +65,8 @@ pub(crate) struct Driver {
     pub(crate) done: Arc<Mutex<BTreeMap<Act, usize>>>,
     /// The server's disk is made to fail: an error of its own is then an answer like another.
     pub(crate) errors_expected: bool,
+    /// So many jobs are under way at most.
+    pub(crate) most_open: usize,
 }
 
 impl Driver {
@@ -75,7 +77,7 @@ impl Driver {
 
     async fn step(&self, chance: &mut Chance) -> Answered<()> {
         self.settle().await?;
-        if self.open.lock().unwrap().len() < 4 {
+        if self.open.lock().unwrap().len() < self.most_open {
             let act = *chance.pick(&ACTS);
             let bulletin = chance.pick(&self.bulletins).clone();
             self.act(act, &bulletin, chance).await?;

@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use patchwharf_testkit::{Chance, Server, fault_scale, server::Setup, skipped};
+use patchwharf_testkit::{Chance, Server, server::Setup, skipped, times};
 
 use crate::{
     driver::{Act, Driver, Open},
     judge,
     plant::{BINARY, Plant},
 };
+
+/// Kills in a soak.
+const FULL: usize = 10_000;
 
 impl Plant {
     /// An administrator for the server as it runs now.
@@ -21,6 +24,7 @@ impl Plant {
             open: Arc::clone(open),
             done: Arc::clone(done),
             errors_expected: false,
+            most_open: 4,
         }
     }
 }
@@ -54,7 +58,7 @@ async fn kills(mut plant: Plant, name: &str, count: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c_01_nothing_is_lost_by_kill_9_on_sqlite() {
-    kills(Plant::start().await, "kill loop on SQLite", 200 * fault_scale()).await;
+    kills(Plant::start().await, "kill loop on SQLite", times(200, FULL)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,5 +67,5 @@ async fn c_01_nothing_is_lost_by_kill_9_on_postgres() {
         return skipped("PATCHWHARF_TEST_POSTGRES is not set: no kill loop on PostgreSQL");
     }
     let plant = Plant::with(Server::setup(BINARY).on_postgres()).await;
-    kills(plant, "kill loop on PostgreSQL", 30 * fault_scale()).await;
+    kills(plant, "kill loop on PostgreSQL", times(200, FULL)).await;
 }

@@ -9,6 +9,10 @@ use std::{
 };
 
 use patchwharf_model::{BulletinId, FeedId, JobId, PackageId, UpdateId, job::JobState};
+use patchwharf_testkit::disk::Gauge;
+
+/// How far the logs of recorded disks had come; of no disk, nothing.
+pub(crate) type Moment = Vec<u64>;
 
 /// A file of acknowledgements, in the checker's format, and what the suite itself has damaged.
 #[derive(Debug)]
@@ -22,14 +26,28 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 struct Inner {
     file: std::fs::File,
-    lines: usize,
+    gauges: Vec<Gauge>,
+    /// When each line was written.
+    lines: Vec<Moment>,
     /// Packages of each update that were acknowledged.
     packages: BTreeMap<UpdateId, BTreeSet<PackageId>>,
     /// Packages that somebody asked to delete: whether they are there can be said only when the answer came.
     doomed: BTreeSet<PackageId>,
     /// Files that the suite damaged, as the checker names them.
-    damaged: BTreeSet<String>,
-    damaged_inodes: BTreeSet<u64>,
+    damaged: BTreeMap<String, Moment>,
+    damaged_inodes: BTreeMap<u64, Moment>,
+}
+
+impl Inner {
+    fn now(&self) -> Moment {
+        self.gauges.iter().map(Gauge::now).collect()
+    }
+
+    fn line(&mut self, text: &str) {
+        // An answer came before its line, a request goes out after it: what is below was possible, what is above was not.
+        self.lines.push(self.now());
+        writeln!(self.file, "{text}").unwrap();
+    }
 }
 
 impl Ledger {
@@ -37,11 +55,12 @@ impl Ledger {
         let file = std::fs::File::create(path).unwrap();
         let inner = Inner {
             file,
-            lines: 0,
+            gauges: Vec::new(),
+            lines: Vec::new(),
             packages: BTreeMap::new(),
             doomed: BTreeSet::new(),
-            damaged: BTreeSet::new(),
-            damaged_inodes: BTreeSet::new(),
+            damaged: BTreeMap::new(),
+            damaged_inodes: BTreeMap::new(),
         };
         Self { path: path.to_owned(), inner: Mutex::new(inner), switching: tokio::sync::Mutex::default() }
     }
@@ -51,16 +70,31 @@ impl Ledger {
     }
 
     pub(crate) fn lines(&self) -> usize {
-        self.inner.lock().unwrap().lines
+        self.inner.lock().unwrap().lines.len()
     }
 
-    fn line(inner: &mut Inner, text: &str) {
-        writeln!(inner.file, "{text}").unwrap();
-        inner.lines += 1;
+    /// From now on everything is written down together with the moment.
+    pub(crate) fn follow(&self, gauges: Vec<Gauge>) {
+        self.inner.lock().unwrap().gauges = gauges;
+    }
+
+    /// What binds, and what is damaged, on disks as they were at this moment; in a file of its own.
+    pub(crate) fn as_of(&self, moment: &Moment, path: &Path) -> Self {
+        let inner = self.inner.lock().unwrap();
+        let was = |then: &Moment| then.iter().zip(moment).all(|(then, now)| then <= now);
+        let past = Self::new(path);
+        let text = std::fs::read_to_string(&self.path).unwrap();
+        let lines = text.lines().zip(&inner.lines).filter(|(_, then)| was(then));
+        lines.for_each(|(line, _)| past.write(line));
+        let mut of_past = past.inner.lock().unwrap();
+        of_past.damaged.extend(inner.damaged.clone().into_iter().filter(|(_, then)| was(then)));
+        of_past.damaged_inodes.extend(inner.damaged_inodes.clone().into_iter().filter(|(_, then)| was(then)));
+        drop(of_past);
+        past
     }
 
     fn write(&self, text: &str) {
-        Self::line(&mut self.inner.lock().unwrap(), text);
+        self.inner.lock().unwrap().line(text);
     }
 
     pub(crate) fn feed(&self, id: FeedId) {
@@ -90,10 +124,10 @@ impl Ledger {
         let mut inner = self.inner.lock().unwrap();
         inner.packages.entry(update).or_default().insert(id);
         let prefix = format!("package {id} version {version} ");
-        let damaged = inner.damaged.iter().any(|object| object.starts_with(&prefix))
-            || inodes.iter().any(|inode| inner.damaged_inodes.contains(inode));
+        let damaged = inner.damaged.keys().any(|object| object.starts_with(&prefix))
+            || inodes.iter().any(|inode| inner.damaged_inodes.contains_key(inode));
         if !inner.doomed.contains(&id) && !damaged {
-            Self::line(&mut inner, &format!("staged {id} {version}"));
+            inner.line(&format!("staged {id} {version}"));
         }
     }
 
@@ -104,7 +138,7 @@ impl Ledger {
         packages.insert(id);
         for id in packages {
             inner.doomed.insert(id);
-            Self::line(&mut inner, &format!("open package {id}"));
+            inner.line(&format!("open package {id}"));
         }
     }
 
@@ -115,11 +149,12 @@ impl Ledger {
     /// A file was damaged by the suite itself; what was acknowledged of its update no longer binds.
     pub(crate) fn damage(&self, update: Option<UpdateId>, package: &str, version: &str, file: &str) {
         let mut inner = self.inner.lock().unwrap();
-        Self::line(&mut inner, &format!("open package {package}"));
+        inner.line(&format!("open package {package}"));
         for id in update.and_then(|update| inner.packages.remove(&update)).unwrap_or_default() {
-            Self::line(&mut inner, &format!("open package {id}"));
+            inner.line(&format!("open package {id}"));
         }
-        inner.damaged.insert(format!("package {package} version {version} file {file}"));
+        let now = inner.now();
+        inner.damaged.entry(format!("package {package} version {version} file {file}")).or_insert(now);
     }
 
     /// Prints what was acknowledged of an object.
@@ -131,7 +166,9 @@ impl Ledger {
 
     /// The bytes of this inode were changed by the suite, whatever names it gets later.
     pub(crate) fn damage_inode(&self, inode: u64) {
-        self.inner.lock().unwrap().damaged_inodes.insert(inode);
+        let mut inner = self.inner.lock().unwrap();
+        let now = inner.now();
+        inner.damaged_inodes.entry(inode).or_insert(now);
     }
 
     /// Whether `package P version V file F` is the suite's own doing.
@@ -144,7 +181,7 @@ impl Ledger {
             }
             _ => None,
         };
-        inner.damaged.contains(object) || inode.is_some_and(|inode| inner.damaged_inodes.contains(&inode))
+        inner.damaged.contains_key(object) || inode.is_some_and(|inode| inner.damaged_inodes.contains_key(&inode))
     }
 
     pub(crate) fn forget_damage(&self) {

@@ -1,7 +1,8 @@
 //! Crash and fault suites: the real server is killed, loses power, runs out of space and meets errors while it stages,
 //! refreshes and deletes; after each, the independent checker must find nothing.
 //!
-//! Scale 1 is what `cargo xtask test` runs; `PATCHWHARF_FAULT_SCALE` multiplies, `PATCHWHARF_FAULT_SEED` repeats.
+//! Each suite knows two counts: what `cargo xtask test` runs, and the full one of `cargo xtask soak`
+//! (`PATCHWHARF_FAULT_SCALE`, see `patchwharf_testkit::scale`). `PATCHWHARF_FAULT_SEED` repeats a run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -20,6 +21,7 @@ mod parser;
 mod plant;
 mod power;
 mod refresh;
+mod replay;
 mod space;
 mod steps;
 mod syscalls;

@@ -21,7 +21,7 @@ use crate::{
     power::{Disks, cuts},
 };
 
-const MUTANT: &str = "PATCHWHARF_MUTANT";
+pub(crate) const MUTANT: &str = "PATCHWHARF_MUTANT";
 /// A mutant that so many cuts do not show is not seen.
 const MOST_CUTS: usize = 80;
 

@@ -6,9 +6,8 @@ use patchwharf_checker::Finding;
 use patchwharf_testkit::{
     Chance, Server,
     disk::{Cut, FileSystem, LoopPermit, PowerDisk},
-    fault_scale,
     server::Setup,
-    skipped,
+    skipped, times,
 };
 
 use crate::{
@@ -104,7 +103,7 @@ async fn survives(name: &str, kind: FileSystem, two: bool) {
     };
     let mut chance = Chance::new(name);
     let mut plant = Plant::with(disks.setup()).await;
-    let count = 20 * fault_scale();
+    let count = times(20, 500);
     match cuts(&mut plant, &mut disks, &mut chance, count, false).await {
         Ok((leftovers, ended)) => figures!(
             "{name}: {count} cuts, 0 violations; {} acknowledgements held, {ended} jobs ended, {leftovers} leftovers cleared",

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use patchwharf_model::package::VersionState;
-use patchwharf_testkit::{Chance, fault_scale, server::DEADLINE};
+use patchwharf_testkit::{Chance, server::DEADLINE, times};
 
 use crate::{
     driver::{Act, Driver, Open},
@@ -38,7 +38,7 @@ async fn r_01_every_reader_gets_one_whole_version_while_refreshes_run() {
             })
         })
         .collect();
-    let refreshes = 9 * fault_scale();
+    let refreshes = times(9, 300);
     for act in [Act::CompleteRefresh, Act::QuickRefresh, Act::Recreate].into_iter().cycle().take(refreshes) {
         driver.act(act, &bulletin, &mut chance).await.unwrap();
         driver.wait_idle().await.unwrap();

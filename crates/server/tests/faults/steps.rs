@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use patchwharf_store::fault::Step;
-use patchwharf_testkit::{Chance, fault_scale};
+use patchwharf_testkit::{Chance, times};
 
 use crate::{
     driver::{Act, Driver, Gone, Open},
@@ -92,7 +92,7 @@ async fn c_02_d_03_every_step_can_fail_or_be_the_last() {
     let mut plant = Plant::start().await;
     let mut reached = BTreeSet::new();
     let mut faults = 0;
-    for _ in 0..fault_scale().min(20) {
+    for _ in 0..times(1, 20) {
         for step in Step::ALL {
             for action in ["kill", "error", "panic"] {
                 if one(&mut plant, *step, action, &mut chance).await && action == "kill" {

@@ -2,13 +2,16 @@
 
 use std::{process::Command, sync::Arc};
 
-use patchwharf_testkit::{Chance, fault_scale, skipped};
+use patchwharf_testkit::{Chance, skipped, times};
 
 use crate::{
     driver::{Act, Driver, Open},
     judge,
     plant::Plant,
 };
+
+/// Up to which call faults are tried. A soak tries each.
+const LAST: usize = 60;
 
 /// Why strace cannot be used here.
 fn no_strace() -> Option<String> {
@@ -57,9 +60,14 @@ async fn sample(name: &str, calls: &[&str], fault: &str, each: usize) {
     let mut plant = Plant::start().await;
     let mut count = 0;
     for call in calls {
-        for _ in 0..each * fault_scale() {
+        let each = times(each, LAST);
+        for number in 1..=each {
             // Counted per thread: most of what happens, happens early.
-            let when = if chance.once_in(3) { chance.between(1, 60) } else { chance.between(1, 8) };
+            let when = match each {
+                LAST => number as u64,
+                _ if chance.once_in(3) => chance.between(1, LAST as u64),
+                _ => chance.between(1, 8),
+            };
             one(&mut plant, call, fault, when, &mut chance).await;
             count += 1;
         }

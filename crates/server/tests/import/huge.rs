@@ -1,7 +1,7 @@
 //! S-21: a catalogue of any size is read as a stream: the parser and the server hold a bounded part of it, the server
 //! answers meanwhile, and the import can be cancelled.
 //!
-//! Scale 1 is what `cargo xtask test` runs; at `PATCHWHARF_FAULT_SCALE=100` it is the row's million of updates, in a
+//! Scale 1 is what `cargo xtask test` runs; in full (`cargo xtask soak`) it is the row's million of updates, in a
 //! document of 2 GB.
 
 use std::time::{Duration, Instant};
@@ -11,10 +11,11 @@ use patchwharf_model::{
     job::JobState,
 };
 use patchwharf_testkit::{
-    Server, eventually, eventually_async, fault_scale,
+    Server, eventually, eventually_async,
     memory::{children, peak_bytes},
     sdp::Many,
     server::TEST_CONFIG,
+    times,
 };
 use serde_json::{Value, json};
 
@@ -63,7 +64,7 @@ async fn watch(server: &Server, job: &Job) -> (JobDetail, Watched) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s_21_a_huge_catalogue_is_streamed_within_bounded_memory_and_can_be_cancelled() {
-    let count = (UPDATES * fault_scale() as u64).min(MOST_UPDATES);
+    let count = times(UPDATES as usize, MOST_UPDATES as usize) as u64;
     let config = format!("{TEST_CONFIG}\n[parser]\nmemory-bytes = {PARSER_BYTES}\ncpu = '1h'\nwall = '1h'\n");
     let server = Server::setup(env!("CARGO_BIN_EXE_patchwharf")).config(&config).start().await;
     let path = server.data().join("huge.xml");

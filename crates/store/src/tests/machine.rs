@@ -188,8 +188,13 @@ impl Machine {
     }
 }
 
+/// Few in every test run, many in a soak.
+fn cases() -> u32 {
+    patchwharf_testkit::times(48, 1_000).try_into().unwrap()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_sequence_of_operations_keeps_what_was_placed(ops in prop::collection::vec(op(), 1..40)) {

@@ -1,6 +1,7 @@
 use std::{fs, io::Write};
 
 use super::*;
+use crate::Chance;
 
 /// Writes a file aside and renames it, making durable what it is told to.
 fn place(folder: &Path, name: &str, sync_file: bool, sync_folder: bool) {
@@ -65,4 +66,40 @@ fn a_small_disk_gets_full() {
     };
     let error = fs::write(disk.path().join("large"), vec![0; 100_000]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+}
+
+#[test]
+fn a_recorded_disk_can_lose_its_power_at_any_moment_afterwards() {
+    let permit = LoopPermit::take();
+    for (kind, size_mib) in [(FileSystem::Ext4, 64), (FileSystem::Xfs, 320)] {
+        let disk = match RecordedDisk::create(&permit, kind, size_mib) {
+            Ok(disk) => disk,
+            Err(why) => {
+                eprintln!("SKIPPED: no recorded disks here: {why}");
+                return;
+            }
+        };
+        let (folder, gauge) = (disk.path(), disk.gauge());
+        let before = gauge.now();
+        place(&folder, "first", true, true);
+        let first = gauge.now();
+        place(&folder, "no-file-fsync", false, true);
+        let second = gauge.now();
+        place(&folder, "last", true, true);
+        let recording = disk.finish();
+        let look = |position, mut unflushed: Unflushed<'_>| {
+            let _image = recording.mount(position, &mut unflushed).unwrap();
+            ["first", "no-file-fsync", "last"].map(|name| whole(&folder, name))
+        };
+        assert_eq!(look(before, Unflushed::Lost), [false; 3], "{kind:?}");
+        assert_eq!(look(first, Unflushed::Lost), [true, false, false], "{kind:?}");
+        assert_eq!(look(second, Unflushed::Lost), [true, false, false], "{kind:?}");
+        let mut chance = Chance::new("a recorded disk");
+        for _ in 0..5 {
+            assert!(look(second, Unflushed::Some(&mut chance))[0], "{kind:?}");
+        }
+        let end = *recording.flushes().last().unwrap();
+        assert_eq!(look(end, Unflushed::Kept), [true; 3], "{kind:?}");
+        recording.assert_whole();
+    }
 }

@@ -85,7 +85,8 @@ fn v_10_v_16_a_thousand_edits_of_good_input_neither_panic_nor_run_away() {
     let limits = Limits { unpacked_bytes: 64 << 20, ..Limits::default() };
     let mut random = Random(0x5eed);
     let (mut good, mut bad) = (0, 0);
-    for round in 0..1_000 {
+    let rounds = patchwharf_testkit::times(1_000, 100_000);
+    for round in 0..rounds {
         let mut bytes = seeds[round % seeds.len()].clone();
         random.edit(&mut bytes);
         let (outcome, result) = read_with(&bytes, &limits);
@@ -93,4 +94,5 @@ fn v_10_v_16_a_thousand_edits_of_good_input_neither_panic_nor_run_away() {
         if result.is_ok() { good += 1 } else { bad += 1 }
     }
     assert!(good > 50 && bad > 50, "{good} read, {bad} refused: the edits reach little");
+    eprintln!("FIGURES: edits of good catalogues: {rounds}, {good} read, {bad} refused, none panicked or ran away");
 }
