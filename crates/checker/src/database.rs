@@ -11,7 +11,7 @@ use sqlx::{
 use crate::{
     CheckError,
     facts::{
-        Bulletin, BulletinCount, BulletinRevision, Facts, Feed, File, Job, JobItem, Location, Package, Policy,
+        Bulletin, BulletinCount, BulletinRevision, Facts, Feed, File, Finding, Job, JobItem, Location, Package, Policy,
         PolicyUpdate, Proof, UpdateRevision, Version,
     },
 };
@@ -79,6 +79,13 @@ impl Source {
         sqlx::query_scalar(sql).fetch_all(connection).await.map_err(failed(sql))
     }
 
+    /// The keys that servers have noted for each other; only a database that several can share is asked.
+    async fn server_keys(&mut self) -> Result<Vec<String>, CheckError> {
+        let Self::Postgres(connection) = self else { return Ok(Vec::new()) };
+        let sql = "SELECT value FROM setting WHERE name LIKE 'manifest-key %'";
+        sqlx::query_scalar(sql).fetch_all(connection).await.map_err(failed(sql))
+    }
+
     async fn close(self) -> Result<(), CheckError> {
         match self {
             Self::Sqlite(connection) => connection.close().await,
@@ -106,6 +113,8 @@ pub(crate) async fn read(url: &str) -> Result<Facts, CheckError> {
         policy_updates: source.rows(PolicyUpdate::SQL).await?,
         jobs: source.rows(Job::SQL).await?,
         job_items: source.rows(JobItem::SQL).await?,
+        findings: source.rows(Finding::SQL).await?,
+        server_keys: source.server_keys().await?,
         damage: source.damage().await?,
         search: source.search().await?,
     };

@@ -69,6 +69,10 @@ rows! {
         job_id: String, kind: String, state: String, lease_owner: Option<String>, lease_until: Option<i64>,
         report: Option<String>, ended_at: Option<i64>,
     }
+    /// What an integrity check found.
+    Finding from "finding" {
+        job_id: String, finding_key: String, kind: String, gravity: String, outcome: String, became: String,
+    }
     /// How one thing of a job ended.
     JobItem from "job_item" { job_id: String, item: String, failed: i64, reason: String }
 }
@@ -90,6 +94,9 @@ pub(crate) struct Facts {
     pub(crate) policy_updates: Vec<PolicyUpdate>,
     pub(crate) jobs: Vec<Job>,
     pub(crate) job_items: Vec<JobItem>,
+    pub(crate) findings: Vec<Finding>,
+    /// Public keys of the servers that share the database.
+    pub(crate) server_keys: Vec<String>,
     /// What the database's own check says of its pages; empty when all is well.
     pub(crate) damage: Vec<String>,
     /// Revisions that only a text index or only its table has.

@@ -3,6 +3,7 @@
 mod bytes;
 mod derived;
 mod generations;
+mod integrity;
 mod jobs;
 mod orphans;
 mod packages;
@@ -15,7 +16,8 @@ use crate::{Finding, disk::Disk, facts::Facts, manifest::PublicKey};
 pub(crate) struct Scene<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) disk: &'a Disk,
-    pub(crate) key: Option<&'a PublicKey>,
+    /// The server's own key first; empty: not known.
+    pub(crate) keys: &'a [PublicKey],
     pub(crate) now_us: i64,
 }
 
@@ -34,6 +36,7 @@ pub(crate) fn all(scene: &Scene<'_>) -> Vec<Finding> {
         policies::look,
         proofs::look,
         jobs::look,
+        integrity::look,
         generations::look,
         derived::look,
     ] {

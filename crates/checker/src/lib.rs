@@ -68,20 +68,27 @@ pub async fn check(options: &Options) -> Result<Verdict, CheckError> {
 
 async fn look(options: &Options) -> Result<Verdict, CheckError> {
     let facts = database::read(&options.database).await?;
-    let key = options.data.as_deref().map(manifest::server_key).transpose()?.flatten();
+    let mut keys: Vec<_> =
+        options.data.as_deref().map(manifest::server_key).transpose()?.flatten().into_iter().collect();
+    if !keys.is_empty() {
+        // Servers that share a database believe each other.
+        keys.extend(facts.server_keys.iter().cloned().map(manifest::PublicKey));
+    }
     let acknowledged = options.acknowledged.as_deref().map(acknowledged::read).transpose()?;
     let options = options.clone();
-    tokio::task::spawn_blocking(move || judge(&options, facts, key, acknowledged)).await.map_err(CheckError::Stopped)?
+    tokio::task::spawn_blocking(move || judge(&options, facts, &keys, acknowledged))
+        .await
+        .map_err(CheckError::Stopped)?
 }
 
 fn judge(
     options: &Options,
     facts: facts::Facts,
-    key: Option<manifest::PublicKey>,
+    keys: &[manifest::PublicKey],
     acknowledged: Option<acknowledged::Log>,
 ) -> Result<Verdict, CheckError> {
     let disk = disk::read(&facts.locations, options.hash)?;
-    let scene = invariants::Scene { facts: &facts, disk: &disk, key: key.as_ref(), now_us: options.now_us };
+    let scene = invariants::Scene { facts: &facts, disk: &disk, keys, now_us: options.now_us };
     let mut findings = invariants::all(&scene);
     if let Some(log) = &acknowledged {
         findings.extend(log.compare(&facts, &disk));

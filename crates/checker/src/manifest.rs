@@ -53,13 +53,14 @@ pub(crate) struct FileEntry {
 }
 
 impl Manifest {
-    /// Opens a manifest and checks its signature; the error says what is wrong.
-    pub(crate) fn open(bytes: &[u8], key: Option<&PublicKey>) -> Result<Self, String> {
+    /// Opens a manifest and checks its signature, which must be by one of these keys if there are any; the error says what
+    /// is wrong.
+    pub(crate) fn open(bytes: &[u8], keys: &[PublicKey]) -> Result<Self, String> {
         let envelope: Envelope = serde_json::from_slice(bytes).map_err(|e| format!("is no manifest: {e}"))?;
-        if let Some(key) = key
-            && key.0 != envelope.key
+        if let Some(own) = keys.first()
+            && keys.iter().all(|key| key.0 != envelope.key)
         {
-            return Err(format!("is signed by key {}, the server's is {}", envelope.key, key.0));
+            return Err(format!("is signed by key {}, the server's is {}", envelope.key, own.0));
         }
         let raw = hex::decode(&envelope.key).map_err(|_| "names no key".to_owned())?;
         let signature = hex::decode(&envelope.signature).map_err(|_| "has no signature".to_owned())?;

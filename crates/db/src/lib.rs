@@ -13,6 +13,7 @@ mod derived;
 mod error;
 pub mod feeds;
 mod file;
+pub mod findings;
 pub mod jobs;
 pub mod locations;
 pub mod logs;

@@ -139,7 +139,7 @@ impl Db {
     /// When the database fails.
     pub async fn analyze(&self) -> Result<()> {
         const TABLES: &str = "ANALYZE bulletin, bulletin_revision, bulletin_count, software_update, update_revision, \
-             package, package_version, package_file, proof, policy_update, job";
+             package, package_version, package_file, proof, policy_update, job, finding, open_finding";
         if self.is_shared() {
             self.change::<Skip>("measure the tables", TABLES, args![]).await?;
         }

@@ -5,6 +5,7 @@
 //! stalled writer changes nothing. Readers (verify) note version and token and show them with their results.
 
 mod change;
+mod check;
 mod content;
 mod delete;
 mod list;
@@ -15,6 +16,10 @@ mod space;
 mod stage;
 
 pub use change::{FileResult, Held, StateChange, Verified, put_verified, set_states};
+pub use check::{
+    Confirmed, FileToCheck, Idle, Placed, files_to_check, idle, manifest_stamps, overtaken, placed, placed_at,
+    put_manifest_stamps, renew_proofs,
+};
 pub use content::{Content, LinkCandidate, Successor, content, link_candidates, successor};
 pub use delete::{
     DueVersion, Needed, due_for_unlink, mark_packages_deleting, mark_versions_deleting, needed_by, remove_versions,
@@ -25,7 +30,7 @@ pub use list::{
     versions, versions_of,
 };
 pub use lock::{LockOutcome, held_by, lock, renew_locks, unlock};
-pub use proof::{Proof, StaleFile, proofs, put_proofs, stale_files};
+pub use proof::{Proof, proofs, put_proofs};
 pub use recover::{Adopted, FileLack, Retry, adopt, due_for_retry, put_lacks, wanted_contents};
 pub use space::{Freed, SameData, Totals, freed, same_data, totals};
 pub use stage::{

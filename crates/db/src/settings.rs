@@ -1,7 +1,7 @@
 //! Named values that belong to the deployment.
 
 use jiff::Timestamp;
-use patchwharf_model::DeploymentId;
+use patchwharf_model::{DeploymentId, InstanceId};
 
 use crate::{
     Db, DbError, Result, Write,
@@ -35,6 +35,32 @@ pub async fn set(w: &mut Write<'_>, name: &str, value: &str) -> Result<()> {
     w.run(WHAT, SET, args![name, value]).await?;
     w.audit("setting.set", format!("setting {name}"), before, Some(value.to_owned()));
     Ok(())
+}
+
+/// Setting under which a server notes the public key that it signs manifests with.
+const KEY_OF: &str = "manifest-key ";
+
+/// Notes the key of a server, for the other servers of the same database; audited when it is another one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_manifest_key(w: &mut Write<'_>, instance: InstanceId, key: &str) -> Result<()> {
+    const WHAT: &str = "note the key of a server";
+    const GET: &str = "SELECT value AS text FROM setting WHERE name = $1";
+    let name = format!("{KEY_OF}{instance}");
+    match w.first::<Text>(WHAT, GET, args![&name]).await? {
+        Some(known) if known.text == key => Ok(()),
+        _ => set(w, &name, key).await,
+    }
+}
+
+/// The keys of all servers that have noted theirs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn manifest_keys(db: &Db) -> Result<Vec<String>> {
+    const KEYS: &str = "SELECT value AS text FROM setting WHERE name LIKE 'manifest-key %' ORDER BY name";
+    Ok(db.all::<Text>("read the keys of the servers", KEYS, args![]).await?.into_iter().map(|row| row.text).collect())
 }
 
 /// The id of the deployment; made at the first call, by whichever server is first.

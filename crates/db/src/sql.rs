@@ -11,6 +11,7 @@
 use jiff::Timestamp;
 use patchwharf_model::{
     BulletinId, DeploymentId, FeedId, InstanceId, JobId, LocationId, PackageId, PolicyId, Severity, Sha256, UpdateId,
+    finding::{DoneBy, FindingKind, Gravity, Outcome},
     job::{JobKind, JobState, Progress, Report},
     package::VersionState,
     update::{PayloadFile, VendorDigest},
@@ -273,6 +274,7 @@ text_column!(
     FeedId: "an id", BulletinId: "an id", UpdateId: "an id", PackageId: "an id", PolicyId: "an id", JobId: "an id",
     LocationId: "an id", DeploymentId: "an id", InstanceId: "an id", Sha256: "a SHA-256 digest",
     JobKind: "a kind of job", JobState: "a state of a job", VersionState: "a state of a package version",
+    FindingKind: "a kind of finding", Gravity: "a gravity", Outcome: "an outcome", DoneBy: "who does it",
 );
 
 /// Declares a struct that is read from columns of the same names.

@@ -7,6 +7,7 @@ mod audit;
 mod bulletin;
 mod deletion;
 mod feed;
+mod finding;
 mod job;
 mod list;
 mod log;
@@ -17,6 +18,7 @@ mod problem;
 mod refers;
 mod settings;
 
+pub use crate::finding::Finding;
 pub use audit::{AuditEntry, AuditQuery};
 pub use bulletin::{
     BulletinChange, BulletinChoice, BulletinDetail, BulletinFilter, BulletinQuery, BulletinRefresh, BulletinSeverity,
@@ -27,6 +29,7 @@ pub use feed::{
     AptSource, BadClause, Clause, ClauseField, Feed, FeedConfig, FeedCreate, FeedImport, FeedPatch, FeedPreview,
     FeedRemoval, FeedRemove, FeedRules, FeedSource, SdpSource,
 };
+pub use finding::{ExportFormat, FindingQuery, IntegrityStart};
 pub use job::{Job, JobDetail, JobEvent, JobQuery};
 pub use list::List;
 pub use log::{Level, LogQuery, LogRecord};

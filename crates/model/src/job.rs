@@ -2,11 +2,11 @@
 
 mod request;
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
-pub use request::{JobRequest, Selection};
+pub use request::{IntegrityCheck, JobRequest, Selection};
+
+use crate::named::names;
 
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -32,6 +32,8 @@ pub enum JobKind {
     Delete,
     /// Compare database and disk and clear what no one owns.
     Reconcile,
+    /// Check software update package integrity: find every fault, and mend it where that was asked for.
+    IntegrityCheck,
 }
 
 /// Where a job stands.
@@ -52,39 +54,6 @@ pub enum JobState {
     Cancelled,
 }
 
-macro_rules! names {
-    ($type:ident, $error:ident, $what:literal, $($variant:ident = $name:literal),+ $(,)?) => {
-        impl $type {
-            /// All values.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The stable name used in API, database and command line.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        /// A text that names no such thing.
-        #[derive(Debug, thiserror::Error)]
-        #[error("{0:?} is not {what}", what = $what)]
-        pub struct $error(String);
-
-        impl FromStr for $type {
-            type Err = $error;
-            fn from_str(text: &str) -> Result<Self, $error> {
-                Self::ALL.iter().copied().find(|v| v.as_str() == text).ok_or_else(|| $error(text.to_owned()))
-            }
-        }
-    };
-}
-
 names!(
     JobKind,
     BadJobKind,
@@ -98,7 +67,8 @@ names!(
     Recreate = "recreate",
     Supply = "supply",
     Delete = "delete",
-    Reconcile = "reconcile"
+    Reconcile = "reconcile",
+    IntegrityCheck = "integrity-check"
 );
 names!(
     JobState,

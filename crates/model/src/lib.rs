@@ -5,19 +5,25 @@
 pub mod api;
 pub mod catalogue;
 pub mod digest;
+pub mod finding;
+pub mod hours;
 pub mod ids;
 pub mod installable;
 pub mod job;
+mod named;
 pub mod names;
 pub mod package;
 pub mod rule;
 pub mod severity;
+pub mod size;
 pub mod update;
 
 pub use digest::{Sha1, Sha256};
+pub use hours::DailyHours;
 pub use ids::*;
 pub use names::FileName;
 pub use severity::Severity;
+pub use size::ByteSize;
 
 /// A point in time; stored in databases as microseconds since 1970 (UTC).
 pub use jiff::Timestamp;

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use patchwharf_model::{DeploymentId, InstanceId, LocationId};
 
 pub use patchwharf_db::Db;
+use patchwharf_store::KnownKeys;
 pub use patchwharf_store::Location;
 pub use patchwharf_trust::ManifestKey;
 
@@ -42,6 +43,22 @@ pub struct App {
     pub downloads: Downloads,
     /// The administrator's token.
     pub admin_token: Secret,
+}
+
+impl App {
+    /// Whose signatures on manifests are believed: this server's, and those of the servers that share its database. A
+    /// database of its own is not asked: who can change it must not be able to make a key believed.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn known_keys(&self) -> patchwharf_db::Result<KnownKeys> {
+        let own = self.signing_key.public();
+        if !self.db.is_shared() {
+            return Ok(KnownKeys::new(own, Vec::new()));
+        }
+        let noted = patchwharf_db::settings::manifest_keys(&self.db).await?;
+        Ok(KnownKeys::new(own, noted.iter().filter_map(|key| key.parse().ok()).collect()))
+    }
 }
 
 /// Open package locations; one is the default for new packages.

@@ -84,7 +84,7 @@ enum Command {
     /// Software update policies.
     #[command(subcommand)]
     Policy(policy::Policy),
-    /// Jobs: list, show, watch, pause, resume, cancel.
+    /// Jobs: run, list, show, watch, pause, resume, cancel.
     #[command(subcommand)]
     Job(job::Job),
     /// The server's log.

@@ -1,7 +1,6 @@
 //! Downloads: resumable, limited, checked by length and digest, and never trusting the other side.
 
 mod address;
-mod bandwidth;
 mod body;
 mod document;
 mod error;
@@ -27,6 +26,7 @@ pub use pin::{BadPin, Pin};
 pub use web::StartError;
 
 use crate::{
+    bandwidth::Bandwidth,
     clock::Clock,
     config::FetchConfig,
     jobs::{FileHandle, Stop},
@@ -106,7 +106,7 @@ struct Inner {
     clock: Clock,
     metrics: Metrics,
     web: web::Web,
-    bandwidth: bandwidth::Bandwidth,
+    bandwidth: Bandwidth,
     permits: permits::Permits,
     space: space::Reservations,
     shared: shared::Shared,
@@ -134,7 +134,7 @@ impl Fetcher {
         patchwharf_trust::install_crypto_provider();
         Ok(Self(Arc::new(Inner {
             web: web::Web::new(config, &lookup)?,
-            bandwidth: bandwidth::Bandwidth::new(config.max_bytes_per_second),
+            bandwidth: Bandwidth::new(config.max_bytes_per_second),
             permits: permits::Permits::new(config.parallel, config.per_host),
             space: space::Reservations::default(),
             shared: shared::Shared::default(),

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod app;
+mod bandwidth;
 pub mod cli;
 pub mod clock;
 pub mod config;

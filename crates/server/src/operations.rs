@@ -1,9 +1,11 @@
 //! The operations: one module each, each a job, each idempotent and resumable.
 
 mod assembly;
+mod compare;
 mod cores;
 mod delete;
 pub mod import;
+pub mod integrity;
 mod locks;
 pub mod reconcile;
 mod refresh;
@@ -123,6 +125,7 @@ pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, Operat
         JobRequest::Supply { update, upload, file } => supply::run(ctx, *update, upload, file.as_deref()).await,
         JobRequest::Delete { packages, although_needed } => delete::run(ctx, packages, *although_needed).await,
         JobRequest::Reconcile { dry_run } => reconcile::run(ctx, *dry_run).await,
+        JobRequest::IntegrityCheck(check) => integrity::run(ctx, check).await,
         JobRequest::Import { feed, confirm_shrink } => import::run(ctx, *feed, *confirm_shrink).await,
         JobRequest::Preview { feed, rules } => import::preview(ctx, *feed, rules.as_ref()).await,
     }

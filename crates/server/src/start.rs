@@ -35,6 +35,7 @@ use crate::{
 
 pub use data::DataError;
 pub use lock::LockError;
+pub use schedule::tick;
 
 /// A stop may take this long in all (SIGTERM of a service manager).
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -136,6 +137,9 @@ fn options(config: &Config) -> Options {
 async fn recover(app: &Arc<App>) -> anyhow::Result<()> {
     let mut write = app.db.write("system", "start-up", app.clock.now()).await?;
     let own = patchwharf_db::jobs::take_back(&mut write, app.instance).await?;
+    if app.db.is_shared() {
+        settings::note_manifest_key(&mut write, app.instance, &app.signing_key.public().to_string()).await?;
+    }
     write.commit().await?;
     // Servers that share the database drop what is theirs when they take the feed's import up again.
     let dropped = if app.db.is_shared() { 0 } else { drop_broken_imports(app).await? };

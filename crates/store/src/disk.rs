@@ -1,4 +1,5 @@
-//! The calls by which the store changes a disk: one small seam, so that tests can make each of them fail.
+//! The calls by which the store changes a disk, and the one by which it proves files: one small seam, so that tests can
+//! make each of them fail.
 
 #[cfg(any(test, feature = "faults"))]
 pub mod faulty;
@@ -22,7 +23,7 @@ pub enum Kind {
     Folder,
 }
 
-/// Every call that changes a disk. Names are single components, relative to an open folder.
+/// Every call that changes a disk, and reading for a proof. Names are single components, relative to an open folder.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Makes a new file, open for reading and writing; never an existing one.
     ///
@@ -74,6 +75,11 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// As `unlinkat(2)` with `AT_REMOVEDIR`.
     fn rmdir(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<()>;
+    /// Reads some of a file at a place, and says how many bytes; 0 at its end.
+    ///
+    /// # Errors
+    /// As `pread(2)`.
+    fn read_at(&self, file: &File, block: &mut [u8], at: u64) -> io::Result<usize>;
     /// How often each was called.
     fn counts(&self) -> Counts;
 }
@@ -95,4 +101,6 @@ pub struct Counts {
     pub links: u64,
     /// Names removed.
     pub unlinks: u64,
+    /// Reads for a proof.
+    pub reads: u64,
 }

@@ -94,6 +94,14 @@ named!(
         ReconcileAfterStaging = "reconcile.after-staging",
         /// Start-up reconciliation is done.
         ReconcileAfter = "reconcile.after",
+        /// An integrity check has looked at versions and written nothing of it yet.
+        IntegrityBeforeWrite = "integrity.before-write",
+        /// Results and findings are written.
+        IntegrityAfterWrite = "integrity.after-write",
+        /// Everything is compared and proved; nothing is mended yet.
+        IntegrityBeforeRepair = "integrity.before-repair",
+        /// Packages are mended, the findings do not say so yet.
+        IntegrityAfterRepair = "integrity.after-repair",
         /// A worker took a job, nothing was done.
         JobAfterClaim = "job.after-claim",
         /// A job's work is done, its row not yet final.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr as _;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_model::{PackageId, update::VendorDigest};
 
 /// The marker of a location.
@@ -50,4 +50,32 @@ pub fn partial_name(digest: &VendorDigest) -> String {
 #[must_use]
 pub fn version_path(package: PackageId, version: u64) -> Utf8PathBuf {
     Utf8PathBuf::from(package.to_string()).join(version_name(version))
+}
+
+/// The package, and the version, whose place a path relative to the location is.
+#[must_use]
+pub fn place_of(path: &Utf8Path) -> Option<(PackageId, Option<u64>)> {
+    let mut components = path.components().map(|component| component.as_str());
+    let package = package_of(components.next()?)?;
+    match (components.next(), components.next()) {
+        (None, _) => Some((package, None)),
+        (Some(version), None) => Some((package, Some(version_of(version)?))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_one_way_of_writing_a_place_counts() {
+        let id = PackageId::new();
+        let place = |path: String| place_of(Utf8Path::new(&path));
+        assert_eq!(place(format!("{id}")), Some((id, None)));
+        assert_eq!(place(format!("{id}/7")), Some((id, Some(7))));
+        for other in [format!("{id}/07"), format!("{id}/7/file"), id.to_string().to_uppercase(), String::new()] {
+            assert_eq!(place(other.clone()), None, "{other}");
+        }
+    }
 }

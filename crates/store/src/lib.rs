@@ -30,10 +30,13 @@ mod write;
 pub use disk::Counts;
 pub use error::DiskError;
 pub use location::{Location, OpenError, Space};
-pub use manifest::{ManifestError, SignedManifest};
+pub use manifest::{KnownKeys, ManifestError, SignedManifest, Signers};
 pub use partial::{Expected, Partial, PartialError, Source, Verified};
 pub use place::{Content, Existing, NewVersion, PlaceError, Placed, PlacedFile};
 pub use quarantine::Quarantined;
-pub use scan::{Found, StagingKind};
+pub use scan::{Found, Leftover, StagingKind};
 pub use unlink::{ToUnlink, UnlinkError, Unlinked};
-pub use verify::{FileCheck, Finding, ToVerify, VersionCheck};
+pub use verify::{
+    Access, Closeness, FileCheck, FileLook, Finding, FolderAccess, Freely, Hashed, Meter, OpenVersion, ToVerify,
+    VersionCheck,
+};

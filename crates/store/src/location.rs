@@ -101,8 +101,11 @@ impl Location {
         })
     }
 
-    /// Looks at the marker again: before anything is deleted.
-    pub(crate) fn still_ours(&self) -> Result<(), OpenError> {
+    /// Looks at the marker again: before anything is deleted, and before anything is called missing.
+    ///
+    /// # Errors
+    /// When it cannot be read, or names another location or deployment.
+    pub fn still_ours(&self) -> Result<(), OpenError> {
         marker::read(&self.root, &self.path)?.belongs(&self.path, Some(self.id()), self.marker.deployment_id)
     }
 

@@ -61,6 +61,16 @@ pub enum ManifestError {
         /// Short name of the key that was expected.
         expected: String,
     },
+    /// Another server's key has signed it.
+    #[error("{path} is signed by key {found}, not by this server's key {expected}: another server made it")]
+    OtherKey {
+        /// Its path.
+        path: Utf8PathBuf,
+        /// Short name of the key that was expected.
+        expected: String,
+        /// Short name of the key that signed it.
+        found: String,
+    },
     /// It tells of another package or version than its folder.
     #[error("{path} is the manifest of {package}/{version}; the folder was renamed or copied")]
     OtherVersion {
@@ -82,6 +92,49 @@ pub enum ManifestError {
     /// A call failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
+}
+
+/// Whose signatures are believed: a server's own key, or the keys of all servers that share one database.
+pub trait Signers {
+    /// The server's own key, for texts.
+    fn own(&self) -> PublicKey;
+    /// Whether a signature by this key is believed.
+    fn trust(&self, key: &PublicKey) -> bool;
+}
+
+impl Signers for PublicKey {
+    fn own(&self) -> PublicKey {
+        *self
+    }
+
+    fn trust(&self, key: &PublicKey) -> bool {
+        self == key
+    }
+}
+
+/// The keys of a server and of those that share its database.
+#[derive(Clone, Debug)]
+pub struct KnownKeys {
+    own: PublicKey,
+    others: Vec<PublicKey>,
+}
+
+impl KnownKeys {
+    /// The server's own key, and those of the others.
+    #[must_use]
+    pub fn new(own: PublicKey, others: Vec<PublicKey>) -> Self {
+        Self { own, others }
+    }
+}
+
+impl Signers for KnownKeys {
+    fn own(&self) -> PublicKey {
+        self.own
+    }
+
+    fn trust(&self, key: &PublicKey) -> bool {
+        *key == self.own || self.others.contains(key)
+    }
 }
 
 /// The file as it lies on disk: the signature is over the bytes of `manifest`.
@@ -120,15 +173,20 @@ impl SignedManifest {
         serde_json::to_vec(self)
     }
 
-    /// The manifest, if `key` signed it.
+    /// The manifest, if a key that is believed signed it.
     ///
     /// # Errors
     /// When the signature is by another key, or over other bytes, or what was signed is no manifest of a known format.
-    pub fn open(&self, key: &PublicKey, path: &Utf8PathBuf) -> Result<Manifest, ManifestError> {
-        let bad = || ManifestError::BadSignature { path: path.clone(), expected: key.id() };
+    pub fn open(&self, keys: &impl Signers, path: &Utf8PathBuf) -> Result<Manifest, ManifestError> {
+        let bad = || ManifestError::BadSignature { path: path.clone(), expected: keys.own().id() };
         let signature: Signature = self.signature.parse().map_err(|_| bad())?;
-        if self.key != key.to_string() || !key.verifies(self.manifest.as_bytes(), &signature) {
+        let signer: PublicKey = self.key.parse().map_err(|_| bad())?;
+        if !signer.verifies(self.manifest.as_bytes(), &signature) {
             return Err(bad());
+        }
+        if !keys.trust(&signer) {
+            let (expected, found) = (keys.own().id(), signer.id());
+            return Err(ManifestError::OtherKey { path: path.clone(), expected, found });
         }
         let malformed = |source| ManifestError::Malformed { path: path.clone(), source };
         let Format { format } = serde_json::from_str(&self.manifest).map_err(malformed)?;
@@ -140,15 +198,15 @@ impl SignedManifest {
 }
 
 impl Location {
-    /// The manifest of a version, believed only when `key` signed it and it tells of this version.
+    /// The manifest of a version, believed only when one of `keys` signed it and it tells of this version.
     ///
     /// # Errors
     /// When it is not there, cannot be read, or cannot be believed.
-    pub fn manifest(&self, package: PackageId, version: u64, key: &PublicKey) -> Result<Manifest, ManifestError> {
+    pub fn manifest(&self, package: PackageId, version: u64, keys: &impl Signers) -> Result<Manifest, ManifestError> {
         let path = self.path().join(layout::version_path(package, version)).join(layout::MANIFEST);
         match self.version_folder(package, version) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Err(ManifestError::Missing { path }),
-            folder => read(&folder.attempt("open the folder of", || path.clone())?, package, version, key, path),
+            folder => read(&folder.attempt("open the folder of", || path.clone())?, package, version, keys, path),
         }
     }
 
@@ -164,7 +222,7 @@ pub(crate) fn read(
     version_folder: &OwnedFd,
     package: PackageId,
     version: u64,
-    key: &PublicKey,
+    keys: &impl Signers,
     path: Utf8PathBuf,
 ) -> Result<Manifest, ManifestError> {
     let file = match folder::file(version_folder, layout::MANIFEST) {
@@ -178,7 +236,7 @@ pub(crate) fn read(
     }
     let signed: SignedManifest =
         serde_json::from_slice(&text).map_err(|source| ManifestError::Malformed { path: path.clone(), source })?;
-    let manifest = signed.open(key, &path)?;
+    let manifest = signed.open(keys, &path)?;
     if (manifest.package, manifest.version) != (package, version) {
         return Err(ManifestError::OtherVersion { path, package: manifest.package, version: manifest.version });
     }

@@ -63,6 +63,15 @@ impl Location {
         self.set_aside(&from, name, &[package.to_string(), layout::version_name(version)], now, path)
     }
 
+    /// Sets aside whatever lies in the place of a package's folder: a link is moved, not what it points at.
+    ///
+    /// # Errors
+    /// When the disk fails; it is then where it was, or in quarantine and found there.
+    pub fn quarantine_package(&self, package: PackageId, now: Timestamp) -> Result<Utf8PathBuf, DiskError> {
+        let name = package.to_string();
+        self.set_aside(&self.root, &name, &[], now, || self.path().join(&name))
+    }
+
     /// Renames `name` in `from` to `.quarantine/<when>/<under...>/<name>`, durably.
     pub(crate) fn set_aside(
         &self,

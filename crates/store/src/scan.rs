@@ -1,16 +1,17 @@
 //! Walking a location: for start-up reconciliation and `store reconcile`.
 
 use std::{
+    fs::File,
     io,
     ops::ControlFlow,
-    os::fd::{AsFd as _, BorrowedFd},
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
 };
 
 use camino::Utf8PathBuf;
 use patchwharf_model::PackageId;
 use rustix::fs::{FileType, FlockOperation};
 
-use crate::{DiskError, Location, disk::Kind, error::Attempt as _, folder, layout, location::Slot, tree};
+use crate::{DiskError, Location, disk::Kind, error::Attempt as _, folder, layout, location::Slot, threads, tree};
 
 /// Something in a location.
 #[derive(Debug)]
@@ -75,6 +76,40 @@ impl Location {
         .attempt("list", || self.path().to_owned())
     }
 
+    /// The same on all cores, all at once, but for `.staging`: see [`Self::leftovers`].
+    ///
+    /// # Errors
+    /// When the root cannot be read.
+    pub fn survey(&self) -> Result<Vec<Found>, DiskError> {
+        let (mut found, mut packages) = (Vec::new(), Vec::new());
+        for entry in tree::entries(&self.root).attempt("list", || self.path().to_owned())? {
+            match layout::package_of(&entry.name) {
+                Some(package) if entry.kind == FileType::Directory => packages.push(package),
+                _ if is_our_own(&entry.name) => {}
+                _ => found.push(Found::Foreign { path: entry.name.into() }),
+            }
+        }
+        // A thread takes many at a time: one folder is looked at faster than it is handed over.
+        let pieces = packages.chunks(64).map(<[PackageId]>::to_vec).collect();
+        let inner = threads::map(pieces, threads::cores(), |piece: Vec<PackageId>| {
+            piece.into_iter().flat_map(|package| self.folders_of(package)).collect::<Vec<_>>()
+        });
+        found.extend(inner.into_iter().flatten());
+        Ok(found)
+    }
+
+    /// What lies in a package's folder; nothing when there is none.
+    #[must_use]
+    pub fn folders_of(&self, package: PackageId) -> Vec<Found> {
+        let mut found = Vec::new();
+        self.scan_package(package, &mut |thing| {
+            found.push(thing);
+            ControlFlow::Continue(())
+        });
+        found.retain(|thing| !matches!(thing, Found::Unreadable(error) if error.is_missing()));
+        found
+    }
+
     fn scan_package(&self, package: PackageId, visit: &mut dyn FnMut(Found) -> ControlFlow<()>) -> bool {
         let name = package.to_string();
         let inner = folder::folder(&self.root, &name).and_then(|folder| tree::entries(&folder));
@@ -116,15 +151,7 @@ impl Location {
                 let _ = self.disk.rmdir(self.root.as_fd(), &probe.name);
             }
         }
-        for entry in entries {
-            let unwanted = match StagingKind::of(&entry) {
-                StagingKind::Build => true,
-                StagingKind::Partial => !wanted(&entry.name),
-                StagingKind::Foreign => false,
-            };
-            if !unwanted {
-                continue;
-            }
+        for entry in entries.into_iter().filter(|entry| is_unwanted(entry, wanted)) {
             let Ok(_slot) = Slot::take(&self.in_flight, entry.name.clone()) else { continue };
             match self.clear_one(&entry.name) {
                 Ok(true) => gone.push(entry.name),
@@ -137,24 +164,57 @@ impl Location {
         Ok(gone)
     }
 
+    /// What [`Self::clear_staging`] would clear, and things in `.staging` that are not ours.
+    ///
+    /// # Errors
+    /// When `.staging` cannot be read.
+    pub fn leftovers(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Leftover>, DiskError> {
+        let entries = tree::entries(&self.staging).attempt("list", || self.path().join(layout::STAGING))?;
+        let mut left = Vec::new();
+        for entry in entries {
+            let kind = StagingKind::of(&entry);
+            if is_unwanted(&entry, wanted) {
+                let Ok(_slot) = Slot::take(&self.in_flight, entry.name.clone()) else { continue };
+                // Gone meanwhile, or another process holds it.
+                if !matches!(self.lock_in_staging(&entry.name), Ok(Some(_))) {
+                    continue;
+                }
+            } else if kind != StagingKind::Foreign {
+                continue;
+            }
+            left.push(Leftover {
+                size_bytes: tree::size_bytes(self.staging.as_fd(), &entry.name),
+                kind,
+                name: entry.name,
+            });
+        }
+        Ok(left)
+    }
+
     /// Removes one folder in `.staging`, unless another process has locked it.
     fn clear_one(&self, name: &str) -> io::Result<bool> {
+        let Some(_locks) = self.lock_in_staging(name)? else { return Ok(false) };
+        self.remove_tree(self.staging.as_fd(), name)?;
+        Ok(true)
+    }
+
+    /// The locks on a folder in `.staging` and the file in it; none when another process has one.
+    fn lock_in_staging(&self, name: &str) -> io::Result<Option<(OwnedFd, Option<File>)>> {
         let opened = folder::folder(&self.staging, name)?;
         let locked = |fd: BorrowedFd<'_>| {
             let result = rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive);
             if result == Err(rustix::io::Errno::WOULDBLOCK) { Ok(true) } else { result.map(|()| false) }
         };
         if locked(opened.as_fd())? {
-            return Ok(false);
+            return Ok(None);
         }
-        let data = folder::file(&opened, layout::PARTIAL_DATA);
-        if let Ok(data) = &data
+        let data = folder::file(&opened, layout::PARTIAL_DATA).ok();
+        if let Some(data) = &data
             && locked(data.as_fd())?
         {
-            return Ok(false);
+            return Ok(None);
         }
-        self.remove_tree(self.staging.as_fd(), name)?;
-        Ok(true)
+        Ok(Some((opened, data)))
     }
 
     /// Removes a package's folder if nothing is in it.
@@ -171,6 +231,26 @@ impl Location {
                 Ok(true)
             }
         }
+    }
+}
+
+/// Something in `.staging` that nobody waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its name there.
+    pub name: String,
+    /// What it is. `Foreign` is never cleared.
+    pub kind: StagingKind,
+    /// Bytes of its files.
+    pub size_bytes: u64,
+}
+
+/// Whether a thing in `.staging` is one of ours that nobody wants.
+fn is_unwanted(entry: &tree::Entry, wanted: &dyn Fn(&str) -> bool) -> bool {
+    match StagingKind::of(entry) {
+        StagingKind::Build => true,
+        StagingKind::Partial => !wanted(&entry.name),
+        StagingKind::Foreign => false,
     }
 }
 

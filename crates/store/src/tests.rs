@@ -4,6 +4,7 @@
 mod faults;
 mod fixture;
 mod locations;
+mod looking;
 mod machine;
 mod mending;
 mod partials;

@@ -1,22 +1,22 @@
 //! Verifying: what is really on disk.
 
+mod access;
+mod hash;
 mod look;
+mod open;
 
-use std::{
-    fs::File,
-    io,
-    os::fd::{AsFd as _, OwnedFd},
-};
+use std::{fs::File, io};
 
-use camino::Utf8Path;
+pub use access::{Access, FolderAccess};
+pub use hash::{Freely, Hashed, Meter};
+pub use look::{Closeness, FileLook};
+pub use open::{OpenVersion, agrees};
 use patchwharf_model::{
     FileName, PackageId, Sha256,
     package::{Manifest, ProofStamp},
 };
-use patchwharf_trust::PublicKey;
-use rustix::fs::Mode;
 
-use crate::{DiskError, Location, ManifestError, error::Attempt as _, folder, layout, manifest, stamp, stamps, tree};
+use crate::{DiskError, Location, ManifestError, Signers, error::Attempt as _, folder, layout, stamp};
 
 /// What a file must be.
 #[derive(Clone, Debug)]
@@ -71,6 +71,11 @@ pub enum Finding {
         /// What is.
         found: Sha256,
     },
+    /// Right length, but not the stamp of its proof: its bytes are to be hashed.
+    Unproved {
+        /// Its stamp.
+        stamp: ProofStamp,
+    },
     /// It changed while it was read.
     Unsteady,
     /// A symbolic link in its place. Not followed.
@@ -105,10 +110,9 @@ impl Location {
     /// Hashes one file as it is on disk, past the cache. Call it from as many threads as there are cores.
     #[must_use]
     pub fn verify_file(&self, package: PackageId, version: u64, file: &ToVerify) -> Finding {
-        let path = || self.path().join(layout::version_path(package, version));
-        match self.version_folder(package, version) {
-            Err(e) => look::at_folder(e, path()),
-            Ok(folder) => look::at_file(self, folder.as_fd(), file, || path().join(file.name.as_str())),
+        match self.open_version(package, version) {
+            Err(finding) => finding,
+            Ok(open) => verdict(&open, file),
         }
     }
 
@@ -119,28 +123,25 @@ impl Location {
         package: PackageId,
         version: u64,
         files: &[ToVerify],
-        key: &PublicKey,
+        keys: &impl Signers,
     ) -> VersionCheck {
         let path = self.path().join(layout::version_path(package, version));
-        let (finding, manifest, extra) = match self.version_folder(package, version) {
-            Err(e) => {
-                let e = &e;
-                let copy = || std::io::Error::from_raw_os_error(e.raw_os_error().unwrap_or(libc::EIO));
-                let all = files.iter().map(|_| look::at_folder(copy(), path.clone())).collect();
-                let manifest = Err(ManifestError::Missing { path: path.join(layout::MANIFEST) });
-                return VersionCheck::new(files, all, manifest, Vec::new());
-            }
-            Ok(folder) => {
-                let found = files
-                    .iter()
-                    .map(|file| look::at_file(self, folder.as_fd(), file, || path.join(file.name.as_str())))
-                    .collect();
-                let manifest = manifest::read(&folder, package, version, key, path.join(layout::MANIFEST))
-                    .and_then(|manifest| agrees(manifest, files, &path));
-                (found, manifest, extra(&folder, files))
-            }
-        };
-        VersionCheck::new(files, finding, manifest, extra)
+        let check = |file: &ToVerify, finding| FileCheck { name: file.name.clone(), finding };
+        match self.open_version(package, version) {
+            Err(_) => VersionCheck {
+                files: files.iter().map(|file| check(file, self.verify_file(package, version, file))).collect(),
+                manifest: Err(ManifestError::Missing { path: path.join(layout::MANIFEST) }),
+                extra: Vec::new(),
+            },
+            Ok(open) => VersionCheck {
+                files: files.iter().map(|file| check(file, verdict(&open, file))).collect(),
+                manifest: open.manifest(keys).and_then(|told| agrees(&told, files, &path).map(|()| told)),
+                extra: open.extra(files).unwrap_or_else(|error| {
+                    tracing::warn!(error = %error, "a version's folder cannot be listed");
+                    Vec::new()
+                }),
+            },
+        }
     }
 
     /// Opens a file for serving, without hashing: compare its stamp with the proof by [`crate::stamps::Stamps::stands`].
@@ -162,45 +163,20 @@ impl Location {
         let stamp = stamp::of(&file).attempt("look at", path)?;
         Ok((file, stamp))
     }
+}
 
-    /// Takes from others the right to write a file of ours, and says the stamp that holds from now on (when `proved`
-    /// was still right before).
-    ///
-    /// # Errors
-    /// When the disk fails, or the file is not ours.
-    pub fn tighten(
-        &self,
-        package: PackageId,
-        version: u64,
-        name: &FileName,
-        proved: &ProofStamp,
-    ) -> Result<Option<ProofStamp>, DiskError> {
-        let path = || self.path().join(layout::version_path(package, version)).join(name.as_str());
-        let (file, stamp) = self.open_file(package, version, name)?;
-        let entry = self.stamps.entry(&stamp);
-        let mut inode = stamps::held(&entry);
-        let before = stamp::of(&file).attempt("look at", path)?;
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644)).attempt("close the mode of", path)?;
-        let after = stamp::of(&file).attempt("look at", path)?;
-        if !inode.leads(proved, &before) {
-            return Ok(None);
+/// Every byte of a file, from the disk, with owner and mode.
+fn verdict(open: &OpenVersion<'_>, file: &ToVerify) -> Finding {
+    match open.file(file, &Closeness::DISK) {
+        None => Finding::Unsteady,
+        Some(FileLook { finding: Finding::Good { stamp }, access: Access::Open { owner, mode }, .. }) => {
+            Finding::Open { stamp, owner, mode }
         }
-        inode.moved(before, after);
-        Ok(Some(after))
+        Some(look) => look.finding,
     }
 }
 
 impl VersionCheck {
-    fn new(
-        files: &[ToVerify],
-        findings: Vec<Finding>,
-        manifest: Result<Manifest, ManifestError>,
-        extra: Vec<String>,
-    ) -> Self {
-        let files = files.iter().zip(findings).map(|(file, finding)| FileCheck { name: file.name.clone(), finding });
-        Self { files: files.collect(), manifest, extra }
-    }
-
     /// Whether all of it is as it must be.
     #[must_use]
     pub fn is_good(&self) -> bool {
@@ -208,29 +184,4 @@ impl VersionCheck {
             && self.extra.is_empty()
             && self.files.iter().all(|file| matches!(file.finding, Finding::Good { .. }))
     }
-}
-
-/// The signed manifest must tell the same as the caller's rows: whoever changes a file and its row meets it here.
-fn agrees(manifest: Manifest, files: &[ToVerify], path: &Utf8Path) -> Result<Manifest, ManifestError> {
-    let differs = |name: &FileName| ManifestError::Disagrees { path: path.join(layout::MANIFEST), name: name.clone() };
-    for file in files {
-        let told = manifest.files.iter().find(|told| told.name == file.name);
-        if !told.is_some_and(|told| told.sha256 == file.sha256 && told.size_bytes == file.size_bytes) {
-            return Err(differs(&file.name));
-        }
-    }
-    match manifest.files.iter().find(|told| !files.iter().any(|file| file.name == told.name)) {
-        Some(unknown) => Err(differs(&unknown.name)),
-        None => Ok(manifest),
-    }
-}
-
-/// Names in a version's folder that nobody expects.
-fn extra(folder: &OwnedFd, files: &[ToVerify]) -> Vec<String> {
-    let names = tree::entries(folder).unwrap_or_else(|error| {
-        tracing::warn!(error = %error, "a version's folder cannot be listed");
-        Vec::new()
-    });
-    let expected = |name: &str| name == layout::MANIFEST || files.iter().any(|file| file.name.as_str() == name);
-    names.into_iter().map(|entry| entry.name).filter(|name| !expected(name)).collect()
 }

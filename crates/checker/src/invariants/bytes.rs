@@ -39,7 +39,7 @@ pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
             say("version-empty", name.clone(), "staged, but it has no files".into());
         }
         contents(version, rows, folder, &name, &mut say);
-        match folder.manifest.as_deref().map(|bytes| Manifest::open(bytes, scene.key)) {
+        match folder.manifest.as_deref().map(|bytes| Manifest::open(bytes, scene.keys)) {
             None => say("manifest-missing", name, format!("no package.json in {}", folder.path.display())),
             Some(Err(why)) => say("manifest-bad", name, format!("package.json {why}")),
             Some(Ok(manifest)) => {

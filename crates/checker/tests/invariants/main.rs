@@ -216,6 +216,27 @@ async fn i6_jobs_that_nobody_holds_are_found() {
     );
 }
 
+/// A finding of a check that is done.
+async fn with_finding(outcome: &str, became: &str, gravity: &str) -> patchwharf_checker::Verdict {
+    after_sql(&format!(
+        "UPDATE job SET kind = 'integrity-check' WHERE job_id = 'j1';
+         INSERT INTO finding (job_id, finding_key, rank, kind, gravity, update_key, bulletin, path, expected, found, since,
+           policies, package_servers, outcome, became, done_by, remedy, command)
+         VALUES ('j1', 'file-missing l x', 5, 'file-missing', '{gravity}', '', '', '/x', '', '', 0, '[]', '[]',
+           '{outcome}', '{became}', 'repair', '', '')"
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn i7_a_check_that_is_done_while_something_is_wrong_is_found() {
+    assert!(with_finding("open", "", "damage").await.has("success-with-findings"));
+    assert!(with_finding("stays", "", "damage").await.has("finding-silent"));
+    assert!(with_finding("lost", "x", "damage").await.has("finding-outcome"));
+    assert!(with_finding("mended", "version 2 took its place", "damage").await.holds());
+    assert!(with_finding("open", "", "note").await.holds());
+}
+
 #[tokio::test]
 async fn i1_generations_that_mix_are_found() {
     expect("generation-reuse", "UPDATE feed SET next_generation = current_generation").await;

@@ -21,6 +21,7 @@ pub(crate) const NOW: i64 = 1_795_000_000_000_000;
 const SCHEMA: &[&str] = &[
     include_str!("../../../db/migrations/sqlite/0001_initial.sql"),
     include_str!("../../../db/migrations/sqlite/0002_text_search.sql"),
+    include_str!("../../../db/migrations/sqlite/0003_integrity.sql"),
 ];
 const PACKAGE: &str = "01900000-0000-7000-8000-000000000001";
 const FILES: [(&str, &[u8]); 2] = [("a.exe", b"file A"), ("b.msi", b"file B, longer")];

@@ -126,7 +126,8 @@ pub struct FileResult {
     pub proof: Option<(ProofStamp, Sha256)>,
 }
 
-/// Changes states in bulk and brings derived columns up to date. The token is compared, not raised. Returns the
+/// Changes states in bulk and brings derived columns up to date. Of a version that is being deleted only the reason
+/// changes. The token is compared, not raised. Returns the
 /// packages where it was no longer true: ask again for those.
 ///
 /// # Errors
@@ -141,7 +142,9 @@ pub async fn set_states(w: &mut Write<'_>, job: Option<JobId>, changes: &[StateC
          CAST(value ->> 3 AS TEXT) AS new_state, CAST(value ->> 4 AS TEXT) AS why, \
          CAST(value ->> 5 AS BIGINT) AS again FROM json_each($3)) AS j \
          WHERE package_version.package_id = j.id AND package_version.version = j.number \
-         AND EXISTS (SELECT 1 FROM package AS p WHERE p.package_id = j.id AND p.token = j.seen) AND package_version.state || '' NOT IN ('retired', 'deleting') RETURNING package_id, version";
+         AND EXISTS (SELECT 1 FROM package AS p WHERE p.package_id = j.id AND p.token = j.seen) \
+         AND (package_version.state || '' NOT IN ('retired', 'deleting') \
+         OR (package_version.state || '' = 'deleting' AND j.new_state = 'deleting')) RETURNING package_id, version";
     let now = w.now();
     let lines = changes.iter().map(|c| {
         let again = c.next_try_at.map(Timestamp::as_microsecond);

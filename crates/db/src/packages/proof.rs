@@ -7,7 +7,7 @@ use patchwharf_model::{JobId, LocationId, PackageId, Sha256, package::ProofStamp
 
 use crate::{
     Db, Result, Write, derived,
-    sql::{Cells, Column, IntoValue, Record, Value, args, record, rows},
+    sql::{Cells, Column, IntoValue, Record, Value, record, rows},
 };
 
 impl Record for Proof {
@@ -63,7 +63,7 @@ const PUT: &str = "INSERT INTO proof (job_id, location_id, dev, inode, size_byte
      verified_at = excluded.verified_at, job_id = excluded.job_id";
 
 /// Packages with a file on one of these inodes: rows of location, device, inode.
-async fn users(w: &mut Write<'_>, what: &'static str, inodes: Value) -> Result<Vec<PackageId>> {
+pub(super) async fn users(w: &mut Write<'_>, what: &'static str, inodes: Value) -> Result<Vec<PackageId>> {
     let users = w.all::<User>(what, USERS, vec![inodes]).await?;
     Ok(users.into_iter().map(|row| row.package_id).collect())
 }
@@ -97,19 +97,6 @@ pub struct Proof {
     pub verified_at: Timestamp,
 }
 
-record!(
-    /// A file of a current version whose proof is old or lacking.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct StaleFile {
-        /// The package.
-        pub package_id: PackageId,
-        /// The version.
-        pub version: u64,
-        /// The file.
-        pub name: String,
-    }
-);
-
 /// Proofs of inodes of a location, in no order; inodes without one are left out.
 ///
 /// # Errors
@@ -132,20 +119,6 @@ pub async fn put_proofs(w: &mut Write<'_>, location: LocationId, job: Option<Job
     let lines: Vec<_> = proofs.iter().map(|p| (location, p.clone())).collect();
     let users = put(w, WHAT, job, &lines).await?;
     derived::packages(w, users).await
-}
-
-/// Files of current versions whose proof is older than `before` or lacking, oldest first: for verification by schedule.
-///
-/// # Errors
-/// When the database fails.
-pub async fn stale_files(db: &Db, before: Timestamp, limit: u32) -> Result<Vec<StaleFile>> {
-    const STALE: &str = "SELECT f.package_id, f.version, f.name FROM package AS p JOIN package_version AS v \
-         ON v.package_id = p.package_id AND v.version = p.current_version AND v.state = 'staged' \
-         JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version \
-         LEFT JOIN proof AS r ON r.location_id = v.location_id AND r.dev = f.dev AND r.inode = f.inode \
-         WHERE p.proved_at < $1 AND (r.verified_at IS NULL OR r.verified_at < $1) \
-         ORDER BY p.proved_at, p.package_id, f.name LIMIT $2";
-    db.all("find files to verify", STALE, args![before, limit]).await
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod bulletins;
 mod catalogue;
 mod durability;
+mod findings;
 mod generations;
 mod jobs;
 mod logs;

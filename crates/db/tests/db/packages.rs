@@ -51,8 +51,6 @@ async fn a_staged_version_is_current_proved_and_counted(s: &Sandbox) {
     assert!(packages::content(&s.db, staged[0].package_id, 2, name).await.unwrap().is_none());
     let files = packages::files(&s.db, &[(staged[0].package_id, 1), (staged[1].package_id, 1)]).await.unwrap();
     assert_eq!(files.iter().filter(|f| f.state == VersionState::Staged && f.proof.is_some()).count(), 2);
-    assert!(packages::stale_files(&s.db, at(15), 10).await.unwrap().is_empty());
-    assert_eq!(packages::stale_files(&s.db, at(16), 10).await.unwrap().len(), 2);
 }
 
 async fn two_writers_race_and_exactly_one_wins(s: &Sandbox) {
@@ -224,9 +222,8 @@ async fn a_bad_file_is_shown_and_every_name_of_its_inode_is_doubted(s: &Sandbox)
     let update = updates::show(&s.db, ids[0]).await.unwrap();
     let bulletin = bulletins::show(&s.db, update.bulletin_id).await.unwrap();
     assert_eq!((bulletin.packages, bulletin.bad_packages), (0, 1));
-    let doubted: Vec<PackageId> =
-        packages::stale_files(&s.db, at(1), 10).await.unwrap().into_iter().map(|f| f.package_id).collect();
-    assert_eq!(doubted, [staged[1].package_id]);
+    let sharer = packages::show(&s.db, staged[1].package_id).await.unwrap();
+    assert_eq!((sharer.state, sharer.proved_at), (Some(VersionState::Staged), None), "the same data is in doubt");
 
     let good = Verified {
         held,

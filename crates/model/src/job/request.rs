@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::JobKind;
-use crate::{BulletinId, FeedId, PackageId, UpdateId, api::FeedRules};
+use crate::{BulletinId, DailyHours, FeedId, LocationId, PackageId, UpdateId, api::FeedRules};
 
 /// What an operation works on. Filters are resolved to ids when the job is asked for, so that a job never grows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -17,6 +17,68 @@ pub enum Selection {
     Packages(Vec<PackageId>),
     /// Every package of the store.
     All,
+}
+
+/// What an integrity check is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IntegrityCheck {
+    /// Which packages. With `All` everything that lies in the package locations is looked at, also what is no package.
+    pub of: Selection,
+    /// Only what lies, or should lie, at this location.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<LocationId>,
+    /// Compare length and time stamps with the last proof; hash nothing.
+    #[serde(default)]
+    pub light: bool,
+    /// Read every file from the disk itself, not from what the kernel remembers of it.
+    #[serde(default)]
+    pub past_cache: bool,
+    /// Mend what can be mended.
+    #[serde(default)]
+    pub repair: bool,
+    /// With `repair`: only say what would be done.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Bytes per second that are read at most; none: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes_per_second: Option<u64>,
+    /// Only in these hours of the day, by the server's local clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_between: Option<DailyHours>,
+    /// Then move packages that are not at the default location there.
+    #[serde(default)]
+    pub relocate: bool,
+    /// With `relocate`: by hard link or reflink where both are on one file system.
+    #[serde(default)]
+    pub link: bool,
+    /// With `relocate`: stage again what is missing or damaged at the old place.
+    #[serde(default)]
+    pub restage: bool,
+    /// Then delete packages that nothing uses, by the rules that are set.
+    #[serde(default)]
+    pub delete_unused: bool,
+}
+
+impl IntegrityCheck {
+    /// A full check that changes nothing.
+    #[must_use]
+    pub fn full(of: Selection) -> Self {
+        Self {
+            of,
+            location: None,
+            light: false,
+            past_cache: false,
+            repair: false,
+            dry_run: false,
+            max_bytes_per_second: None,
+            only_between: None,
+            relocate: false,
+            link: false,
+            restage: false,
+            delete_unused: false,
+        }
+    }
 }
 
 /// A job's payload.
@@ -84,6 +146,8 @@ pub enum JobRequest {
         /// Only say what would be done.
         dry_run: bool,
     },
+    /// Compare database and store both ways, prove every byte, and mend what can be mended.
+    IntegrityCheck(IntegrityCheck),
 }
 
 impl JobRequest {
@@ -101,6 +165,27 @@ impl JobRequest {
             Self::Supply { .. } => JobKind::Supply,
             Self::Delete { .. } => JobKind::Delete,
             Self::Reconcile { .. } => JobKind::Reconcile,
+            Self::IntegrityCheck(_) => JobKind::IntegrityCheck,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_integrity_check_reads_back_as_it_was_written_and_knows_its_fields() {
+        let check = IntegrityCheck {
+            only_between: Some("22:00-05:00".parse().unwrap()),
+            repair: true,
+            ..IntegrityCheck::full(Selection::All)
+        };
+        let text = serde_json::to_string(&JobRequest::IntegrityCheck(check.clone())).unwrap();
+        assert!(text.contains(r#""kind":"integrity-check""#) && text.contains("22:00-05:00"), "{text}");
+        assert_eq!(serde_json::from_str::<JobRequest>(&text).unwrap(), JobRequest::IntegrityCheck(check));
+        let unknown = r#"{"kind":"integrity-check","of":"all","lite":true}"#;
+        assert!(serde_json::from_str::<JobRequest>(unknown).is_err());
     }
 }

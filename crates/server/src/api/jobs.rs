@@ -1,6 +1,7 @@
 //! Jobs.
 
 mod control;
+mod findings;
 mod follow;
 mod read;
 pub(super) mod view;
@@ -17,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(read::list))
         .routes(routes!(read::show))
+        .routes(routes!(findings::findings))
         .routes(routes!(follow::events))
         .routes(routes!(control::pause))
         .routes(routes!(control::resume))

@@ -2,6 +2,7 @@
 
 mod choice;
 mod deletion;
+mod integrity;
 mod read;
 mod run;
 mod supply;
@@ -26,5 +27,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(run::delete))
         .routes(routes!(deletion::deletion_preview))
         .routes(routes!(run::reconcile))
+        .routes(routes!(integrity::integrity_check))
         .routes(routes!(supply::supply))
 }

@@ -7,7 +7,7 @@ use patchwharf_model::api::{Location, Settings};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiResult, Shared};
-use crate::app::App;
+use crate::{app::App, operations::integrity::settings::ByTheClock};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(show))
@@ -25,7 +25,7 @@ async fn show(State(app): Shared) -> ApiResult<Json<Settings>> {
         database: database.to_owned(),
         manifest_key: app.signing_key.public().to_string(),
         locations: rows.into_iter().map(location).collect(),
-        config: config(&app),
+        config: config(&app, ByTheClock::read(&app).await?),
     }))
 }
 
@@ -42,7 +42,7 @@ fn location(row: patchwharf_db::locations::Location) -> Location {
 }
 
 /// What an administrator looks for; URLs with passwords (database, proxy) only say whether they are set.
-fn config(app: &App) -> serde_json::Value {
+fn config(app: &App, checks: ByTheClock) -> serde_json::Value {
     let config = &app.config;
     serde_json::json!({
         "data": config.data,
@@ -54,6 +54,12 @@ fn config(app: &App) -> serde_json::Value {
             "grace-seconds": config.packages.grace.as_secs(),
             "verify-every-seconds": config.packages.verify_every.as_secs(),
             "keep-quarantine-seconds": config.packages.keep_quarantine.as_secs(),
+        },
+        "integrity": {
+            "light-every-seconds": checks.light_every.as_secs(),
+            "full-every-seconds": checks.full_every.as_secs(),
+            "max-bytes-per-second": checks.max_bytes_per_second,
+            "only-between": checks.only_between,
         },
         "log": { "filter": config.log.filter, "keep-seconds": config.log.keep.as_secs() },
         "fetch": {

@@ -163,6 +163,16 @@ impl Client {
         self.read(self.request(Method::DELETE, path).query(query)).await
     }
 
+    /// Copies an answer to standard output as it comes.
+    pub(crate) async fn copy(&self, path: &str, query: &impl Serialize) -> Result<()> {
+        let mut response = self.send(self.request(Method::GET, path).query(query)).await?;
+        let url = response.url().clone();
+        while let Some(piece) = response.chunk().await.with_context(|| format!("read the answer of {url}"))? {
+            super::output::raw(&piece)?;
+        }
+        Ok(())
+    }
+
     /// An answer to be read as it comes.
     pub(crate) async fn stream(
         &self,

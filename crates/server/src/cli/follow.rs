@@ -39,6 +39,7 @@ pub(crate) async fn watch(client: &Client, job: JobId) -> Result<Found> {
         output::json(&detail)?;
     } else {
         report::show(&detail)?;
+        super::job::findings::table(client, &detail).await?;
     }
     Ok(if detail.job.state == JobState::Done { Found::Nothing } else { Found::Problems })
 }

@@ -1,5 +1,8 @@
 //! `patchwharf job ...`
 
+pub(super) mod findings;
+mod run;
+
 use anyhow::Result;
 use clap::Subcommand;
 use patchwharf_model::{
@@ -10,7 +13,7 @@ use patchwharf_model::{
 
 use super::{Client, Found, follow, output};
 
-/// Jobs: list, show, watch, pause, resume, cancel.
+/// Jobs: run, list, show, watch, pause, resume, cancel.
 #[derive(Debug, Subcommand)]
 pub(super) enum Job {
     /// List jobs, newest first.
@@ -30,6 +33,11 @@ pub(super) enum Job {
         /// The job's id.
         job: JobId,
     },
+    /// Start a system job and follow it.
+    #[command(subcommand)]
+    Run(run::Run),
+    /// Show what an integrity check has found: each thing with expected and found, since when, policies, and the way out.
+    Findings(findings::Findings),
     /// Follow a job until its end; works for jobs that anybody started.
     Watch {
         /// The job's id.
@@ -61,10 +69,12 @@ impl Job {
                 if client.json {
                     output::json(&detail)?;
                 } else {
-                    show(&detail)?;
+                    show(client, &detail).await?;
                 }
                 Ok(Found::Nothing)
             }
+            Self::Run(run) => run.run(client).await,
+            Self::Findings(findings) => findings.run(client).await,
             Self::Watch { job } => follow::watch(client, job).await,
             Self::Pause { job } => control(client, job, "pause").await,
             Self::Resume { job } => control(client, job, "resume").await,
@@ -95,7 +105,7 @@ async fn list(client: &Client, state: Vec<JobState>, kind: Vec<JobKind>, limit: 
     Ok(Found::Nothing)
 }
 
-fn show(detail: &JobDetail) -> Result<()> {
+async fn show(client: &Client, detail: &JobDetail) -> Result<()> {
     let job = &detail.job;
     output::facts(&[
         ("job", job.id.to_string()),
@@ -119,7 +129,7 @@ fn show(detail: &JobDetail) -> Result<()> {
         }
         follow::show_report(detail)?;
     }
-    Ok(())
+    findings::table(client, detail).await
 }
 
 async fn control(client: &Client, job: JobId, verb: &str) -> Result<Found> {

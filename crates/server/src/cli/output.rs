@@ -15,6 +15,12 @@ pub(crate) fn line(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Writes bytes to standard output as they are.
+pub(crate) fn raw(bytes: &[u8]) -> Result<()> {
+    std::io::stdout().lock().write_all(bytes)?;
+    Ok(())
+}
+
 /// Writes a line to standard error.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", harmless(text));

@@ -7,8 +7,8 @@ use reqwest::Response;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use super::{FetchError, bandwidth::Bandwidth, error::show};
-use crate::{config::FetchConfig, jobs::Stop};
+use super::{FetchError, error::show};
+use crate::{bandwidth::Bandwidth, config::FetchConfig, jobs::Stop};
 
 /// A body on its way.
 pub(super) struct Body<'a> {

@@ -23,6 +23,7 @@ mod placing;
 mod plan;
 #[cfg(test)]
 mod samples;
+mod signed;
 mod sources;
 pub(crate) mod told;
 
@@ -49,7 +50,6 @@ use self::{
 pub(crate) use self::{
     build::{ContentKey, item},
     decide::Mode,
-    inspect::{Look, Seen, Worth, look_at},
     plan::{location_of, overall},
 };
 use super::{Ending, OperationError, cores, locks, supply};
@@ -200,9 +200,9 @@ async fn take_up(ctx: &JobContext, builds: &mut [Build]) -> Result<(), Operation
     if resumed.is_empty() {
         return Ok(());
     }
-    let (key, now) = (ctx.app.signing_key.public(), ctx.now());
+    let (keys, now) = (ctx.app.known_keys().await?, ctx.now());
     let places: Vec<usize> = resumed.iter().map(|(at, _)| *at).collect();
-    let looked = cores::for_each(resumed, move |(_, left)| left.look(&key, now)).await?;
+    let looked = cores::for_each(resumed, move |(_, left)| left.look(&keys, now)).await?;
     for (at, files) in places.into_iter().zip(looked) {
         builds[at].in_place = files;
     }

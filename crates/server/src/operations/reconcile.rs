@@ -1,24 +1,19 @@
 //! Reconcile: compare database and disk, clear what no one owns, and say what was found.
 //!
-//! Nothing that could be wanted is ever deleted here: folders without rows are adopted back when a manifest signed by
-//! this server tells of a version that a restored older database has lost (C-13), else they go to quarantine. Rows
-//! without folders become "missing". What is not ours is named and left alone.
-
-mod disk;
-mod lost;
-mod quarantine;
-mod rows;
+//! It runs at every start, by the clock, and on demand; what it compares and how it settles it is [`super::compare`].
 
 use std::{sync::Arc, time::Duration};
 
 use patchwharf_db::packages;
-use patchwharf_model::{
-    JobId,
-    job::{Report, ReportItem},
-};
-use patchwharf_store::fault::Step;
+use patchwharf_model::job::{Report, ReportItem};
+use patchwharf_store::{Location, fault::Step};
 
-use super::{Ending, OperationError, assembly::told::with_causes, fault_at, staging, sweep};
+use super::{
+    Ending, OperationError,
+    assembly::told::with_causes,
+    compare::{self, Difference, Who},
+    fault_at, sweep,
+};
 use crate::{app::App, jobs::JobContext};
 
 /// Start-up waits so long for the reconciliation; a longer one goes on beside the server's work (D-13).
@@ -27,18 +22,16 @@ const START_WAITS: Duration = Duration::from_secs(3);
 /// Things that start-up names one by one in the log; the rest it counts.
 const LOGGED: usize = 1_000;
 
-/// Who reconciles, and whether it may change anything.
+/// A reconciliation, and whether it may change anything.
 #[derive(Clone, Debug)]
-pub(crate) struct Run {
-    app: Arc<App>,
-    source: String,
-    job: Option<JobId>,
+struct Run {
+    who: Who,
     dry_run: bool,
 }
 
 /// What was found and done.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Found {
+struct Found {
     items: Vec<ReportItem>,
 }
 
@@ -64,7 +57,8 @@ impl Found {
 /// # Errors
 /// Database or store could not be read.
 pub async fn at_start(app: &Arc<App>) -> Result<(), OperationError> {
-    let run = Run { app: Arc::clone(app), source: "start-up".into(), job: None, dry_run: false };
+    let who = Who { app: Arc::clone(app), source: "start-up".into(), job: None };
+    let run = Run { who, dry_run: false };
     let mut work = tokio::spawn(async move {
         let result = run.everything().await;
         match &result {
@@ -88,9 +82,8 @@ pub async fn at_start(app: &Arc<App>) -> Result<(), OperationError> {
 /// Runs the job.
 pub(crate) async fn run(ctx: &JobContext, dry_run: bool) -> Result<Ending, OperationError> {
     ctx.progress.phase("comparing database and disk");
-    let source = format!("job {}", ctx.job);
-    let run = Run { app: Arc::clone(&ctx.app), source, job: Some(ctx.job), dry_run };
-    let found = run.everything().await?;
+    let who = Who { app: Arc::clone(&ctx.app), source: format!("job {}", ctx.job), job: Some(ctx.job) };
+    let found = Run { who, dry_run }.everything().await?;
     let summary = match (found.items.len(), dry_run) {
         (0, _) => "database and disk agree".to_owned(),
         (n, true) => format!("{n} differences found; nothing was changed (dry run)"),
@@ -106,46 +99,66 @@ impl Run {
     async fn everything(&self) -> Result<Found, OperationError> {
         let mut found = Found::default();
         fault_at(Step::ReconcileBefore)?;
-        self.staging(&mut found).await?;
+        for location in self.who.app.locations.iter() {
+            let left = compare::leftovers(&self.who, location).await?;
+            self.settle(location, left, &mut found).await?;
+        }
         fault_at(Step::ReconcileAfterStaging)?;
         self.deletions(&mut found).await?;
-        for location in self.app.locations.iter() {
-            let disk = disk::scan(location).await?;
-            let rows = rows::read(&self.app.db, location.id()).await?;
-            self.orphans(location, &disk, &rows, &mut found).await?;
-            self.missing(location, &disk, &rows, &mut found).await?;
-            self.abandoned(&rows, &mut found).await?;
-            self.rest(location, disk, &mut found).await?;
-            self.quarantine(location, &mut found).await?;
+        for location in self.who.app.locations.iter() {
+            let differences = compare::at(&self.who, location, None).await?.differences;
+            self.settle(location, differences, &mut found).await?;
         }
         fault_at(Step::ReconcileAfter)?;
         Ok(found)
     }
 
-    /// Clears `.staging` of what no version waits for.
-    async fn staging(&self, found: &mut Found) -> Result<(), OperationError> {
+    async fn settle(
+        &self,
+        location: &Arc<Location>,
+        mut differences: Vec<Difference>,
+        found: &mut Found,
+    ) -> Result<(), OperationError> {
+        // What is on record, or kept for its time, is nothing new.
+        differences.retain(|difference| {
+            !matches!(
+                difference,
+                Difference::Missing { known: true, .. }
+                    | Difference::Stuck { .. }
+                    | Difference::Aside { over: false, .. }
+            )
+        });
+        let failed = |difference: &Difference| {
+            matches!(
+                difference,
+                Difference::Missing { .. } | Difference::Unreadable { .. } | Difference::Unusable { .. }
+            )
+        };
         if self.dry_run {
-            for (location, name) in staging::ownerless(&self.app).await? {
-                found.add(format!("{location}/.staging/{name}"), "would-be-cleared", false, "nobody waits for it");
+            for difference in differences {
+                let (word, why) = difference.plan();
+                found.add(difference.item(location), word, failed(&difference), why);
             }
             return Ok(());
         }
-        for name in staging::clear(&self.app).await? {
-            found.add(format!(".staging/{name}"), "cleared", false, "nobody waits for it");
+        for (difference, became) in compare::settle(&self.who, location, differences).await? {
+            let failed = failed(&difference) || matches!(became.word, "orphan" | "kept" | "empty");
+            found.add(difference.item(location), became.word, failed, became.text);
         }
         Ok(())
     }
 
     /// Finishes deletions that a crash interrupted, and those whose grace is over.
     async fn deletions(&self, found: &mut Found) -> Result<(), OperationError> {
+        let app = &self.who.app;
         if self.dry_run {
-            for due in packages::due_for_unlink(&self.app.db, self.app.clock.now(), 1_000).await? {
+            for due in packages::due_for_unlink(&app.db, app.clock.now(), 1_000).await? {
                 let item = format!("package {} version {}", due.package_id, due.version);
                 found.add(item, "would-be-removed", false, format!("it is {}", due.state));
             }
             return Ok(());
         }
-        let swept = sweep::run(&self.app, &self.source, self.job).await?;
+        let swept = sweep::run(app, &self.who.source, self.who.job).await?;
         if swept.versions > 0 {
             let item = format!("{} versions", swept.versions);
             found.add(item, "removed", false, format!("retired or being deleted; {} bytes freed", swept.freed_bytes));

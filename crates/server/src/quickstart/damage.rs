@@ -8,7 +8,9 @@ use std::{
 use anyhow::{Context as _, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_model::{
-    api::{BulletinChoice, BulletinDetail, BulletinRefresh, Job, PackageDetail},
+    api::{
+        BulletinChoice, BulletinDetail, BulletinRefresh, IntegrityStart, Job, JobDetail, PackageChoice, PackageDetail,
+    },
     job::{JobState, ReportItem},
     package::VersionState,
 };
@@ -30,9 +32,9 @@ pub(super) async fn demonstrate(client: &Client, bulletins: &[BulletinDetail], n
         show::say(&format!("  {file}: {}", damage.words()))?;
     }
 
-    let check = super::verify(client, names).await?;
+    let check = integrity_check(client, names).await?;
     show::say(&format!("\nIntegrity check: {}", show::summary(&check)))?;
-    show::failures(&check)?;
+    show::findings(client, &check).await?;
 
     let of = BulletinChoice { bulletins: names.to_vec(), filter: None };
     let job: Job = client.post("/bulletins/refresh", &BulletinRefresh { of, complete: false }).await?;
@@ -43,11 +45,19 @@ pub(super) async fn demonstrate(client: &Client, bulletins: &[BulletinDetail], n
         show::say(&format!("    {}  {}: {}", item.item, item.outcome, item.reason))?;
     }
 
-    let again = super::verify(client, names).await?;
+    let again = integrity_check(client, names).await?;
     show::say(&format!("\nIntegrity check once more: {}", show::summary(&again)))?;
-    show::failures(&again)?;
+    show::findings(client, &again).await?;
     let mended = refresh.job.state == JobState::Done && again.job.state == JobState::Done;
     Ok(if mended { Found::Nothing } else { Found::Problems })
+}
+
+/// Checks the packages of some bulletins; mends nothing.
+async fn integrity_check(client: &Client, bulletins: &[String]) -> Result<JobDetail> {
+    let of = PackageChoice { bulletins: bulletins.to_vec(), ..PackageChoice::default() };
+    let wish = IntegrityStart { of: Some(of), ..IntegrityStart::default() };
+    let job: Job = client.post("/store/integrity-check", &wish).await?;
+    wait_for(client, job.id).await
 }
 
 /// Paths of staged files, one a package so that three packages are hit where there are three.

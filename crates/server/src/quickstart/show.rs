@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use camino::Utf8Path;
 use patchwharf_model::{
-    api::{Feed, JobDetail},
+    api::{Feed, Finding, FindingQuery, JobDetail, Page},
     package::VersionState,
 };
 
@@ -30,6 +30,20 @@ pub(super) fn seconds(job: &JobDetail) -> f64 {
 pub(super) fn failures(job: &JobDetail) -> Result<()> {
     for item in job.report.iter().flat_map(|report| &report.items).filter(|item| item.failed) {
         say(&format!("    {}  {}: {}", item.item, item.outcome, item.reason))?;
+    }
+    Ok(())
+}
+
+/// What an integrity check has found, each with the command that mends it.
+pub(super) async fn findings(client: &Client, check: &JobDetail) -> Result<()> {
+    let query = FindingQuery { limit: Some(100), ..FindingQuery::default() };
+    let page: Page<Finding> = client.find(&format!("/jobs/{}/findings", check.job.id), &query).await?;
+    for finding in page.items.iter().filter(|finding| finding.counts()) {
+        say(&format!("    {} {}: {}", finding.bulletin_name, finding.update_key, finding.kind))?;
+        say(&format!("        {}", finding.path))?;
+        say(&format!("        expected {}", finding.expected))?;
+        say(&format!("        found    {}", finding.found))?;
+        say(&format!("        mend it: {}", finding.command))?;
     }
     Ok(())
 }

@@ -1,14 +1,18 @@
-//! What happens by the clock: imports that are due, verification, the sweep of retired versions, retention.
+//! What happens by the clock: imports that are due, integrity checks, the sweep of retired versions, retention.
 
 use std::{sync::Arc, time::Duration};
 
 use patchwharf_db::{feeds, jobs as job_table, logs as log_table, settings};
 use patchwharf_model::{
     Timestamp,
-    job::{JobRequest, Selection},
+    job::{IntegrityCheck, JobRequest, Selection},
 };
 
-use crate::{app::App, jobs::Order, operations::retry};
+use crate::{
+    app::App,
+    jobs::Order,
+    operations::{integrity::settings::ByTheClock, retry},
+};
 
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_secs(20);
@@ -43,15 +47,17 @@ pub(super) async fn run(app: Arc<App>) {
     }
 }
 
-async fn tick(app: &App) -> patchwharf_db::Result<()> {
+/// One look at the clock: orders what is due.
+///
+/// # Errors
+/// The database failed.
+pub async fn tick(app: &App) -> patchwharf_db::Result<()> {
     let now = app.clock.now();
     for feed in feeds::due(&app.db, now).await? {
         let request = JobRequest::Import { feed: feed.feed_id, confirm_shrink: false };
         app.jobs.order(request, Order::by("system").from("schedule")).await?;
     }
-    if is_due(app, "schedule.last-verify", app.config.packages.verify_every, now).await? {
-        app.jobs.order(JobRequest::Verify { of: Selection::All }, background()).await?;
-    }
+    checks(app, now).await?;
     if is_due(app, "schedule.last-sweep", SWEEP, now).await? {
         app.jobs.order(JobRequest::Reconcile { dry_run: false }, background()).await?;
     }
@@ -67,6 +73,27 @@ async fn tick(app: &App) -> patchwharf_db::Result<()> {
         for found in app.db.integrity_check().await? {
             tracing::error!("the resource database is damaged: {found}; put a backup of it in its place");
         }
+    }
+    Ok(())
+}
+
+/// Integrity checks: by stamps often, of every byte now and then, from the disk itself, for what the kernel remembers says
+/// nothing of what the disk has kept. They mend what they find.
+async fn checks(app: &App, now: Timestamp) -> patchwharf_db::Result<()> {
+    let by_clock = ByTheClock::read(app).await?;
+    let check = IntegrityCheck {
+        repair: true,
+        max_bytes_per_second: by_clock.max_bytes_per_second,
+        ..IntegrityCheck::full(Selection::All)
+    };
+    // The name is that of the verification that the full check has taken the place of: its times go on.
+    if is_due(app, "schedule.last-verify", by_clock.full_every, now).await? {
+        let full = IntegrityCheck { past_cache: true, only_between: by_clock.only_between, ..check.clone() };
+        app.jobs.order(JobRequest::IntegrityCheck(full), background()).await?;
+    }
+    if is_due(app, "schedule.last-light-check", by_clock.light_every, now).await? {
+        let light = IntegrityCheck { light: true, ..check };
+        app.jobs.order(JobRequest::IntegrityCheck(light), background()).await?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod document;
 mod download;
 mod feeds;
 mod health;
+mod integrity;
 mod jobs;
 mod logs;
 mod packages;

@@ -31,10 +31,12 @@ pub(crate) enum Act {
     Recreate,
     Delete,
     Verify,
+    Check,
+    DamageAndCheck,
     Switch,
 }
 
-pub(crate) const ACTS: [Act; 8] = [
+pub(crate) const ACTS: [Act; 10] = [
     Act::Stage,
     Act::QuickRefresh,
     Act::DamageAndRefresh,
@@ -42,6 +44,8 @@ pub(crate) const ACTS: [Act; 8] = [
     Act::Recreate,
     Act::Delete,
     Act::Verify,
+    Act::Check,
+    Act::DamageAndCheck,
     Act::Switch,
 ];
 
@@ -115,6 +119,11 @@ impl Driver {
             Act::CompleteRefresh => ("/api/v1/bulletins/refresh", json!({"of": of, "complete": true})),
             Act::Recreate => ("/api/v1/bulletins/recreate", of),
             Act::Verify => ("/api/v1/packages/verify", json!({"bulletins": [bulletin]})),
+            Act::Check => ("/api/v1/store/integrity-check", json!({"light": chance.once_in(2), "repair": true})),
+            Act::DamageAndCheck => {
+                self.damage(bulletin, chance).await?;
+                ("/api/v1/store/integrity-check", json!({"of": of, "repair": true}))
+            }
             Act::Delete => return self.delete(bulletin).await,
             Act::Switch => return self.switch(bulletin, chance.once_in(2)).await,
         };

@@ -12,6 +12,7 @@ macro_rules! figures {
 }
 
 mod driver;
+mod integrity;
 mod judge;
 mod kill_loop;
 mod ledger;

@@ -23,6 +23,7 @@ fn acts_for(step: Step) -> &'static [Act] {
         "refresh" | "quarantine" => &[Act::Stage, Act::DamageAndRefresh],
         "recreate" => &[Act::Stage, Act::Recreate],
         "delete" => &[Act::Stage, Act::Delete],
+        "integrity" => &[Act::Stage, Act::DamageAndCheck],
         // They are passed at start and by the import.
         "reconcile" | "import" => &[],
         _ => &[Act::Stage],

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, unreachable_pub, missing_docs)]
 
 mod delete;
+mod integrity;
 mod policies;
 mod reconcile;
 mod refresh;

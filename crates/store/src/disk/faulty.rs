@@ -20,13 +20,25 @@ pub struct Faulty {
     error: Errno,
     /// Whether every later call fails too: a dead disk.
     for_ever: bool,
+    /// Reads to come that give wrong bytes.
+    wrong_reads: AtomicU64,
+    /// Reads to come that fail.
+    failing_reads: AtomicU64,
 }
 
 impl Faulty {
     /// Fails call number `fail_at` (from 1; 0 = none) with `error`, and every later one with `for_ever`.
     #[must_use]
     pub fn new(fail_at: u64, error: Errno, for_ever: bool) -> Self {
-        Self { real: Native::default(), calls: AtomicU64::new(0), fail_at: AtomicU64::new(fail_at), error, for_ever }
+        Self {
+            real: Native::default(),
+            calls: AtomicU64::new(0),
+            fail_at: AtomicU64::new(fail_at),
+            error,
+            for_ever,
+            wrong_reads: AtomicU64::new(0),
+            failing_reads: AtomicU64::new(0),
+        }
     }
 
     /// Calls seen so far.
@@ -39,6 +51,16 @@ impl Faulty {
     pub fn arm(&self, fail_at: u64) {
         self.calls.store(0, SeqCst);
         self.fail_at.store(fail_at, SeqCst);
+    }
+
+    /// The next `count` reads give wrong bytes; the disk itself is right.
+    pub fn read_wrong(&self, count: u64) {
+        self.wrong_reads.store(count, SeqCst);
+    }
+
+    /// The next `count` reads fail with EIO.
+    pub fn fail_reads(&self, count: u64) {
+        self.failing_reads.store(count, SeqCst);
     }
 
     fn pass(&self) -> io::Result<()> {
@@ -89,6 +111,18 @@ impl Disk for Faulty {
 
     fn rmdir(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<()> {
         self.pass().and_then(|()| self.real.rmdir(folder, name))
+    }
+
+    fn read_at(&self, file: &File, block: &mut [u8], at: u64) -> io::Result<usize> {
+        let one = |left: &AtomicU64| left.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1)).is_ok();
+        if one(&self.failing_reads) {
+            return Err(Errno::IO.into());
+        }
+        let read = self.real.read_at(file, block, at)?;
+        if read > 0 && one(&self.wrong_reads) {
+            block[0] ^= 1;
+        }
+        Ok(read)
     }
 
     fn counts(&self) -> Counts {

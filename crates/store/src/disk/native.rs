@@ -24,6 +24,7 @@ pub struct Native {
     renames: AtomicU64,
     links: AtomicU64,
     unlinks: AtomicU64,
+    reads: AtomicU64,
 }
 
 impl Disk for Native {
@@ -83,6 +84,11 @@ impl Disk for Native {
         Ok(rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR)?)
     }
 
+    fn read_at(&self, file: &File, block: &mut [u8], at: u64) -> io::Result<usize> {
+        self.reads.fetch_add(1, Relaxed);
+        Ok(rustix::io::pread(file, block, at)?)
+    }
+
     fn counts(&self) -> Counts {
         Counts {
             creates: self.creates.load(Relaxed),
@@ -92,6 +98,7 @@ impl Disk for Native {
             renames: self.renames.load(Relaxed),
             links: self.links.load(Relaxed),
             unlinks: self.unlinks.load(Relaxed),
+            reads: self.reads.load(Relaxed),
         }
     }
 }

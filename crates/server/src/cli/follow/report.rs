@@ -1,7 +1,10 @@
 //! What a job leaves behind, on the terminal.
 
 use anyhow::Result;
-use patchwharf_model::{api::JobDetail, job::ReportItem};
+use patchwharf_model::{
+    api::JobDetail,
+    job::{JobKind, ReportItem},
+};
 
 use crate::cli::output;
 
@@ -13,6 +16,10 @@ pub(crate) fn show(detail: &JobDetail) -> Result<()> {
         return output::line(&format!("{} job {}: {}{waits}", job.kind, job.id, job.state));
     };
     output::line(&format!("{} {}: {}", job.kind, job.state, output::harmless(&report.summary)))?;
+    if job.kind == JobKind::IntegrityCheck {
+        // Its findings follow as a table.
+        return Ok(());
+    }
     let (bad, good): (Vec<&ReportItem>, Vec<&ReportItem>) = report.items.iter().partition(|item| item.failed);
     for item in good.into_iter().chain(bad) {
         let mark = if item.failed { "FAILED" } else { "" };

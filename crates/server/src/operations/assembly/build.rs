@@ -56,6 +56,8 @@ pub(crate) struct Current {
     pub(crate) gone: bool,
     /// Whether the vendor has revised the update since.
     pub(crate) revised: bool,
+    /// Why its manifest is not what it must be.
+    pub(crate) distrust: Option<String>,
 }
 
 /// A file that was found bad.

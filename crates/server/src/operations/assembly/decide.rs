@@ -47,6 +47,8 @@ pub(crate) struct Known<'a> {
     pub(crate) versions: &'a [Version],
     /// The files of its current version, looked at.
     pub(crate) seen: &'a [Seen],
+    /// Why the manifest of its current version is not what it must be.
+    pub(crate) distrust: Option<&'a str>,
     /// The files of its other versions.
     pub(crate) others: &'a HashMap<(PackageId, u64), Vec<File>>,
 }
@@ -90,6 +92,7 @@ pub(crate) fn decide(mode: Mode, job: JobId, now: Timestamp, known: &Known<'_>) 
         v.files_digest == known.update.files_digest
             && known.seen.iter().all(|seen| !matches!(seen.worth, Worth::Bad { .. }))
             && covers(known)
+            && known.distrust.is_none()
     });
     if sound && (!mode.makes_new_package() || ours) {
         let leftovers = leftovers.into_iter().chain(resume).collect();
@@ -103,6 +106,7 @@ pub(crate) fn decide(mode: Mode, job: JobId, now: Timestamp, known: &Known<'_>) 
         bad: known.seen.iter().filter_map(bad_file).collect(),
         gone: known.seen.iter().all(|seen| matches!(seen.worth, Worth::Bad { state: VersionState::Missing, .. })),
         revised: v.files_digest != known.update.files_digest,
+        distrust: known.distrust.map(ToOwned::to_owned),
     });
     let link = mode != Mode::RefreshComplete;
     let files = known.update.files.iter().map(|file| build_file(known, file, link, now)).collect();
@@ -192,13 +196,14 @@ mod tests {
         job: JobId,
         versions: Vec<Version>,
         seen: Vec<Seen>,
+        distrust: Option<&'static str>,
     }
 
     impl Ground {
         fn new(files: Vec<PayloadFile>) -> Self {
             let update = Arc::new(samples::update(files));
             let (package, job) = (PackageId::new(), JobId::new());
-            Self { update, package, job, versions: Vec::new(), seen: Vec::new() }
+            Self { update, package, job, versions: Vec::new(), seen: Vec::new(), distrust: None }
         }
 
         fn version(&mut self, version: u64, state: VersionState, is_current: bool) -> &mut Version {
@@ -255,6 +260,7 @@ mod tests {
                 token: 1,
                 versions: &self.versions,
                 seen: &self.seen,
+                distrust: self.distrust,
                 others: &HashMap::new(),
             };
             decide(mode, self.job, NOW, &known)
@@ -291,6 +297,17 @@ mod tests {
         assert_eq!(links(&decision), [true, false]);
         let make = decision.make.unwrap();
         assert!(!make.new_package && make.from.unwrap().bad[0].name == "b");
+    }
+
+    #[test]
+    fn a_manifest_that_is_wrong_is_mended_by_a_version_over_the_same_files() {
+        let (mut ground, [a, b]) = two();
+        ground.see(&a, true);
+        ground.see(&b, true);
+        ground.distrust = Some("it is not signed");
+        let decision = ground.decide(Mode::RefreshQuick);
+        assert_eq!(links(&decision), [true, true]);
+        assert_eq!(decision.make.unwrap().from.unwrap().distrust.as_deref(), Some("it is not signed"));
     }
 
     #[test]

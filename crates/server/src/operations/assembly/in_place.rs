@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use patchwharf_db::packages::StagedFile;
 use patchwharf_model::{PackageId, Timestamp, update::PayloadFile};
-use patchwharf_store::{Finding, Location, ToVerify};
-use patchwharf_trust::PublicKey;
+use patchwharf_store::{Finding, KnownKeys, Location, ToVerify};
 
 /// An unfinished version whose folder may be there.
 #[derive(Debug)]
@@ -22,8 +21,8 @@ pub(crate) struct Left {
 
 impl Left {
     /// The proofs of its files when all are there and right. A folder that is not whole is set aside. Blocks.
-    pub(crate) fn look(&self, key: &PublicKey, now: Timestamp) -> Option<Vec<StagedFile>> {
-        let whole = self.whole(key, now);
+    pub(crate) fn look(&self, keys: &KnownKeys, now: Timestamp) -> Option<Vec<StagedFile>> {
+        let whole = self.whole(keys, now);
         if whole.is_none()
             && let Ok(path) = self.location.quarantine_version(self.package, self.version, now)
         {
@@ -35,8 +34,8 @@ impl Left {
         whole
     }
 
-    fn whole(&self, key: &PublicKey, now: Timestamp) -> Option<Vec<StagedFile>> {
-        let manifest = self.location.manifest(self.package, self.version, key).ok()?;
+    fn whole(&self, keys: &KnownKeys, now: Timestamp) -> Option<Vec<StagedFile>> {
+        let manifest = self.location.manifest(self.package, self.version, keys).ok()?;
         let mut files = Vec::with_capacity(self.files.len());
         for file in &self.files {
             let recorded = manifest.files.iter().find(|recorded| recorded.name == file.name)?;

@@ -114,14 +114,16 @@ pub(crate) fn worth(location: &Location, file: &File, look: Look) -> Worth {
     let finding = location.verify_file(file.package_id, file.version, &wanted);
     match finding {
         Finding::Good { stamp } => Worth::Renewed { stamp },
-        Finding::Open { stamp, owner, mode } => match location.tighten(file.package_id, file.version, &name, &stamp) {
-            Ok(Some(stamp)) => Worth::Renewed { stamp },
-            Ok(None) => bad(VersionState::Corrupt, format!("file {name} changed while it was looked at")),
-            Err(error) => bad(
-                VersionState::Corrupt,
-                format!("file {name} can be changed by others (owner {owner}, mode {mode:04o}): {error}"),
-            ),
-        },
+        Finding::Open { stamp, owner, mode } => {
+            match location.tighten(file.package_id, file.version, name.as_str(), &stamp) {
+                Ok(Some(stamp)) => Worth::Renewed { stamp },
+                Ok(None) => bad(VersionState::Corrupt, format!("file {name} changed while it was looked at")),
+                Err(error) => bad(
+                    VersionState::Corrupt,
+                    format!("file {name} can be changed by others (owner {owner}, mode {mode:04o}): {error}"),
+                ),
+            }
+        }
         other => {
             let (state, reason) = describe(&name, file.size_bytes, sha256, &other);
             bad(state, reason)
@@ -143,7 +145,9 @@ fn describe(name: &FileName, size_bytes: u64, sha256: Sha256, finding: &Finding)
         Finding::Changed { expected, found } => {
             (VersionState::Corrupt, format!("file {name}: expected SHA-256 {expected}, found {found}"))
         }
-        Finding::Unsteady => (VersionState::Corrupt, format!("file {name}: {expected}; it changed while it was read")),
+        Finding::Unproved { .. } | Finding::Unsteady => {
+            (VersionState::Corrupt, format!("file {name}: {expected}; it changed while it was read"))
+        }
         Finding::Link => (VersionState::Corrupt, format!("file {name}: {expected}, found a symbolic link")),
         Finding::NotAFile => {
             (VersionState::Corrupt, format!("file {name}: {expected}, found something that is no file"))

@@ -17,6 +17,7 @@ use super::{
     build::Build,
     decide::{self, Decision, Known, Make, Mode},
     inspect::{self, Look, Seen, Worth},
+    signed,
 };
 use crate::{
     jobs::JobContext,
@@ -84,7 +85,9 @@ async fn plan_chunk(
         }
         let versions = versions.remove(&update.update_id).unwrap_or_default();
         let seen = disk.seen.remove(&package).unwrap_or_default();
-        let known = Known { update: &update, package, token, versions: &versions, seen: &seen, others: &disk.others };
+        let distrust = disk.distrusted.get(&package).map(String::as_str);
+        let known =
+            Known { update: &update, package, token, versions: &versions, seen: &seen, distrust, others: &disk.others };
         let Decision { make, leftovers: more } = decide::decide(mode, ctx.job, ctx.now(), &known);
         leftovers.extend(more);
         let current = versions.iter().find(|v| v.is_current && v.active);
@@ -125,10 +128,13 @@ async fn hold(
 }
 
 /// What the disk says of current versions, and what has to be written about it.
+#[derive(Default)]
 struct Disk {
     seen: HashMap<PackageId, Vec<Seen>>,
     others: HashMap<(PackageId, u64), Vec<File>>,
     closed: HashSet<PackageId>,
+    /// Packages whose manifest is not what it must be, and why.
+    distrusted: HashMap<PackageId, String>,
     results: Vec<Verified>,
 }
 
@@ -147,8 +153,7 @@ impl Disk {
             .map(|v| ((v.package_id, v.version), v.location_id))
             .collect();
         let all: Vec<(PackageId, u64)> = versions.iter().map(|v| (v.package_id, v.version)).collect();
-        let mut disk =
-            Self { seen: HashMap::new(), others: HashMap::new(), closed: HashSet::new(), results: Vec::new() };
+        let mut disk = Self::default();
         let mut to_see: Vec<(Arc<Location>, File)> = Vec::new();
         for file in packages::files(&ctx.app.db, &all).await? {
             match current.get(&(file.package_id, file.version)) {
@@ -168,6 +173,7 @@ impl Disk {
         let look = if mode == Mode::RefreshQuick || mode == Mode::Recreate { Look::Hash } else { Look::Stamps };
         if look == Look::Hash {
             ctx.progress.phase("verifying");
+            disk.distrusted = signed::hold_against(ctx, &mut to_see).await?;
         }
         let progress = ctx.progress.clone();
         let looked = inspect::look_at(to_see, look, move |file| {

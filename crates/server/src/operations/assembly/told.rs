@@ -6,7 +6,7 @@ use patchwharf_db::packages::Repointed;
 use patchwharf_model::{job::ReportItem, package::VersionState};
 
 use super::{
-    build::{Build, item},
+    build::{Build, Current, item},
     failing::Failed,
     plan::Sound,
 };
@@ -38,6 +38,9 @@ pub(crate) fn committed(ctx: &JobContext, build: &Build) {
         (Some(from), _) if !from.bad.is_empty() => {
             let found: Vec<&str> = from.bad.iter().map(|bad| bad.reason.as_str()).collect();
             ("mended", format!("found: {}; mended in version {}", found.join("; "), build.version))
+        }
+        (Some(Current { distrust: Some(why), .. }), _) => {
+            ("mended", format!("found: {why}; mended in version {}", build.version))
         }
         (Some(from), _) if from.revised => {
             ("revised", format!("the vendor revised it: version {} takes the place of {}", build.version, from.version))

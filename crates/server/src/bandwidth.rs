@@ -1,4 +1,4 @@
-//! A limit on bytes per second that all downloads share.
+//! A limit on bytes per second that many share: all downloads, or all threads of an integrity check.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// A token bucket that may go into debt: a chunk that has come is paid for by waiting before the next is read.
 #[derive(Debug)]
-pub(super) struct Bandwidth {
+pub(crate) struct Bandwidth {
     bytes_per_second: u64,
     paid_until: Mutex<Option<Instant>>,
 }
@@ -19,19 +19,22 @@ const BURST: Duration = Duration::from_millis(100);
 
 impl Bandwidth {
     /// 0 means no limit.
-    pub(super) fn new(bytes_per_second: u64) -> Self {
+    pub(crate) fn new(bytes_per_second: u64) -> Self {
         Self { bytes_per_second, paid_until: Mutex::new(None) }
     }
 
     /// Pays for bytes that have come.
-    pub(super) async fn pay(&self, bytes: usize) {
+    pub(crate) async fn pay(&self, bytes: usize) {
         if self.bytes_per_second > 0 {
-            sleep_until(self.paid(bytes, Instant::now())).await;
+            sleep_until(self.paid(bytes as u64, Instant::now())).await;
         }
     }
 
-    /// When so many bytes more, come at `now`, are within the limit.
-    fn paid(&self, bytes: usize, now: Instant) -> Instant {
+    /// When so many bytes more, come at `now`, are within the limit; without a limit `now`.
+    pub(crate) fn paid(&self, bytes: u64, now: Instant) -> Instant {
+        if self.bytes_per_second == 0 {
+            return now;
+        }
         let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         let mut paid = self.paid_until.lock().unwrap_or_else(PoisonError::into_inner);
         let until = paid.map_or(now, |at| at.max(now.checked_sub(BURST).unwrap_or(now))) + cost;

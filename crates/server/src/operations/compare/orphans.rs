@@ -1,0 +1,110 @@
+//! Folders without rows, and folders at a place that is not their rows'.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use patchwharf_db::{
+    packages,
+    packages::Placed,
+    updates::{self, Update},
+};
+use patchwharf_model::{PackageId, UpdateId, package::Manifest};
+use patchwharf_store::{Location, ManifestError};
+
+use super::{Difference, Who, with_causes};
+use crate::operations::{OperationError, cores};
+
+/// Folders in one query.
+const CHUNK: usize = 500;
+
+/// A folder without a row, and its manifest if that can be believed. None: it is not there any more.
+type Orphan = (PackageId, u64, Option<Result<Manifest, ManifestError>>);
+
+impl Who {
+    /// Looks at every folder that no row has here.
+    pub(super) async fn orphans(
+        &self,
+        location: &Arc<Location>,
+        disk: &BTreeSet<(PackageId, u64)>,
+        rows: &[Placed],
+        differences: &mut Vec<Difference>,
+    ) -> Result<(), OperationError> {
+        let here: HashSet<(PackageId, u64)> = rows.iter().map(|v| (v.package_id, v.version)).collect();
+        let unknown: Vec<(PackageId, u64)> = disk.iter().filter(|key| !here.contains(key)).copied().collect();
+        for unknown in unknown.chunks(CHUNK) {
+            // A version that was numbered and placed since the rows were read is no orphan.
+            let ids: Vec<PackageId> = unknown.iter().map(|(package, _)| *package).collect();
+            let mut known: HashMap<PackageId, Vec<Placed>> = HashMap::new();
+            for v in packages::placed(&self.app.db, &ids).await? {
+                known.entry(v.package_id).or_default().push(v);
+            }
+            let mut orphans = Vec::new();
+            for (package, version) in unknown.iter().copied() {
+                let of_package = known.get(&package).map_or(&[][..], Vec::as_slice);
+                match of_package.iter().find(|v| v.version == version) {
+                    None => orphans.push((package, version)),
+                    Some(row) if row.location_id == location.id() || self.is_held(row) => {}
+                    Some(row) => differences.push(Difference::Twice { package, version, belongs: row.location_id }),
+                }
+            }
+            self.judge(location, orphans, &known, differences).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a job changes the package now: it may be about to switch the row.
+    fn is_held(&self, row: &Placed) -> bool {
+        row.lock_job.is_some_and(|job| Some(job) != self.job)
+            && row.lock_until.is_some_and(|until| until > self.app.clock.now())
+    }
+
+    async fn judge(
+        &self,
+        location: &Arc<Location>,
+        orphans: Vec<(PackageId, u64)>,
+        known: &HashMap<PackageId, Vec<Placed>>,
+        differences: &mut Vec<Difference>,
+    ) -> Result<(), OperationError> {
+        let (own, keys) = (Arc::clone(location), self.app.known_keys().await?);
+        let looked: Vec<Orphan> = cores::for_each(orphans, move |(package, version)| {
+            // Deleted since the survey: first its folder went, then its row.
+            let manifest = own.open_version(*package, *version).ok().map(|open| open.manifest(&keys));
+            (*package, *version, manifest)
+        })
+        .await?;
+        let named: Vec<UpdateId> =
+            looked.iter().filter_map(|(.., manifest)| manifest.as_ref()?.as_ref().ok()).map(|m| m.update).collect();
+        let mut updates: HashMap<UpdateId, Update> = HashMap::new();
+        if !named.is_empty() {
+            updates.extend(updates::by_ids(&self.app.db, &named).await?.into_iter().map(|u| (u.update_id, u)));
+        }
+        for (package, version, manifest) in looked {
+            let orphan = |why| Difference::Orphan { package, version, why };
+            differences.push(match manifest {
+                None => continue,
+                Some(Err(error @ ManifestError::OtherKey { .. })) => {
+                    Difference::Foreign { package, version, why: with_causes(&error) }
+                }
+                Some(Err(error)) => orphan(with_causes(&error)),
+                Some(Ok(manifest)) if !lost(&manifest, known) => {
+                    orphan("its number was used and retired; it is a copy from elsewhere".to_owned())
+                }
+                Some(Ok(manifest)) => match updates.get(&manifest.update) {
+                    Some(update) => Difference::Lost { manifest: Box::new(manifest), update: Box::new(update.clone()) },
+                    None => {
+                        orphan(format!("update {} of feed {} is not known here", manifest.update_key, manifest.feed))
+                    }
+                },
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Whether the database can have lost this version: it never gave the number out.
+fn lost(manifest: &Manifest, known: &HashMap<PackageId, Vec<Placed>>) -> bool {
+    let newest = known.get(&manifest.package).and_then(|versions| versions.iter().map(|v| v.version).max());
+    newest.is_none_or(|newest| manifest.version > newest)
+}

@@ -1,0 +1,201 @@
+//! Looking at many versions: the oldest proof first, all threads busy, results written in batches while the threads go on.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use patchwharf_db::packages::{self, FileToCheck, Placed};
+use patchwharf_model::{
+    DailyHours, LocationId, PackageId, Sha256, Timestamp,
+    job::Unit,
+    package::{ProofStamp, VersionState},
+};
+use patchwharf_store::Location;
+use tokio::time::Instant;
+
+use super::{
+    crew::Crew,
+    hours,
+    pace::Pace,
+    task::{Known, Task, Way},
+};
+use crate::{
+    jobs::JobContext,
+    operations::{Ending, OperationError, assembly},
+};
+
+/// Versions in one query and in one transaction.
+const CHUNK: usize = 500;
+/// Results wait no longer than this to be written: what a crash costs.
+const FLUSH: Duration = Duration::from_secs(1);
+/// Times that a package is looked at again because it changed meanwhile.
+const ROUNDS: usize = 5;
+
+/// How a set of versions is to be looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// By stamps only.
+    pub(crate) light: bool,
+    /// From the disk, not from what the kernel remembers.
+    pub(crate) past_cache: bool,
+    /// Bytes per second at most.
+    pub(crate) max_bytes_per_second: Option<u64>,
+    /// Only in these hours.
+    pub(crate) only_between: Option<DailyHours>,
+}
+
+/// A version to look at.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    /// Where it lies.
+    pub(crate) location: Arc<Location>,
+    /// What is on record.
+    pub(crate) row: Placed,
+}
+
+impl Item {
+    /// Those of these rows that are served and should be whole, and whose location is open.
+    pub(crate) fn of(ctx: &JobContext, rows: Vec<Placed>) -> Vec<Self> {
+        use VersionState::{Corrupt, Missing, Staged};
+        let served = rows.into_iter().filter(|v| v.is_served && matches!(v.state, Staged | Corrupt | Missing));
+        served.filter_map(|row| Some(Self { location: assembly::location_of(ctx, row.location_id)?, row })).collect()
+    }
+}
+
+/// What is done with what was seen.
+pub(crate) trait Sink: Send {
+    /// What the same job has found wrong with a file before it was interrupted.
+    fn wrong(&self, location: LocationId, file: &FileToCheck) -> Option<(ProofStamp, Sha256)>;
+
+    /// Takes versions that were looked at; returns the packages that changed meanwhile, to be looked at again.
+    fn take(&mut self, tasks: Vec<Arc<Task>>) -> impl Future<Output = Result<Vec<PackageId>, OperationError>> + Send;
+}
+
+/// Looks at versions. `Err` in the inner result: the job cannot go on now; what was seen is written.
+pub(crate) async fn prove(
+    ctx: &JobContext,
+    manner: Manner,
+    items: Vec<Item>,
+    sink: &mut impl Sink,
+) -> Result<Result<(), Ending>, OperationError> {
+    ctx.progress.phase(if manner.light { "comparing stamps" } else { "hashing" });
+    let total = items.iter().map(|item| item.row.size_bytes).sum();
+    ctx.progress.start(
+        if manner.light { Unit::Items } else { Unit::Bytes },
+        if manner.light { items.len() as u64 } else { total },
+    );
+    ctx.progress.items_total(items.len() as u64);
+    let began_at = patchwharf_db::jobs::show(&ctx.app.db, ctx.job).await?.started_at.unwrap_or_else(|| ctx.now());
+    let mut open = items;
+    for _ in 0..ROUNDS {
+        let mut round = Round { ctx, manner, began_at, again: Vec::new() };
+        if let Err(ending) = round.run(open, sink).await? {
+            return Ok(Err(ending));
+        }
+        if round.again.is_empty() {
+            return Ok(Ok(()));
+        }
+        let rows = packages::placed(&ctx.app.db, &round.again).await?;
+        open = Item::of(ctx, rows);
+    }
+    for item in open {
+        tracing::info!(job.id = %ctx.job, package.id = %item.row.package_id, "not judged: other jobs change it faster than it can be looked at");
+    }
+    Ok(Ok(()))
+}
+
+/// One pass over versions.
+struct Round<'a> {
+    ctx: &'a JobContext,
+    manner: Manner,
+    began_at: Timestamp,
+    again: Vec<PackageId>,
+}
+
+impl Round<'_> {
+    async fn run(&mut self, items: Vec<Item>, sink: &mut impl Sink) -> Result<Result<(), Ending>, OperationError> {
+        let (ctx, manner) = (self.ctx, self.manner);
+        let pace = Arc::new(Pace::new(manner.max_bytes_per_second, ctx.stop.clone(), ctx.progress.clone()));
+        let way = Way {
+            light: manner.light,
+            past_cache: manner.past_cache,
+            job: ctx.job,
+            began_at: self.began_at,
+            keys: ctx.app.known_keys().await?,
+        };
+        let mut crew = Crew::start(way, &pace)?;
+        let mut waiting = items.chunks(CHUNK);
+        let (mut under_way, mut done, mut flushed) = (0, Vec::new(), Instant::now());
+        let mut ending = None;
+        while ending.is_none() {
+            while under_way < 2 * CHUNK
+                && let Some(chunk) = waiting.next()
+            {
+                under_way += self.feed(chunk, &crew, sink).await?;
+            }
+            if under_way == 0 {
+                break;
+            }
+            tokio::select! {
+                task = crew.next() => {
+                    let Some(task) = task? else { break };
+                    under_way -= 1;
+                    done.push(task);
+                }
+                reason = ctx.stop.asked() => ending = Some(Ending::Stopped(reason)),
+                () = tokio::time::sleep(FLUSH) => {}
+            }
+            if done.len() >= CHUNK || flushed.elapsed() >= FLUSH || under_way == 0 {
+                flushed = Instant::now();
+                self.flush(&mut done, sink).await?;
+                ending = ending.or_else(|| hours::outside(&ctx.app.clock, manner.only_between));
+            }
+        }
+        crew.close();
+        if ending.is_some() {
+            pace.halt();
+        }
+        while let Some(task) = crew.next().await? {
+            done.push(task);
+        }
+        self.flush(&mut done, sink).await?;
+        Ok(ending.map_or(Ok(()), Err))
+    }
+
+    async fn flush(&mut self, done: &mut Vec<Arc<Task>>, sink: &mut impl Sink) -> Result<(), OperationError> {
+        if done.is_empty() {
+            return Ok(());
+        }
+        self.ctx.progress.items_done(done.len() as u64);
+        if self.manner.light {
+            self.ctx.progress.advance(done.len() as u64);
+        }
+        self.again.extend(sink.take(std::mem::take(done)).await?);
+        Ok(())
+    }
+
+    /// Reads the rows of some versions and hands them to the crew. Returns how many.
+    async fn feed(&mut self, chunk: &[Item], crew: &Crew, sink: &impl Sink) -> Result<usize, OperationError> {
+        let keys: Vec<(PackageId, u64)> = chunk.iter().map(|item| (item.row.package_id, item.row.version)).collect();
+        let (db, read_at) = (&self.ctx.app.db, self.ctx.now());
+        let mut rows: HashMap<(PackageId, u64), Vec<FileToCheck>> = HashMap::with_capacity(keys.len());
+        for file in packages::files_to_check(db, &keys).await? {
+            rows.entry((file.package_id, file.version)).or_default().push(file);
+        }
+        let mut stamps: HashMap<(PackageId, u64), ProofStamp> = match self.manner.light {
+            true => packages::manifest_stamps(db, &keys).await?.into_iter().collect(),
+            false => HashMap::new(),
+        };
+        let tasks = chunk.iter().zip(keys).filter_map(|(item, key)| {
+            // Deleted since.
+            let rows = rows.remove(&key)?;
+            let known = Known { key, state: item.row.state, rows, manifest_stamp: stamps.remove(&key), read_at };
+            Some(Task::new(&item.location, known, |file| sink.wrong(item.location.id(), file)))
+        });
+        let tasks: Vec<Arc<Task>> = tasks.collect();
+        let way_is_light = self.manner.light;
+        let mut parts: Vec<_> = tasks.iter().flat_map(|task| task.parts(way_is_light)).collect();
+        // What takes long first, so that no thread is left with it alone at the end; the rest in the order of the disk.
+        parts.sort_by_key(|part| (std::cmp::Reverse(part.size_bytes()), part.place()));
+        parts.into_iter().for_each(|part| crew.give(part));
+        Ok(tasks.len())
+    }
+}

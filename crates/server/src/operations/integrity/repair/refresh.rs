@@ -1,0 +1,169 @@
+//! Damaged packages mended by quick refresh; what cannot be had any more is set aside and not offered (G-08).
+
+use std::collections::HashMap;
+
+use patchwharf_db::{
+    findings::Settled,
+    packages::{self, FileResult, Held, Verified, Version},
+};
+use patchwharf_model::{
+    PackageId,
+    finding::{DoneBy, Finding as Found, FindingKind, Outcome},
+    job::Selection,
+    package::VersionState,
+};
+use patchwharf_store::{Finding, ToVerify, fault::Step};
+
+use super::{Check, last, words};
+use crate::operations::{
+    Ending, OperationError, assembly::told::with_causes, cores, fault_at, refresh, selection, write,
+};
+
+/// Packages looked at in one go.
+const CHUNK: usize = 500;
+
+/// A package's findings that a refresh mends.
+type Damaged = HashMap<PackageId, Vec<(String, Found)>>;
+
+impl Check<'_> {
+    /// Fetches what is bad into next versions. An ending: the job cannot go on now.
+    pub(super) async fn refresh(&mut self) -> Result<Option<Ending>, OperationError> {
+        self.clear_places().await?;
+        let mut damaged: Damaged = HashMap::new();
+        for (key, finding) in
+            self.findings.iter().filter(|(_, f)| f.outcome.remains() && words::is_mended_by_refresh(f))
+        {
+            if let Some(package) = finding.package {
+                damaged.entry(package).or_default().push((key.clone(), finding.clone()));
+            }
+        }
+        if damaged.is_empty() {
+            return Ok(None);
+        }
+        let ids: Vec<PackageId> = damaged.keys().copied().collect();
+        let updates = selection::updates_of(&self.ctx.app.db, &Selection::Packages(ids.clone())).await?;
+        if let Err(ending) = refresh::mend(self.ctx, updates).await? {
+            return Ok(Some(ending));
+        }
+        fault_at(Step::IntegrityAfterRepair)?;
+        for ids in ids.chunks(CHUNK) {
+            let current: HashMap<PackageId, Version> = packages::versions(&self.ctx.app.db, ids)
+                .await?
+                .into_iter()
+                .filter(|v| v.is_current)
+                .map(|v| (v.package_id, v))
+                .collect();
+            let mut settled = Vec::new();
+            for id in ids {
+                for (key, finding) in damaged.get(id).into_iter().flatten() {
+                    settled.push(match current.get(id) {
+                        Some(v) if v.state == VersionState::Staged => mended(key, finding, v),
+                        Some(v) => self.not_mended(key, finding, v).await?,
+                        None => words::settled(key, finding, Outcome::Cleared, "its package was deleted meanwhile"),
+                    });
+                }
+            }
+            self.settle(settled).await?;
+        }
+        Ok(None)
+    }
+
+    /// A link or another thing in the place of a folder is set aside, so that the next version has a place.
+    async fn clear_places(&mut self) -> Result<(), OperationError> {
+        for (key, finding) in self.remaining(&[FindingKind::FolderIsNoFolder]) {
+            let (Some(package), Some(version), Some(location)) =
+                (finding.package, finding.version, finding.location.and_then(|id| self.open(id)))
+            else {
+                continue;
+            };
+            let now = self.ctx.now();
+            let moved = cores::blocking(move || {
+                location
+                    .quarantine_version(package, version, now)
+                    .or_else(|_| location.quarantine_package(package, now))
+                    .map_err(|error| with_causes(&error))
+            })
+            .await?;
+            if let Err(why) = moved {
+                tracing::warn!(job.id = %self.ctx.job, package.id = %package, "{key} stays in its place: {why}");
+            }
+        }
+        Ok(())
+    }
+
+    /// A passing reason: it is tried again by itself, nothing was changed. A lasting one: the bad file goes to quarantine.
+    async fn not_mended(&self, key: &str, finding: &Found, v: &Version) -> Result<Settled, OperationError> {
+        if let Some(at) = v.next_try_at {
+            return Ok(Settled {
+                by: DoneBy::Clock,
+                remedy: format!("a quick refresh is tried again at {at}"),
+                ..words::settled(key, finding, Outcome::Stays, v.reason.clone())
+            });
+        }
+        let aside = match lies_there(finding.kind) {
+            true => self.set_aside_irreparable(finding, v).await?,
+            false => None,
+        };
+        let kept = aside.map(|path| format!("; the bad file is kept in {path}")).unwrap_or_default();
+        Ok(Settled {
+            by: DoneBy::Nobody,
+            remedy: "it is not offered; give the file by hand, or stage its bulletin again when the vendor has it"
+                .to_owned(),
+            command: format!("patchwharf package supply {} FILE", words::quote(&finding.update_key)),
+            ..words::settled(key, finding, Outcome::Stays, format!("{}{kept}", v.reason))
+        })
+    }
+
+    /// To quarantine, so that nobody else takes it for the file.
+    async fn set_aside_irreparable(&self, finding: &Found, v: &Version) -> Result<Option<String>, OperationError> {
+        let Some(location) = finding.location.and_then(|id| self.open(id)) else { return Ok(None) };
+        let (package, version, name, now) = (v.package_id, v.version, last(&finding.path), self.ctx.now());
+        if finding.version != Some(version) {
+            return Ok(None);
+        }
+        let (entry, keys) = (name.clone(), self.ctx.app.known_keys().await?);
+        let moved = cores::blocking(move || {
+            // What is as it was signed is no bad file, whatever the database says of it.
+            let manifest = location.manifest(package, version, &keys).ok();
+            let signed = manifest.and_then(|m| m.files.into_iter().find(|told| told.name.as_str() == entry));
+            let is_signed = signed.is_some_and(|told| {
+                let wanted = ToVerify { name: told.name, size_bytes: told.size_bytes, sha256: told.sha256 };
+                matches!(location.verify_file(package, version, &wanted), Finding::Good { .. })
+            });
+            (!is_signed).then(|| location.quarantine_entry(package, version, &entry, now).ok()).flatten()
+        })
+        .await?;
+        let Some(path) = moved else { return Ok(None) };
+        let reason = format!("file {name} was damaged and cannot be had: it is kept in {path}");
+        let file = FileResult { name, state: VersionState::Missing, reason: reason.clone(), proof: None };
+        let held = Held { package_id: package, version, token: v.token };
+        let reason = if v.reason.is_empty() { reason } else { format!("{}; {reason}", v.reason) };
+        let verdict = Verified { held, state: v.state, reason, files: vec![file] };
+        let mut w = write(self.ctx).await?;
+        packages::put_verified(&mut w, Some(self.ctx.job), now, &[verdict]).await?;
+        w.commit().await?;
+        Ok(Some(path.into_string()))
+    }
+}
+
+fn mended(key: &str, finding: &Found, v: &Version) -> Settled {
+    let text = match finding.version {
+        Some(version) if version == v.version => format!("version {version} is whole again"),
+        _ => format!("version {} took its place", v.version),
+    };
+    words::settled(key, finding, Outcome::Mended, text)
+}
+
+/// Whether a bad file lies there that could be taken for a good one.
+fn lies_there(kind: FindingKind) -> bool {
+    use FindingKind as Kind;
+    matches!(
+        kind,
+        Kind::FileChanged
+            | Kind::FileTruncated
+            | Kind::FileTooLong
+            | Kind::FileIsLink
+            | Kind::FileIsNoFile
+            | Kind::ManifestDisagrees
+    )
+}

@@ -1,0 +1,102 @@
+//! What a check leaves behind.
+
+use std::collections::BTreeMap;
+
+use patchwharf_db::findings;
+use patchwharf_model::{
+    finding::{Finding, Gravity},
+    job::{Report, ReportItem},
+};
+
+use super::check::Check;
+use crate::{
+    operations::{Ending, OperationError},
+    words::count,
+};
+
+/// Lines that travel with the job; all findings are read page by page.
+const LINES: usize = 200;
+
+/// The report: one sentence, counts by kind and outcome, the worst that remains.
+pub(super) async fn write(check: &Check<'_>) -> Result<Ending, OperationError> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut by_gravity, mut gone) = (BTreeMap::<Gravity, u64>::new(), BTreeMap::<&str, u64>::new());
+    for (kind, outcome, number) in findings::counts(&check.ctx.app.db, check.ctx.job).await? {
+        match outcome.remains() {
+            true => {
+                *counts.entry(kind.to_string()).or_default() += number;
+                *by_gravity.entry(kind.gravity()).or_default() += number;
+            }
+            false => {
+                *counts.entry(outcome.to_string()).or_default() += number;
+                *gone.entry(outcome.as_str()).or_default() += number;
+            }
+        }
+    }
+    let counted = check.counted;
+    for (name, number) in [("packages", counted.packages), ("files", counted.files), ("bytes-read", counted.read_bytes)]
+    {
+        counts.insert(name.to_owned(), number);
+    }
+    let left = findings::remaining(&check.ctx.app.db, check.ctx.job).await?;
+    let items: Vec<ReportItem> = left.iter().take(LINES).map(|(_, finding)| line(finding)).collect();
+    let items_left_out = (left.len() - items.len()) as u64;
+    let summary = sentence(check, &by_gravity, &gone);
+    Ok(Ending::Done(Report { summary, counts, items, items_left_out }))
+}
+
+fn sentence(check: &Check<'_>, left: &BTreeMap<Gravity, u64>, gone: &BTreeMap<&str, u64>) -> String {
+    let counted = check.counted;
+    let looked = match check.wish.light {
+        true => format!(
+            "{}, {} compared by length and time stamps",
+            count(counted.packages, "package"),
+            count(counted.files, "file")
+        ),
+        false => format!(
+            "{}, {}, {} bytes read",
+            count(counted.packages, "package"),
+            count(counted.files, "file"),
+            counted.read_bytes
+        ),
+    };
+    let notes = left.get(&Gravity::Note).copied().unwrap_or(0);
+    let remain: u64 = left.iter().filter(|(gravity, _)| **gravity != Gravity::Note).map(|(_, number)| number).sum();
+    let mut text = match (remain, gone.is_empty()) {
+        (0, true) => format!("{looked}: everything is as it should be"),
+        (0, false) => format!("{looked}: nothing is wrong any more"),
+        (n, _) => {
+            let kinds: Vec<String> = left
+                .iter()
+                .filter(|(gravity, _)| **gravity != Gravity::Note)
+                .map(|(gravity, number)| format!("{number} {gravity}"))
+                .collect();
+            format!("{looked}: {} ({})", count(n, "finding"), kinds.join(", "))
+        }
+    };
+    for (outcome, number) in gone {
+        text = format!("{text}; {number} {outcome}");
+    }
+    if check.wish.repair && check.wish.dry_run {
+        text = format!("{text}; nothing was mended (dry run)");
+    }
+    if notes > 0 {
+        text = format!("{text}; {}", count(notes, "note"));
+    }
+    text
+}
+
+fn line(finding: &Finding) -> ReportItem {
+    let what = match (finding.bulletin_name.as_str(), finding.update_key.as_str()) {
+        ("", _) => finding.path.clone(),
+        (bulletin, update) => format!("{bulletin} {update}: {}", finding.path),
+    };
+    let became = if finding.became.is_empty() { String::new() } else { format!("; {}", finding.became) };
+    let way_out = if finding.command.is_empty() { String::new() } else { format!("; `{}`", finding.command) };
+    ReportItem {
+        item: what,
+        outcome: finding.kind.to_string(),
+        failed: finding.counts(),
+        reason: format!("expected {}, found {}{became}{way_out}", finding.expected, finding.found),
+    }
+}

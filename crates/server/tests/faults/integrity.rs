@@ -1,0 +1,303 @@
+//! Rows G against the real process: killed in the middle of a check, a disk that cannot read or reads wrong once, a bit
+//! flipped in every file in turn, and several servers on one PostgreSQL that check, refresh and delete the same packages.
+
+use std::{
+    collections::BTreeMap,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use patchwharf_model::{
+    PackageId, Timestamp,
+    api::{Finding, Job, JobDetail, LogRecord, PackageDetail, PackageSummary, Page},
+    finding::{FindingKind, Gravity, Outcome},
+    job::JobState,
+};
+use patchwharf_testkit::{
+    Chance, Server, eventually_async, fault_scale,
+    server::{Client, DEADLINE, Setup, TEST_CONFIG},
+    skipped,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    driver::{ACTS, Act, Driver, Open},
+    judge,
+    plant::{BINARY, LARGE, Plant},
+};
+
+const CHECK: &str = "/api/v1/store/integrity-check";
+
+/// Everything but the large one, staged.
+async fn staged() -> (Plant, Driver) {
+    let plant = Plant::start().await;
+    let driver = plant.driver(&Open::default(), &Arc::default());
+    let stage = json!({"bulletins": &plant.bulletins});
+    let job = plant.server.api().run_job("/api/v1/bulletins/stage", &stage).await;
+    assert_eq!(job.job.state, JobState::Done, "{job:#?}");
+    (plant, driver)
+}
+
+async fn findings(api: &Client, job: &JobDetail) -> Vec<Finding> {
+    let page: Page<Finding> = api.get(&format!("/api/v1/jobs/{}/findings?limit=1000", job.job.id)).await;
+    page.items
+}
+
+/// When each package was proved, by its id.
+async fn proofs(api: &Client) -> BTreeMap<PackageId, Option<Timestamp>> {
+    let page: Page<PackageSummary> = api.get("/api/v1/packages?limit=1000").await;
+    page.items.into_iter().map(|package| (package.id, package.verified_at)).collect()
+}
+
+/// Package files on disk, manifests left out.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if entry.file_type().unwrap().is_dir() {
+            if !name.to_string_lossy().starts_with('.') {
+                found.extend(files(&entry.path()));
+            }
+        } else if name != "package.json" && name != "location.json" {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g_06_a_check_that_was_killed_goes_on_at_its_checkpoint() {
+    let (mut plant, _) = staged().await;
+    let rounds = 3 * fault_scale();
+    for round in 0..rounds {
+        let before = proofs(plant.server.api()).await;
+        let of_old = |now: &BTreeMap<PackageId, Option<Timestamp>>| -> Vec<PackageId> {
+            now.iter().filter(|(id, at)| before.get(*id) != Some(*at)).map(|(id, _)| *id).collect()
+        };
+        // Slow enough to be killed in the middle: about a second for a tenth of it.
+        let wish = json!({"max_bytes_per_second": 200_000});
+        let job: Job = plant.server.api().post(CHECK, &wish).await;
+        let api = plant.server.api().clone();
+        eventually_async("some proofs are written", DEADLINE, || async {
+            (!of_old(&proofs(&api).await).is_empty()).then_some(())
+        })
+        .await;
+        plant.server.kill_9();
+        plant.server.restart().await;
+        let api = plant.server.api().clone();
+        let at_start = proofs(&api).await;
+        let done = of_old(&at_start);
+        let ended = api.wait_for_job(job.id).await;
+        assert_eq!((ended.job.state, ended.job.attempt), (JobState::Done, 2), "round {round}: {ended:#?}");
+        let after = proofs(&api).await;
+        let twice: Vec<_> = done.iter().filter(|id| after.get(*id) != at_start.get(*id)).collect();
+        assert!(twice.is_empty(), "round {round}: hashed twice: {twice:?}");
+        assert_eq!(of_old(&after).len(), before.len(), "round {round}: every package was proved in the end");
+    }
+    figures!("kill of an integrity check: {rounds} kills, each went on at its checkpoint, nothing hashed twice");
+}
+
+/// Why strace cannot be used here.
+fn no_strace() -> Option<String> {
+    match Command::new("strace").args(["-f", "-o", "/dev/null", "-e", "trace=fsync", "true"]).output() {
+        Ok(ran) if ran.status.success() => None,
+        Ok(ran) => Some(format!("strace is not allowed here: {}", String::from_utf8_lossy(&ran.stderr).trim())),
+        Err(error) => Some(format!("strace is not installed: {error}")),
+    }
+}
+
+/// One staged file, and the server started again with this fault in every `pread64` of it.
+async fn with_fault(fault: &str) -> (Plant, PathBuf) {
+    let (mut plant, _) = staged().await;
+    let path = files(&plant.server.packages()).remove(7);
+    let inject = format!("inject=pread64:{fault}");
+    let wrapper = [
+        "strace",
+        "-f",
+        "-qq",
+        "-e",
+        "signal=none",
+        "-o",
+        "/dev/null",
+        "-P",
+        path.to_str().unwrap(),
+        "-e",
+        "trace=pread64",
+        "-e",
+        &inject,
+    ];
+    plant.server.set_wrapper(&wrapper);
+    plant.server.restart().await;
+    (plant, path)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g_09_a_file_that_the_disk_cannot_read_is_named_and_the_scan_goes_on() {
+    if let Some(why) = no_strace() {
+        return skipped(&format!("G-09: {why}"));
+    }
+    let (plant, path) = with_fault("error=EIO").await;
+    let api = plant.server.api();
+    let job = api.run_job(CHECK, &json!({})).await;
+    assert_eq!(job.job.state, JobState::Failed);
+    let found = findings(api, &job).await;
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!((found[0].kind, found[0].path.as_str()), (FindingKind::FileUnreadable, path.to_str().unwrap()));
+    assert!(found[0].found.contains("Input/output error"), "{found:#?}");
+    let packages = proofs(api).await.len() as u64;
+    let counts = job.report.unwrap().counts;
+    assert_eq!(counts.get("packages"), Some(&packages), "the scan went on: {counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g_10_a_wrong_read_that_passes_is_read_again_past_the_cache_and_both_are_logged() {
+    if let Some(why) = no_strace() {
+        return skipped(&format!("G-10: {why}"));
+    }
+    let length = |path: &Path| std::fs::metadata(path).unwrap().len();
+    let (plant, path) = {
+        let (mut plant, _) = staged().await;
+        let path = files(&plant.server.packages()).remove(7);
+        // The first read claims to have read everything and has read nothing.
+        let inject = format!("inject=pread64:retval={}:when=1", length(&path));
+        let wrapper = [
+            "strace",
+            "-f",
+            "-qq",
+            "-e",
+            "signal=none",
+            "-o",
+            "/dev/null",
+            "-P",
+            path.to_str().unwrap(),
+            "-e",
+            "trace=pread64",
+            "-e",
+            &inject,
+        ];
+        plant.server.set_wrapper(&wrapper);
+        plant.server.restart().await;
+        (plant, path)
+    };
+    let api = plant.server.api();
+    let job = api.run_job(CHECK, &json!({})).await;
+    assert_eq!(job.job.state, JobState::Done, "{job:#?}\n{:#?}", findings(api, &job).await);
+    let name = path.to_str().unwrap().to_owned();
+    for text in ["a file reads wrong; it is read again", "a file read wrong once and right the second time"] {
+        eventually_async(text, DEADLINE, || async {
+            let records: Page<LogRecord> = api.get("/api/v1/logs?level=warn&limit=1000").await;
+            let told = |r: &LogRecord| r.message.contains(text) && r.fields.values().any(|v| v == &Value::from(&*name));
+            records.items.iter().any(told).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g_01_a_bit_flipped_in_every_file_in_turn_is_found_and_mended() {
+    let (plant, driver) = staged().await;
+    let api = plant.server.api();
+    let mut chance = Chance::new("a bit in every file");
+    let all = files(&plant.server.packages());
+    let every = (all.len() / (12 * fault_scale())).max(1);
+    let mut flipped = 0;
+    for path in all.iter().step_by(every) {
+        // Mended files live in a new version; the old one goes after its grace and is not served.
+        let Some(bulletin) = bulletin_of(api, path).await else { continue };
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+        let at = chance.between(0, file.metadata().unwrap().len() - 1);
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[byte[0] ^ (1 << chance.between(0, 7))], at).unwrap();
+        let job = api.run_job(CHECK, &json!({"repair": true})).await;
+        let found: Vec<Finding> =
+            findings(api, &job).await.into_iter().filter(|f| f.gravity != Gravity::Note).collect();
+        assert!(!found.is_empty(), "seed {}: bit at {at} of {} was not found", chance.seed(), path.display());
+        assert!(
+            found.iter().all(|f| f.kind == FindingKind::FileChanged && f.outcome == Outcome::Mended),
+            "seed {}: {found:#?}",
+            chance.seed()
+        );
+        assert!(found.iter().any(|f| f.bulletin_name == bulletin), "seed {}: {found:#?}", chance.seed());
+        assert_eq!(job.job.state, JobState::Done);
+        flipped += 1;
+    }
+    assert!(flipped > 0);
+    let clean = api.run_job(CHECK, &json!({})).await;
+    assert_eq!(clean.job.state, JobState::Done, "{clean:#?}");
+    driver.fetch_all().await.unwrap();
+    figures!("a bit in every file: {flipped} bits flipped, {flipped} found and mended");
+}
+
+/// The bulletin of a file, if it is part of a version that is served.
+async fn bulletin_of(api: &Client, path: &Path) -> Option<String> {
+    let mut above = path.iter().rev().skip(1).map(|part| part.to_string_lossy().into_owned());
+    let (version, package) = (above.next()?, above.next()?);
+    let detail: PackageDetail = api.get(&format!("/api/v1/packages/{package}")).await;
+    let served = detail.summary.active && detail.summary.current_version.map(|v| v.to_string()) == Some(version);
+    detail.summary.bulletin_name.filter(|_| served)
+}
+
+/// A second server on the database and the packages of a plant.
+async fn second(plant: &Plant) -> Server {
+    Server::setup(BINARY)
+        .env("PATCHWHARF_DATABASE", &plant.server.database_url())
+        .packages(&plant.server.packages().canonicalize().unwrap())
+        .config(TEST_CONFIG)
+        .start()
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g_11_two_servers_on_one_postgresql_check_refresh_and_delete_the_same_packages() {
+    if !Setup::postgres_at_hand() {
+        return skipped("G-11: PATCHWHARF_TEST_POSTGRES is not set");
+    }
+    let plant = Plant::with(Server::setup(BINARY).on_postgres()).await;
+    let stage = json!({"bulletins": &plant.bulletins});
+    let job = plant.server.api().run_job("/api/v1/bulletins/stage", &stage).await;
+    assert_eq!(job.job.state, JobState::Done);
+    let other = second(&plant).await;
+    let mut chance = Chance::new("two servers check");
+    let (open, done) = (Open::default(), Arc::default());
+    let one = plant.driver(&open, &done);
+    let two = Driver { client: other.api().clone(), ..one.clone() };
+    // Without damage: whatever a check finds is false.
+    let acts: Vec<Act> =
+        ACTS.into_iter().filter(|act| !matches!(act, Act::DamageAndRefresh | Act::DamageAndCheck)).collect();
+    let mut checks = Vec::new();
+    for round in 0..60 * fault_scale() {
+        let driver = if round % 2 == 0 { &one } else { &two };
+        let bulletin = chance.pick(&plant.bulletins).clone();
+        if bulletin != LARGE {
+            driver.act(*chance.pick(&acts), &bulletin, &mut chance).await.unwrap();
+        }
+        let wish = [json!({}), json!({"repair": true}), json!({"light": true})][round % 3].clone();
+        let job: Job = driver.client.post(CHECK, &wish).await;
+        checks.push(job.id);
+        tokio::time::sleep(Duration::from_millis(chance.between(0, 20))).await;
+    }
+    one.wait_idle().await.unwrap();
+    let mut looked = 0;
+    checks.dedup();
+    for id in &checks {
+        let job = one.client.wait_for_job(*id).await;
+        looked += job.report.as_ref().and_then(|r| r.counts.get("packages").copied()).unwrap_or(0);
+        let bad: Vec<Finding> = findings(&one.client, &job)
+            .await
+            .into_iter()
+            .filter(|f| matches!(f.gravity, Gravity::Damage | Gravity::Danger))
+            .collect();
+        assert!(bad.is_empty(), "seed {}: {bad:#?}", chance.seed());
+    }
+    drop(other);
+    judge::recovered(&plant, &one).await;
+    figures!(
+        "two servers on PostgreSQL: {} checks among other jobs looked at {looked} packages, no false finding",
+        checks.len()
+    );
+}

@@ -1,0 +1,146 @@
+//! Light checks: length and time stamps. What was touched is never called healthy.
+
+use std::{fs, time::Duration};
+
+use patchwharf_db::jobs as job_table;
+use patchwharf_model::{
+    finding::{DoneBy, FindingKind as Kind, Outcome},
+    job::{JobKind, JobState},
+    package::VersionState,
+};
+
+use super::{check, finish, full, light, many, rot};
+use crate::world::World;
+
+#[tokio::test]
+async fn a_light_check_of_a_healthy_store_reads_and_writes_nothing() {
+    let world = World::start().await;
+    let names = many(&world, 40).await;
+    let first = check(&world, light()).await.clean();
+    assert!(first.findings.is_empty(), "{first:#?}");
+    let proved = world.update(&names[0]).await.proved_at;
+    world.later(Duration::from_secs(3600));
+    let checked = check(&world, light()).await.clean();
+    assert_eq!((checked.ended.count("bytes-read"), checked.ended.count("files")), (0, 40));
+    assert!(checked.ended.report.summary.contains("compared by length and time stamps"));
+    assert_eq!(world.update(&names[0]).await.proved_at, proved, "a stamp proves nothing anew");
+}
+
+#[tokio::test]
+async fn a_changed_time_stamp_is_never_healthy_it_orders_the_full_check_of_that_file() {
+    let world = World::start().await;
+    let names = many(&world, 3).await;
+    let path = world.folder(&names[1]).await.join(&names[1]);
+    let later = fs::metadata(&path).unwrap().modified().unwrap() + Duration::from_secs(5);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+    let checked = check(&world, light()).await.troubled();
+    let finding = checked.one(Kind::FileUnproved);
+    assert_eq!((finding.outcome, finding.by), (Outcome::Ordered, DoneBy::Clock));
+    assert_eq!(checked.findings.len(), 1);
+    let query = job_table::JobQuery { kinds: vec![JobKind::IntegrityCheck], limit: 10, ..Default::default() };
+    let jobs = job_table::list(&world.app().db, &query).await.unwrap().rows;
+    let ordered = jobs.iter().find(|job| job.job_id != checked.job).expect("a full check was ordered");
+    assert!(finding.became.contains(&ordered.job_id.to_string()), "{finding:#?}");
+    let ended = world.ended(ordered.job_id).await.done();
+    assert_eq!((ended.count("packages"), ended.count("bytes-read")), (1, 2_000), "of exactly that package");
+    assert!(check(&world, light()).await.clean().findings.is_empty(), "its bytes were right");
+}
+
+#[tokio::test]
+async fn rot_behind_an_unchanged_length_and_time_is_betrayed_by_the_inode() {
+    let world = World::start().await;
+    let names = many(&world, 3).await;
+    rot(&world.folder(&names[2]).await.join(&names[2]));
+    let checked = check(&world, light()).await.troubled();
+    assert_eq!(checked.kinds(), [Kind::FileUnproved]);
+    let became = checked.one(Kind::FileUnproved).became.clone();
+    let job = became.split_whitespace().nth(1).unwrap().parse().unwrap();
+    world.ended(job).await.failed();
+    assert_eq!(world.update(&names[2]).await.state, Some(VersionState::Corrupt));
+    // The same bad file, untouched since: named again, not hashed again.
+    let again = check(&world, light()).await.troubled();
+    assert_eq!(again.kinds(), [Kind::FileChanged], "{again:#?}");
+    assert!(again.one(Kind::FileChanged).found.contains("SHA-256"));
+    let query = job_table::JobQuery { kinds: vec![JobKind::IntegrityCheck], limit: 10, ..Default::default() };
+    assert_eq!(job_table::list(&world.app().db, &query).await.unwrap().rows.len(), 3, "nothing more was ordered");
+    // Touched again, it has to be hashed again.
+    let path = world.folder(&names[2]).await.join(&names[2]);
+    fs::write(&path, patchwharf_testkit::Payload::random(names[2].clone(), 2_000).bytes).unwrap();
+    let healed = check(&world, light()).await.troubled();
+    let job = healed.one(Kind::FileUnproved).became.split_whitespace().nth(1).unwrap().parse().unwrap();
+    world.ended(job).await.done();
+    assert_eq!(world.update(&names[2]).await.state, Some(VersionState::Staged));
+}
+
+#[tokio::test]
+async fn what_is_plain_without_reading_is_said_at_once() {
+    let world = World::start().await;
+    let names = many(&world, 4).await;
+    fs::remove_file(world.folder(&names[0]).await.join(&names[0])).unwrap();
+    fs::File::options().write(true).open(world.folder(&names[1]).await.join(&names[1])).unwrap().set_len(3).unwrap();
+    fs::write(world.folder(&names[2]).await.join("version.dll"), "planted").unwrap();
+    let checked = check(&world, light()).await.troubled();
+    let mut kinds = checked.kinds();
+    kinds.sort();
+    assert_eq!(kinds, [Kind::FileMissing, Kind::FileTruncated, Kind::FileExtra]);
+    assert_eq!(world.update(&names[0]).await.state, Some(VersionState::Missing));
+    assert_eq!(world.update(&names[1]).await.state, Some(VersionState::Corrupt));
+    let mended = check(&world, patchwharf_model::job::IntegrityCheck { repair: true, ..light() }).await.clean();
+    assert_eq!(mended.findings.len(), 3, "{mended:#?}");
+    assert!(check(&world, full()).await.clean().kinds().is_empty());
+}
+
+#[tokio::test]
+async fn a_manifest_that_was_changed_is_found_by_its_stamp() {
+    let world = World::start().await;
+    let names = many(&world, 3).await;
+    check(&world, light()).await.clean();
+    let path = world.folder(&names[1]).await.join("package.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("vendor", "vandal")).unwrap();
+    let checked = check(&world, light()).await.troubled();
+    assert_eq!(checked.kinds(), [Kind::ManifestUnsigned]);
+    fs::write(&path, text).unwrap();
+    check(&world, light()).await.clean();
+}
+
+#[tokio::test]
+async fn by_the_clock_light_checks_run_every_hour_and_full_ones_every_week_and_both_mend() {
+    let world = World::start().await;
+    let names = many(&world, 2).await;
+    let kinds = |jobs: Vec<job_table::Job>| {
+        let wish = |job: &job_table::Job| job.payload.contains("\"light\":true");
+        (jobs.iter().filter(|job| wish(job)).count(), jobs.iter().filter(|job| !wish(job)).count())
+    };
+    let query = job_table::JobQuery { kinds: vec![JobKind::IntegrityCheck], limit: 100, ..Default::default() };
+    let jobs = || async { job_table::list(&world.app().db, &query).await.unwrap().rows };
+    patchwharf_server::start::tick(world.app()).await.unwrap();
+    assert!(jobs().await.is_empty(), "the first is one period after the first start");
+    world.later(Duration::from_secs(3700));
+    patchwharf_server::start::tick(world.app()).await.unwrap();
+    assert_eq!(kinds(jobs().await), (1, 0));
+    finish(&world, jobs().await[0].job_id).await;
+    rot(&world.folder(&names[0]).await.join(&names[0]));
+    world.later(Duration::from_secs(7 * 24 * 3600));
+    patchwharf_server::start::tick(world.app()).await.unwrap();
+    for job in jobs().await {
+        finish(&world, job.job_id).await;
+    }
+    // Those that the light one has ordered.
+    for job in jobs().await {
+        finish(&world, job.job_id).await;
+    }
+    let all = jobs().await;
+    assert!(all.iter().all(|job| job.state != JobState::Queued));
+    assert!(kinds(all.clone()).1 >= 1, "{all:#?}");
+    assert!(all.iter().any(|job| job.payload.contains("\"past_cache\":true")), "from the disk itself");
+    world.assert_staged(&names[0], &[&patchwharf_testkit::Payload::random(names[0].clone(), 2_000)]).await;
+
+    let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
+    patchwharf_db::settings::set(&mut w, "integrity.light-every", "off").await.unwrap();
+    patchwharf_db::settings::set(&mut w, "integrity.full-every", "30d").await.unwrap();
+    w.commit().await.unwrap();
+    world.later(Duration::from_secs(8 * 24 * 3600));
+    patchwharf_server::start::tick(world.app()).await.unwrap();
+    assert_eq!(jobs().await.len(), all.len(), "the settings count");
+}
