@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use patchwharf_model::{JobId, LocationId, PackageId, Sha256, package::ProofStamp, package::VersionState};
 use serde::Serialize;
 
-use super::{Proof, proof};
+use super::{
+    Proof,
+    proof::{self, Inode},
+};
 use crate::{
     Result, Write, derived,
     sql::{IntoValue, record, rows},
@@ -44,10 +47,19 @@ async fn write_good(
          CAST(value ->> 5 AS BIGINT) AS device, CAST(value ->> 6 AS BIGINT) AS number, \
          CAST(value ->> 7 AS TEXT) AS content FROM json_each($1)) AS j WHERE package_file.package_id = j.id \
          AND package_file.version = j.version AND package_file.name = j.name";
+    const FORMER: &str = "SELECT DISTINCT v.location_id, f.dev, f.inode FROM json_each($1) AS j \
+         CROSS JOIN package_file AS f CROSS JOIN package_version AS v WHERE f.package_id = CAST(j.value ->> 0 AS TEXT) \
+         AND f.version = CAST(j.value ->> 1 AS BIGINT) AND f.name = CAST(j.value ->> 2 AS TEXT) \
+         AND (f.dev <> CAST(j.value ->> 5 AS BIGINT) OR f.inode <> CAST(j.value ->> 6 AS BIGINT)) \
+         AND v.package_id = f.package_id AND v.version = f.version";
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    w.run(what, GOOD, vec![rows(what, files)?]).await?;
+    let batch = rows(what, files)?;
+    // A file system that is mounted under another device number gives every file another one.
+    let former: Vec<Inode> = w.all(what, FORMER, vec![batch.clone()]).await?;
+    w.run(what, GOOD, vec![batch]).await?;
+    proof::drop_unused(w, what, &former).await?;
     proof::put(w, what, job, proofs).await
 }
 

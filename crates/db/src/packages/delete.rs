@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use jiff::Timestamp;
 use patchwharf_model::{JobId, LocationId, PackageId, PolicyId, UpdateId, package::VersionState};
 
+use super::proof::{self, Inode};
 use crate::{
     Db, Result, Write, derived,
     sql::{IntoValue, args, record, rows},
@@ -20,13 +21,6 @@ record!(
     struct MarkedVersion {
         package_id: PackageId,
         version: u64,
-    }
-);
-record!(
-    struct Inode {
-        location_id: LocationId,
-        dev: i64,
-        inode: i64,
     }
 );
 
@@ -191,18 +185,10 @@ pub async fn remove_versions(w: &mut Write<'_>, versions: &[(PackageId, u64)]) -
          JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version WHERE f.inode IS NOT NULL";
     const VERSIONS: &str = "DELETE FROM package_version WHERE state || '' = 'deleting' AND (package_id, version) IN \
          (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1))";
-    const PROOFS: &str = "DELETE FROM proof WHERE (location_id, dev, inode) IN (SELECT CAST(value ->> 0 AS TEXT), \
-         CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT) FROM json_each($1)) \
-         AND NOT EXISTS (SELECT 1 FROM package_file AS f CROSS JOIN package_version AS v \
-         WHERE v.package_id = f.package_id AND v.version = f.version AND f.inode = proof.inode AND f.dev = proof.dev \
-         AND v.location_id = proof.location_id)";
     let batch = rows(WHAT, versions)?;
     let inodes: Vec<Inode> = w.all(WHAT, INODES, vec![batch.clone()]).await?;
     let gone = w.run(WHAT, VERSIONS, vec![batch]).await?;
-    if !inodes.is_empty() {
-        let inodes = rows(WHAT, inodes.iter().map(|i| (i.location_id, i.dev, i.inode)))?;
-        w.run(WHAT, PROOFS, vec![inodes]).await?;
-    }
+    proof::drop_unused(w, WHAT, &inodes).await?;
     drop_empty(w, versions.iter().map(|v| v.0)).await?;
     derived::packages(w, versions.iter().map(|v| v.0)).await?;
     Ok(gone)

@@ -86,6 +86,28 @@ pub(super) async fn put(
     users(w, what, rows(what, last.keys().map(|(at, dev, inode)| (at, dev.cast_signed(), inode.cast_signed())))?).await
 }
 
+record!(
+    /// An inode of a location.
+    pub(super) struct Inode {
+        pub(super) location_id: LocationId,
+        pub(super) dev: i64,
+        pub(super) inode: i64,
+    }
+);
+
+/// Removes the proofs of these inodes that no file has any more.
+pub(super) async fn drop_unused(w: &mut Write<'_>, what: &'static str, inodes: &[Inode]) -> Result<()> {
+    const DROP: &str = "DELETE FROM proof WHERE (location_id, dev, inode) IN (SELECT CAST(value ->> 0 AS TEXT), \
+         CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT) FROM json_each($1)) \
+         AND NOT EXISTS (SELECT 1 FROM package_file AS f CROSS JOIN package_version AS v \
+         WHERE v.package_id = f.package_id AND v.version = f.version AND f.inode = proof.inode AND f.dev = proof.dev \
+         AND v.location_id = proof.location_id)";
+    if !inodes.is_empty() {
+        w.run(what, DROP, vec![rows(what, inodes.iter().map(|i| (i.location_id, i.dev, i.inode)))?]).await?;
+    }
+    Ok(())
+}
+
 /// A proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {

@@ -244,6 +244,19 @@ async fn a_bad_file_is_shown_and_every_name_of_its_inode_is_doubted(s: &Sandbox)
     packages::put_proofs(&mut w, location, None, &[later.clone(), later]).await.unwrap();
     w.commit().await.unwrap();
     assert_eq!(bulletins::show(&s.db, update.bulletin_id).await.unwrap().oldest_proof_at, Some(at(60)));
+
+    // The same file under another number: what was proved of the old one is nobody's any more.
+    let renumbered = Verified {
+        held,
+        state: VersionState::Staged,
+        reason: String::new(),
+        files: vec![file(VersionState::Staged, "", Some((stamp(8), sha("f0-1.exe"))))],
+    };
+    let mut w = s.write(70).await;
+    assert!(packages::put_verified(&mut w, None, at(70), &[renumbered]).await.unwrap().is_empty());
+    w.commit().await.unwrap();
+    let left = packages::proofs(&s.db, location, &[(stamp(7).dev, 7), (stamp(8).dev, 8)]).await.unwrap();
+    assert_eq!(left, [Proof { stamp: stamp(8), sha256: sha("f0-1.exe"), verified_at: at(70) }]);
 }
 
 async fn verification_of_a_changed_package_is_not_believed(s: &Sandbox) {
