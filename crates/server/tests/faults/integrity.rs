@@ -17,9 +17,9 @@ use patchwharf_model::{
     job::JobState,
 };
 use patchwharf_testkit::{
-    Chance, Server, eventually_async, fault_scale,
+    Chance, Server, eventually_async,
     server::{Client, DEADLINE, Setup, TEST_CONFIG},
-    skipped,
+    skipped, times,
 };
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g_06_a_check_that_was_killed_goes_on_at_its_checkpoint() {
     let (mut plant, _) = staged().await;
-    let rounds = 3 * fault_scale();
+    let rounds = times(3, 500);
     for round in 0..rounds {
         let before = proofs(plant.server.api()).await;
         let of_old = |now: &BTreeMap<PackageId, Option<Timestamp>>| -> Vec<PackageId> {
@@ -203,7 +203,7 @@ async fn g_01_a_bit_flipped_in_every_file_in_turn_is_found_and_mended() {
     let api = plant.server.api();
     let mut chance = Chance::new("a bit in every file");
     let all = files(&plant.server.packages());
-    let every = (all.len() / (12 * fault_scale())).max(1);
+    let every = (all.len() / times(12, usize::MAX)).max(1);
     let mut flipped = 0;
     for path in all.iter().step_by(every) {
         // Mended files live in a new version; the old one goes after its grace and is not served.
@@ -270,7 +270,7 @@ async fn g_11_two_servers_on_one_postgresql_check_refresh_and_delete_the_same_pa
     let acts: Vec<Act> =
         ACTS.into_iter().filter(|act| !matches!(act, Act::DamageAndRefresh | Act::DamageAndCheck)).collect();
     let mut checks = Vec::new();
-    for round in 0..60 * fault_scale() {
+    for round in 0..times(60, 6_000) {
         let driver = if round % 2 == 0 { &one } else { &two };
         let bulletin = chance.pick(&plant.bulletins).clone();
         if bulletin != LARGE {

@@ -8,7 +8,7 @@ use patchwharf_model::{
     finding::Gravity,
     job::{JobRequest, JobState},
 };
-use patchwharf_testkit::{Chance, fault_scale};
+use patchwharf_testkit::{Chance, times};
 
 use super::{finish, found_by, full, light, many, repair};
 use crate::world::World;
@@ -20,7 +20,7 @@ async fn g_11_checks_that_meet_refresh_recreate_delete_and_stage_find_no_false_d
     let mut chance = Chance::new("checks among other jobs");
     let mut checks: Vec<JobId> = Vec::new();
     let mut others: Vec<JobId> = Vec::new();
-    for round in 0..40 * fault_scale() {
+    for round in 0..times(40, 4_000) {
         let name = chance.pick(&names).clone();
         let of = world.of(&[&name]).await;
         let request = match chance.between(0, 4) {
