@@ -1,11 +1,11 @@
 //! Check software update package integrity: database and store are compared both ways, every byte is proved, and what is
 //! not as it should be is named, with since when, whom it hits, and what becomes of it.
 //!
-//! 1. **Compare** ([`super::compare`]): folders and rows, what lies where it should not, what nobody owns.
-//! 2. **Prove** ([`prove`]): every file of every served version is hashed (or, in a light check, its stamp compared), its
+//! 1. **Compare** (`compare`): folders and rows, what lies where it should not, what nobody owns.
+//! 2. **Prove** (`prove`): every file of every served version is hashed (or, in a light check, its stamp compared), its
 //!    manifest verified, owner and mode looked at. The oldest proof first; results are written in batches, only where the
 //!    package is still the one that was looked at (G-11).
-//! 3. **Repair** ([`repair`]), where it was asked for: modes closed, strangers and orphans to quarantine, damaged packages
+//! 3. **Repair** (`repair`), where it was asked for: modes closed, strangers and orphans to quarantine, damaged packages
 //!    by quick refresh, aside and then switched. With the vendor down nothing changes, and the findings say so.
 //! 4. **Report**: what remains is kept per job, worst first.
 //!

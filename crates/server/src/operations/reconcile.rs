@@ -1,6 +1,6 @@
 //! Reconcile: compare database and disk, clear what no one owns, and say what was found.
 //!
-//! It runs at every start, by the clock, and on demand; what it compares and how it settles it is [`super::compare`].
+//! It runs at every start, by the clock, and on demand; what it compares and how it settles it is `compare`.
 
 use std::{sync::Arc, time::Duration};
 
