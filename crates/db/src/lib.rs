@@ -21,6 +21,8 @@ mod migrate;
 mod open;
 pub mod packages;
 mod page;
+#[cfg(test)]
+mod plan;
 pub mod policies;
 mod postgres;
 mod search;

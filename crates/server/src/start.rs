@@ -11,7 +11,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{Router, serve::ListenerExt as _};
-use patchwharf_db::{Db, Options, catalogue, settings};
+use patchwharf_db::{Db, Options, settings};
 use patchwharf_store::fault::{self, Mutant};
 use patchwharf_trust::ManifestKey;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -142,7 +142,10 @@ async fn recover(app: &Arc<App>) -> anyhow::Result<()> {
     }
     write.commit().await?;
     // Servers that share the database drop what is theirs when they take the feed's import up again.
-    let dropped = if app.db.is_shared() { 0 } else { drop_broken_imports(app).await? };
+    let dropped = match app.db.is_shared() {
+        true => 0,
+        false => operations::import::drop_crashed(app, "system", "start-up", None).await?,
+    };
     if !own.is_empty() {
         tracing::info!(jobs = own.len(), "jobs of an earlier run go back to the queue");
     }
@@ -150,19 +153,6 @@ async fn recover(app: &Arc<App>) -> anyhow::Result<()> {
         tracing::info!(rows = dropped, "dropped what a broken import had written");
     }
     operations::reconcile::at_start(app).await.context("the start-up reconciliation did not come to its end")
-}
-
-async fn drop_broken_imports(app: &App) -> patchwharf_db::Result<u64> {
-    let mut all = 0;
-    loop {
-        let mut write = app.db.write("system", "start-up", app.clock.now()).await?;
-        let dropped = catalogue::drop_crashed_generations(&mut write, None, operations::import::GARBAGE_ROWS).await?;
-        write.commit().await?;
-        all += dropped;
-        if dropped == 0 {
-            return Ok(all);
-        }
-    }
 }
 
 impl Running {

@@ -8,6 +8,9 @@ use std::{
     },
 };
 
+/// fsyncs in flight at once: they wait for the same flushes of the disk; more than these gained nothing.
+pub(crate) const SYNC_THREADS: usize = 16;
+
 /// As many threads as there are cores.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)

@@ -16,11 +16,9 @@ use crate::{
     error::Attempt as _,
     fault::{self, Step},
     folder, layout,
-    threads::map,
+    threads::{SYNC_THREADS, map},
     tree,
 };
-
-const SYNC_THREADS: usize = 64;
 
 /// A version to be removed.
 #[derive(Clone, Debug)]

@@ -202,19 +202,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::{Options, sql::record};
-
-    record!(
-        struct Step {
-            detail: String,
-        }
-    );
+    use crate::plan;
 
     #[tokio::test]
     async fn a_word_is_found_through_the_index_whatever_the_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("patchwharf.db").display().to_string();
-        let db = Db::open(&Options::new(path), jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+        let (db, _folder) = plan::database().await;
         let search = Search::of(&db, Texts::Updates, Some("kernel")).await.unwrap();
         for sort in [PackageSort::Created, PackageSort::Size] {
             let query = PackageQuery {
@@ -228,8 +220,8 @@ mod tests {
             let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT p.package_id");
             page(&mut sql, &query, &search).unwrap();
             let (sql, args) = sql.build();
-            let plan: Vec<Step> = db.all("explain a page", sql, args).await.unwrap();
-            assert!(plan[0].detail.starts_with("SEARCH r USING INTEGER PRIMARY KEY"), "{sort:?}: {}", plan[0].detail);
+            let steps = plan::steps(&db, sql, args).await;
+            assert!(steps[0].starts_with("SEARCH r USING INTEGER PRIMARY KEY"), "{sort:?}: {}", steps[0]);
         }
     }
 }

@@ -68,8 +68,8 @@ pub(super) async fn users(w: &mut Write<'_>, what: &'static str, inodes: Value) 
     Ok(users.into_iter().map(|row| row.package_id).collect())
 }
 
-/// Stores proofs of inodes that a file of the database has; where one comes twice (hard links) the last one counts. Returns every package with a file on one
-/// of these inodes: their derived columns follow.
+/// Stores proofs of inodes that a file of the database has; where one comes twice (hard links) the last one counts.
+/// Returns every package with a file on one of these inodes: their derived columns follow.
 pub(super) async fn put(
     w: &mut Write<'_>,
     what: &'static str,
@@ -145,22 +145,16 @@ pub async fn put_proofs(w: &mut Write<'_>, location: LocationId, job: Option<Job
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use sqlx::Row as _;
-
     use super::*;
+    use crate::{connection::Sql, plan};
 
     /// Reading all versions of a location for each inode made ten thousand packages take a minute and a half.
     #[tokio::test]
     async fn proofs_are_written_without_reading_all_versions_of_their_location() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("db").display());
-        crate::Db::open(&crate::Options::new(url.clone()), Timestamp::UNIX_EPOCH).await.unwrap().close().await;
-        let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+        let (db, _folder) = plan::database().await;
         for statement in [USERS, PUT] {
-            let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
-            let steps: Vec<String> =
-                plan.fetch_all(&pool).await.unwrap().iter().map(|row| row.get::<String, _>("detail")).collect();
+            let explain = Sql::Built(format!("EXPLAIN QUERY PLAN {statement}"));
+            let steps = plan::steps(&db, explain, Vec::new()).await;
             assert!(steps.iter().any(|step| step.contains("package_file_inode")), "{steps:#?}");
             assert!(!steps.iter().any(|step| step.ends_with("(location_id=?)")), "{steps:#?}");
         }

@@ -1,12 +1,14 @@
 //! Figures, not judgements: `cargo test -p patchwharf-db --test db speed -- --ignored --nocapture --test-threads 1`.
 #![allow(clippy::print_stdout)]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use patchwharf_db::{
     bulletins,
     bulletins::{BulletinFilter, BulletinQuery, BulletinSort},
-    catalogue, packages,
+    catalogue,
+    catalogue::{Counting, NewBulletin, Switch},
+    packages,
 };
 use patchwharf_model::JobId;
 
@@ -32,7 +34,7 @@ macro_rules! figures {
     };
 }
 
-figures!(a_large_catalogue, staging);
+figures!(a_large_catalogue, the_longest_write_of_an_import, staging);
 
 fn back_end(s: &Sandbox) -> &'static str {
     if s.db.is_shared() { "postgresql" } else { "sqlite" }
@@ -95,7 +97,7 @@ async fn a_large_catalogue(s: &Sandbox) {
     let start = Instant::now();
     s.switch(feed, generation).await;
     println!(
-        "{}: {COUNT} bulletins and updates written in {written} ms, longest batch {longest} ms, switch {} ms",
+        "{}: {COUNT} bulletins and updates written in {written} ms, longest batch {longest} ms, counts and switch {} ms",
         back_end(s),
         start.elapsed().as_millis()
     );
@@ -132,6 +134,67 @@ async fn a_large_catalogue(s: &Sandbox) {
         }
         times.sort();
         println!("{}: list {name}: median {:?}, p95 {:?}", back_end(s), times[10], times[18]);
+    }
+}
+
+/// An import of 100,000 updates, written as the import job does it: how long each kind of transaction keeps others out.
+async fn the_longest_write_of_an_import(s: &Sandbox) {
+    const COUNT: usize = 100_000;
+    let feed = s.feed("large").await;
+    for revision in ["1", "2"] {
+        let mut longest = [Duration::ZERO; 4];
+        let mut note = |kind: usize, since: Instant| longest[kind] = longest[kind].max(since.elapsed());
+        let all = Instant::now();
+        let mut w = s.write(1).await;
+        let generation = catalogue::begin_generation(&mut w, feed).await.unwrap();
+        w.commit().await.unwrap();
+        for from in (0..COUNT).step_by(1000) {
+            let updates: Vec<_> = (from..from + 1000).map(|n| update(n, revision)).collect();
+            let since = Instant::now();
+            let mut w = s.write(1).await;
+            catalogue::put_updates(&mut w, feed, generation, &updates).await.unwrap();
+            w.commit().await.unwrap();
+            note(0, since);
+        }
+        for from in (0..COUNT).step_by(1000) {
+            let bulletins: Vec<_> =
+                (from..from + 1000).map(|n| NewBulletin { description: prose(n), ..bulletin(n) }).collect();
+            let since = Instant::now();
+            let mut w = s.write(1).await;
+            catalogue::put_bulletins(&mut w, feed, generation, &bulletins).await.unwrap();
+            w.commit().await.unwrap();
+            note(1, since);
+        }
+        let since = Instant::now();
+        let mut counting = Counting::begin(&s.db, feed, generation).await.unwrap();
+        let (looked, count_all) = (since.elapsed(), Instant::now());
+        let counted = loop {
+            let since = Instant::now();
+            let mut w = s.write(1).await;
+            let counted = counting.next(&mut w, 1000).await.unwrap();
+            w.commit().await.unwrap();
+            note(2, since);
+            if let Some(counted) = counted {
+                break counted;
+            }
+        };
+        let count_all = count_all.elapsed();
+        let since = Instant::now();
+        let mut w = s.write(1).await;
+        catalogue::switch_generation(&mut w, &Switch { counted, fingerprint: None, catalogue_date: None })
+            .await
+            .unwrap();
+        w.commit().await.unwrap();
+        note(3, since);
+        let [updates, bulletins, counts, switch] = longest.map(|time| time.as_millis());
+        println!(
+            "{}: revision {revision} of {COUNT} updates in {} ms; longest transaction: updates {updates} ms, bulletins \
+             {bulletins} ms, counts {counts} ms (all {} ms, looked up without a transaction in {} ms), switch {switch} ms",
+            back_end(s),
+            all.elapsed().as_millis(),
+            count_all.as_millis(),
+            looked.as_millis()
+        );
     }
 }
 

@@ -131,7 +131,11 @@ impl From<DbError> for ApiError {
             _ => return Self::internal(error),
         };
         let items = if let DbError::Ambiguous { feeds, .. } = &error { feeds.clone() } else { Vec::new() };
-        Self::new(code, sentence(&error.to_string())).with_items(items)
+        let mut detail = sentence(&error.to_string());
+        if let DbError::NotFound { kind: kind @ ("feed" | "bulletin" | "package" | "policy" | "job"), .. } = &error {
+            detail.push_str(&format!(" `patchwharf {kind} list` shows what there is."));
+        }
+        Self::new(code, detail).with_items(items)
     }
 }
 

@@ -61,6 +61,11 @@ fn config(app: &App, checks: ByTheClock) -> serde_json::Value {
             "max-bytes-per-second": checks.max_bytes_per_second,
             "only-between": checks.only_between,
         },
+        "parser": {
+            "memory-bytes": config.parser.memory_bytes,
+            "cpu-seconds": config.parser.cpu.as_secs(),
+            "wall-seconds": config.parser.wall.as_secs(),
+        },
         "log": { "filter": config.log.filter, "keep-seconds": config.log.keep.as_secs() },
         "fetch": {
             "parallel": config.fetch.parallel,
@@ -72,6 +77,8 @@ fn config(app: &App, checks: ByTheClock) -> serde_json::Value {
             "max-bytes-per-second": config.fetch.max_bytes_per_second,
             "reserve-bytes": config.fetch.reserve_bytes,
             "proxy-set": config.fetch.proxy.is_some(),
+            "ca-file": config.fetch.ca_file,
+            "crls": config.fetch.crls,
             "allow-networks": config.fetch.allow_networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "allow-hosts": config.fetch.allow_hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
         },

@@ -1,8 +1,8 @@
 //! Import: a vendor's catalogue becomes bulletins and updates, as a whole or not at all.
 //!
 //! Fetch (nothing is done when nothing changed) -> parse in a process of its own -> write what is new or changed in
-//! batches under a new generation -> count what lists will show of it -> one short transaction makes it current. Whatever goes wrong before that leaves
-//! the old catalogue as it was.
+//! batches under a new generation -> count what lists will show of it -> one short transaction makes it current.
+//! Whatever goes wrong before that leaves the old catalogue as it was.
 
 mod bulletins;
 mod catalogue;
@@ -37,7 +37,7 @@ use folder::Folder;
 use source::Sourced;
 
 pub use preview::run as preview;
-pub(crate) use write::GARBAGE_ROWS;
+pub(crate) use write::drop_crashed;
 
 /// Why an import ends before its end.
 #[derive(Debug)]

@@ -45,7 +45,7 @@ fn nothing(left_out: usize) -> Report {
 pub(crate) fn report(verb: &str, made: &Made) -> Report {
     let mut summary = format!("{} {verb}, {} bytes", count(made.committed, "package"), made.size_bytes);
     if made.sound > 0 {
-        summary = format!("{summary}; {} as it must be", count(made.sound, "package"));
+        summary = format!("{summary}; nothing to do for {}", count(made.sound, "package"));
     }
     if made.failed > 0 {
         summary = format!("{summary}; {} failed, each with its reason below", made.failed);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     NewVersion, PlaceError, Placed, PlacedFile,
     build::{Built, build},
-    sync::{SYNC_THREADS, sync_files, sync_folders},
+    sync::{sync_files, sync_folders},
 };
 use crate::{
     DiskError, Location,
@@ -24,7 +24,7 @@ use crate::{
     folder, layout,
     location::Slot,
     stamp,
-    threads::{cores, map},
+    threads::{SYNC_THREADS, cores, map},
 };
 
 /// Places a batch. Every step is done for all before the next begins, so that the disk commits them together.

@@ -8,10 +8,12 @@ use std::{
 };
 
 use super::batch::Building;
-use crate::{DiskError, Location, disk::Kind, layout, threads::map};
-
-/// fsyncs in flight at once: they wait for the same commits of the file system's journal.
-pub(super) const SYNC_THREADS: usize = 16;
+use crate::{
+    DiskError, Location,
+    disk::Kind,
+    layout,
+    threads::{SYNC_THREADS, map},
+};
 
 /// Makes every new file durable, each inode once.
 pub(super) fn sync_files(location: &Location, built: &mut [Building]) {

@@ -9,13 +9,14 @@ use patchwharf_store::fault::Step;
 
 use super::{Break, bulletins::Changes, catalogue::Catalogue};
 use crate::{
+    app::App,
     jobs::JobContext,
     operations::{OperationError, fault_at, write as begin},
 };
 
 const BATCH: usize = 1_000;
 /// Rows of one transaction of a clean-up, and how many of those there are after an import; the rest waits.
-pub(crate) const GARBAGE_ROWS: u32 = 2_000;
+const GARBAGE_ROWS: u32 = 2_000;
 const GARBAGE_ROUNDS: u32 = 200;
 
 /// A generation that is being written.
@@ -37,12 +38,29 @@ pub(super) async fn drop_generation(ctx: &JobContext, feed: FeedId, error: Optio
 }
 
 async fn drop_rows(ctx: &JobContext, feed: FeedId) -> Result<(), OperationError> {
+    drop_crashed(&ctx.app, &ctx.actor, &format!("job {}", ctx.job), Some(feed)).await?;
+    Ok(())
+}
+
+/// Drops what imports of one feed, or of all, wrote and did not make current, a transaction at a time. Returns how many
+/// rows that was. The caller makes sure that no import of these feeds is running.
+///
+/// # Errors
+/// The database failed; what is left is as invisible as before.
+pub(crate) async fn drop_crashed(
+    app: &App,
+    actor: &str,
+    source: &str,
+    feed: Option<FeedId>,
+) -> patchwharf_db::Result<u64> {
+    let mut all = 0;
     loop {
-        let mut write = begin(ctx).await?;
-        let dropped = table::drop_crashed_generations(&mut write, Some(feed), GARBAGE_ROWS).await?;
+        let mut write = app.db.write(actor, source, app.clock.now()).await?;
+        let dropped = table::drop_crashed_generations(&mut write, feed, GARBAGE_ROWS).await?;
         write.commit().await?;
+        all += dropped;
         if dropped == 0 {
-            return Ok(());
+            return Ok(all);
         }
     }
 }
