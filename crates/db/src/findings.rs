@@ -147,18 +147,20 @@ fn line(new: &NewFinding) -> serde_json::Value {
 /// When the database fails.
 pub async fn settle(w: &mut Write<'_>, job: JobId, settled: &[Settled]) -> Result<()> {
     const WHAT: &str = "write what has become of findings";
+    // The job in each row: as a constant, SQLite begins with all findings of the job and walks the rows for each.
     const SETTLE: &str = "UPDATE finding SET outcome = j.outcome, became = j.became, done_by = j.done_by, \
-         remedy = j.remedy, command = j.command FROM (SELECT CAST(value ->> 0 AS TEXT) AS finding_key, \
-         CAST(value ->> 1 AS TEXT) AS outcome, CAST(value ->> 2 AS TEXT) AS became, \
-         CAST(value ->> 3 AS TEXT) AS done_by, CAST(value ->> 4 AS TEXT) AS remedy, \
-         CAST(value ->> 5 AS TEXT) AS command FROM json_each($2)) AS j \
-         WHERE finding.job_id = $1 AND finding.finding_key = j.finding_key";
+         remedy = j.remedy, command = j.command FROM (SELECT CAST(value ->> 0 AS TEXT) AS job_id, \
+         CAST(value ->> 1 AS TEXT) AS finding_key, CAST(value ->> 2 AS TEXT) AS outcome, \
+         CAST(value ->> 3 AS TEXT) AS became, CAST(value ->> 4 AS TEXT) AS done_by, \
+         CAST(value ->> 5 AS TEXT) AS remedy, CAST(value ->> 6 AS TEXT) AS command FROM json_each($1)) AS j \
+         WHERE finding.job_id = j.job_id AND finding.finding_key = j.finding_key";
     if settled.is_empty() {
         return Ok(());
     }
     let last: std::collections::BTreeMap<&str, &Settled> = settled.iter().map(|s| (s.key.as_str(), s)).collect();
-    let lines = last.values().map(|s| (&s.key, s.outcome.as_str(), &s.became, s.by.as_str(), &s.remedy, &s.command));
-    w.run(WHAT, SETTLE, vec![job.into_value(), rows(WHAT, lines)?]).await?;
+    let lines =
+        last.values().map(|s| (job, &s.key, s.outcome.as_str(), &s.became, s.by.as_str(), &s.remedy, &s.command));
+    w.run(WHAT, SETTLE, vec![rows(WHAT, lines)?]).await?;
     let gone: Vec<&str> = last.values().filter(|s| !s.outcome.remains()).map(|s| s.key.as_str()).collect();
     close(w, &gone).await
 }

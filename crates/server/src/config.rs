@@ -56,7 +56,7 @@ pub struct PackagesConfig {
     /// How long the files of a retired version stay.
     #[serde(with = "duration")]
     pub grace: Duration,
-    /// How often every package is hashed anew; zero means never.
+    /// How often every package is hashed anew, unless the setting `integrity.full-every` says otherwise; zero means never.
     #[serde(with = "duration")]
     pub verify_every: Duration,
     /// How long what was found bad, or belongs to no one, stays in quarantine; zero means for ever. Nothing goes before

@@ -22,6 +22,7 @@ use crate::{
     disk::{Counts, Disk, Native},
     error::{Attempt as _, DiskError},
     layout,
+    manifest::Seals,
     stamps::Stamps,
 };
 pub(crate) use lock::{InFlight, Slot};
@@ -35,6 +36,7 @@ pub struct Location {
     pub(crate) quarantine: OwnedFd,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) stamps: Stamps,
+    pub(crate) seals: Seals,
     pub(crate) in_flight: Arc<Mutex<InFlight>>,
 }
 
@@ -97,6 +99,7 @@ impl Location {
             quarantine,
             disk,
             stamps: Stamps::default(),
+            seals: Seals::default(),
             in_flight: Arc::default(),
         })
     }

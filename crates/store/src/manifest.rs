@@ -1,12 +1,14 @@
 //! `package.json`: the signed manifest in a version's folder.
 
 use std::{
+    collections::HashSet,
     io::{self, Read as _},
     os::fd::OwnedFd,
+    sync::{Mutex, PoisonError},
 };
 
 use camino::Utf8PathBuf;
-use patchwharf_model::{FileName, PackageId, package::Manifest};
+use patchwharf_model::{FileName, PackageId, Sha256, package::Manifest};
 use patchwharf_trust::{ManifestKey, PublicKey, Signature};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,8 @@ use crate::{
 pub const FORMAT: u32 = 1;
 /// Far above any real one: a hostile file must not fill the memory.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Longer than the manifest of a few files: one call reads it, and one more sees its end.
+const USUAL_BYTES: usize = 8 * 1024;
 
 /// Why a manifest cannot be believed.
 #[derive(Debug, thiserror::Error)]
@@ -178,22 +182,52 @@ impl SignedManifest {
     /// # Errors
     /// When the signature is by another key, or over other bytes, or what was signed is no manifest of a known format.
     pub fn open(&self, keys: &impl Signers, path: &Utf8PathBuf) -> Result<Manifest, ManifestError> {
-        let bad = || ManifestError::BadSignature { path: path.clone(), expected: keys.own().id() };
+        self.open_known(keys, || path.clone(), || false)
+    }
+
+    /// The same; `known` says that the signature over these bytes was verified before.
+    fn open_known(
+        &self,
+        keys: &impl Signers,
+        path: impl Fn() -> Utf8PathBuf,
+        known: impl FnOnce() -> bool,
+    ) -> Result<Manifest, ManifestError> {
+        let bad = || ManifestError::BadSignature { path: path(), expected: keys.own().id() };
         let signature: Signature = self.signature.parse().map_err(|_| bad())?;
         let signer: PublicKey = self.key.parse().map_err(|_| bad())?;
-        if !signer.verifies(self.manifest.as_bytes(), &signature) {
+        if !known() && !signer.verifies(self.manifest.as_bytes(), &signature) {
             return Err(bad());
         }
         if !keys.trust(&signer) {
-            let (expected, found) = (keys.own().id(), signer.id());
-            return Err(ManifestError::OtherKey { path: path.clone(), expected, found });
+            return Err(ManifestError::OtherKey { path: path(), expected: keys.own().id(), found: signer.id() });
         }
-        let malformed = |source| ManifestError::Malformed { path: path.clone(), source };
+        let malformed = |source| ManifestError::Malformed { path: path(), source };
         let Format { format } = serde_json::from_str(&self.manifest).map_err(malformed)?;
         if format > FORMAT {
-            return Err(ManifestError::NewerFormat { path: path.clone(), found: format });
+            return Err(ManifestError::NewerFormat { path: path(), found: format });
         }
         serde_json::from_str(&self.manifest).map_err(malformed)
+    }
+}
+
+/// Digests of manifest files whose signatures this process has verified or made: the same bytes need not be verified again.
+#[derive(Debug, Default)]
+pub(crate) struct Seals(Mutex<HashSet<Sha256>>);
+
+/// Digests remembered: a few megabytes. One that is forgotten costs a verification.
+const SEALS: usize = 100_000;
+
+impl Seals {
+    fn has(&self, digest: &Sha256) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(digest)
+    }
+
+    pub(crate) fn put(&self, digest: Sha256) {
+        let mut seals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seals.len() >= SEALS {
+            seals.clear();
+        }
+        seals.insert(digest);
     }
 }
 
@@ -203,10 +237,10 @@ impl Location {
     /// # Errors
     /// When it is not there, cannot be read, or cannot be believed.
     pub fn manifest(&self, package: PackageId, version: u64, keys: &impl Signers) -> Result<Manifest, ManifestError> {
-        let path = self.path().join(layout::version_path(package, version)).join(layout::MANIFEST);
+        let path = || self.path().join(layout::version_path(package, version)).join(layout::MANIFEST);
         match self.version_folder(package, version) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(ManifestError::Missing { path }),
-            folder => read(&folder.attempt("open the folder of", || path.clone())?, package, version, keys, path),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(ManifestError::Missing { path: path() }),
+            folder => read(self, &folder.attempt("open the folder of", path)?, package, version, keys, path),
         }
     }
 
@@ -219,26 +253,30 @@ impl Location {
 
 /// Reads the manifest in an open version folder.
 pub(crate) fn read(
+    location: &Location,
     version_folder: &OwnedFd,
     package: PackageId,
     version: u64,
     keys: &impl Signers,
-    path: Utf8PathBuf,
+    path: impl Fn() -> Utf8PathBuf,
 ) -> Result<Manifest, ManifestError> {
     let file = match folder::file(version_folder, layout::MANIFEST) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ManifestError::Missing { path }),
-        other => other.attempt("open", || path.clone())?,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ManifestError::Missing { path: path() }),
+        other => other.attempt("open", &path)?,
     };
-    let mut text = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut text).attempt("read", || path.clone())?;
+    let mut text = Vec::with_capacity(USUAL_BYTES);
+    file.take(MAX_BYTES + 1).read_to_end(&mut text).attempt("read", &path)?;
     if text.len() as u64 > MAX_BYTES {
-        return Err(ManifestError::TooLong { path });
+        return Err(ManifestError::TooLong { path: path() });
     }
     let signed: SignedManifest =
-        serde_json::from_slice(&text).map_err(|source| ManifestError::Malformed { path: path.clone(), source })?;
-    let manifest = signed.open(keys, &path)?;
+        serde_json::from_slice(&text).map_err(|source| ManifestError::Malformed { path: path(), source })?;
+    let digest = patchwharf_trust::sha256(&text);
+    let manifest = signed.open_known(keys, &path, || location.seals.has(&digest))?;
+    location.seals.put(digest);
     if (manifest.package, manifest.version) != (package, version) {
-        return Err(ManifestError::OtherVersion { path, package: manifest.package, version: manifest.version });
+        let (package, version) = (manifest.package, manifest.version);
+        return Err(ManifestError::OtherVersion { path: path(), package, version });
     }
     Ok(manifest)
 }

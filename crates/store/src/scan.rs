@@ -112,7 +112,7 @@ impl Location {
 
     fn scan_package(&self, package: PackageId, visit: &mut dyn FnMut(Found) -> ControlFlow<()>) -> bool {
         let name = package.to_string();
-        let inner = folder::folder(&self.root, &name).and_then(|folder| tree::entries(&folder));
+        let inner = folder::folder(&self.root, &name).and_then(|folder| tree::fresh_entries(&folder));
         let entries = match inner.attempt("list", || self.path().join(&name)) {
             Ok(entries) => entries,
             Err(error) => return visit(Found::Unreadable(error)).is_continue(),

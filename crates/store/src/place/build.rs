@@ -93,6 +93,7 @@ pub(super) fn build(
     let at =
         Target { location, folder: built.folder.as_fd(), name: layout::MANIFEST, path: path().join(layout::MANIFEST) };
     built.fresh.extend(at.bytes(&text)?.fresh);
+    location.seals.put(patchwharf_trust::sha256(&text));
     Ok(built)
 }
 

@@ -62,7 +62,9 @@ impl OpenVersion<'_> {
     /// # Errors
     /// When it is not there, cannot be read, or cannot be believed.
     pub fn manifest(&self, keys: &impl Signers) -> Result<Manifest, ManifestError> {
-        manifest::read(&self.folder, self.package, self.version, keys, self.path().join(layout::MANIFEST))
+        manifest::read(self.location, &self.folder, self.package, self.version, keys, || {
+            self.path().join(layout::MANIFEST)
+        })
     }
 
     /// The stamp of its manifest and who can change it; none: no file of that name.
@@ -73,12 +75,12 @@ impl OpenVersion<'_> {
         is_file.then(|| (stamp::from_stat(&stat), Access::of_file(&stat)))
     }
 
-    /// Names in it that nobody expects.
+    /// Names in it that nobody expects. To be asked once.
     ///
     /// # Errors
     /// When it cannot be listed.
     pub fn extra(&self, files: &[ToVerify]) -> Result<Vec<String>, DiskError> {
-        let names = tree::entries(&self.folder).attempt("list", || self.path())?;
+        let names = tree::fresh_entries(&self.folder).attempt("list", || self.path())?;
         let expected = |name: &str| name == layout::MANIFEST || files.iter().any(|file| file.name.as_str() == name);
         Ok(names.into_iter().map(|entry| entry.name).filter(|name| !expected(name)).collect())
     }
