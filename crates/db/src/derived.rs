@@ -95,11 +95,10 @@ const PACKAGES: &str = "UPDATE package SET shown_version = r.version, state = r.
 const PROVED: &str = "UPDATE package SET proved_at = r.proved_at FROM (SELECT p.package_id, \
      CASE WHEN COUNT(*) = COUNT(pr.verified_at) THEN COALESCE(MIN(pr.verified_at), 0) ELSE 0 END AS proved_at \
      FROM (SELECT DISTINCT CAST(value ->> 0 AS TEXT) AS id FROM json_each($1)) AS j \
-     CROSS JOIN package AS p ON p.package_id = j.id \
-     JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version \
+     CROSS JOIN package AS p JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version \
      JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version \
      LEFT JOIN proof AS pr ON pr.location_id = v.location_id AND pr.dev = f.dev AND pr.inode = f.inode \
-     GROUP BY p.package_id) AS r WHERE package.package_id = r.package_id AND package.proved_at <> r.proved_at";
+     WHERE p.package_id = j.id GROUP BY p.package_id) AS r WHERE package.package_id = r.package_id AND package.proved_at <> r.proved_at";
 
 /// After proofs were renewed and nothing else was changed.
 pub(crate) async fn proofs(w: &mut Write<'_>, ids: impl IntoIterator<Item = PackageId>) -> Result<()> {

@@ -144,10 +144,10 @@ pub async fn files_to_check(db: &Db, versions: &[(PackageId, u64)]) -> Result<Ve
     const WHAT: &str = "read files to check";
     const FILES: &str = "SELECT f.package_id, f.version, p.token, f.name, f.size_bytes AS length, f.sha256, f.state, \
          r.verified_at, r.job_id AS proof_job, r.dev, r.inode, r.size_bytes, r.mtime_ns, r.ctime_ns \
-         FROM json_each($1) AS j CROSS JOIN package_version AS v ON v.package_id = CAST(j.value ->> 0 AS TEXT) \
-         AND v.version = CAST(j.value ->> 1 AS BIGINT) JOIN package AS p ON p.package_id = v.package_id \
+         FROM json_each($1) AS j CROSS JOIN package_version AS v JOIN package AS p ON p.package_id = v.package_id \
          JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version \
          LEFT JOIN proof AS r ON r.location_id = v.location_id AND r.dev = f.dev AND r.inode = f.inode \
+         WHERE v.package_id = CAST(j.value ->> 0 AS TEXT) AND v.version = CAST(j.value ->> 1 AS BIGINT) \
          ORDER BY f.package_id, f.version, f.name";
     db.all(WHAT, FILES, vec![rows(WHAT, versions)?]).await
 }
