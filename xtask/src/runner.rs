@@ -54,7 +54,7 @@ impl Run<'_> {
             if let Some(suites) = self.suites {
                 commands[0].args(["--profile=soak", "-E", suites]);
             }
-            if self.packages.is_empty() {
+            if self.packages.is_empty() && self.suites.is_none() {
                 commands.push(cargo(&["test", "--doc", "--no-fail-fast"]));
             }
             commands

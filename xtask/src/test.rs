@@ -4,9 +4,7 @@ use anyhow::Result;
 
 use crate::{postgres::Cluster, runner::Run, system};
 
-/// What the suites that count live in.
-const FAULT_PACKAGES: [&str; 4] = ["patchwharf-server", "patchwharf-store", "patchwharf-feeds", "patchwharf-testkit"];
-/// Of these packages, the tests that ask `patchwharf_testkit::times`.
+/// The tests that ask `patchwharf_testkit::times`.
 const FAULT_SUITES: &str = "binary(faults) | (package(patchwharf-store) & test(machine::)) \
                             | (package(patchwharf-feeds) & test(mutation::)) | binary(hostile_cabinets) \
                             | (binary(import) & test(huge::))";
@@ -45,7 +43,7 @@ pub(crate) fn soak(options: &Soak) -> Result<()> {
     let scale = options.scale.map_or_else(|| "full".to_owned(), |scale| scale.to_string());
     println!("fault suites at scale {scale}");
     with_postgres(Run {
-        packages: &FAULT_PACKAGES,
+        packages: &[],
         filter: options.filter.as_deref(),
         suites: Some(FAULT_SUITES),
         variables: vec![("PATCHWHARF_FAULT_SCALE", scale)],
