@@ -42,18 +42,13 @@ impl Run<'_> {
         let nextest = works(&mut cargo(&["nextest", "--version"]));
         let mut commands = if nextest {
             println!("runner: cargo nextest");
-            let run = [
-                "nextest",
-                "run",
-                "--no-fail-fast",
-                "--success-output=immediate",
-                "--failure-output=final",
-                "--color=never",
-            ];
+            let run = ["nextest", "run", "--no-fail-fast", "--success-output=immediate", "--color=never"];
             let mut commands = vec![cargo(&run)];
-            if let Some(suites) = self.suites {
-                commands[0].args(["--profile=soak", "-E", suites]);
-            }
+            match self.suites {
+                // Hours long, and perhaps interrupted: what failed is told at once as well.
+                Some(suites) => commands[0].args(["--failure-output=immediate-final", "--profile=soak", "-E", suites]),
+                None => commands[0].arg("--failure-output=final"),
+            };
             if self.packages.is_empty() && self.suites.is_none() {
                 commands.push(cargo(&["test", "--doc", "--no-fail-fast"]));
             }
