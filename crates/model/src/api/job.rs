@@ -17,7 +17,7 @@ pub struct Job {
     pub kind: JobKind,
     /// Where it stands.
     pub state: JobState,
-    /// Queued again: what it waits for.
+    /// Queued: what it waits for, if not for a free worker.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub waiting_for: String,
     /// How often a worker has taken it up.
@@ -64,6 +64,9 @@ pub struct JobEvent {
     pub number: u64,
     /// Where it stands.
     pub state: JobState,
+    /// Queued: what it waits for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub waiting_for: String,
     /// How far it has come.
     pub progress: Progress,
 }

@@ -34,7 +34,7 @@ pub(super) async fn job(app: &Arc<App>, headers: &HeaderMap, request: JobRequest
         )
         .with_job(ordered.job));
     }
-    Ok(Started(view::job(row)))
+    Ok(Started(view::job(app, row)))
 }
 
 fn operation_id(headers: &HeaderMap) -> ApiResult<Option<String>> {

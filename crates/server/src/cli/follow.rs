@@ -87,8 +87,7 @@ async fn follow_once(
         if event.name == "end" {
             return Ok(Some(serde_json::from_str(&event.data)?));
         }
-        let progress: JobEvent = serde_json::from_str(&event.data)?;
-        display.show(progress.state, &progress.progress);
+        display.show(&serde_json::from_str::<JobEvent>(&event.data)?);
         *last_event = event.id;
     }
     Ok(None)

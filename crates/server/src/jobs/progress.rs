@@ -64,9 +64,9 @@ impl ProgressHandle {
         self.change(|s| s.progress.total = total);
     }
 
-    /// How many things (packages, entries) there are in all.
+    /// How many things (packages, entries) there are in all; none of them is finished yet.
     pub fn items_total(&self, total: u64) {
-        self.change(|s| s.progress.items_total = total);
+        self.change(|s| (s.progress.items_total, s.progress.items_done) = (total, 0));
     }
 
     /// So many more things are finished.

@@ -113,3 +113,33 @@ async fn jobs_are_listed_newest_first_by_pages() {
     let next: Page<Job> = api.get(&format!("/api/v1/jobs?limit=1&state=done&cursor={}", first.next.unwrap())).await;
     assert_eq!(next.items[0].kind, JobKind::Import);
 }
+
+#[tokio::test]
+async fn c_22_a_job_that_the_server_holds_back_says_why_and_goes_on_afterwards() {
+    let world = World::new().await;
+    let api = world.server.api();
+    let (here, away) = (world.server.packages(), world.server.data().join("away"));
+    std::fs::rename(&here, &away).unwrap();
+    let reason = "is not the package location any more";
+    patchwharf_testkit::eventually_async("the server notices", patchwharf_testkit::server::DEADLINE, || async {
+        world.server.output().contains(reason).then_some(())
+    })
+    .await;
+    let job: Job = api.post("/api/v1/bulletins/stage", &json!({ "bulletins": ["B-1"] })).await;
+    assert!(job.waiting_for.contains(reason), "{job:?}");
+    let detail: JobDetail = api.get(&format!("/api/v1/jobs/{}", job.id)).await;
+    assert!(detail.job.state == JobState::Queued && detail.job.waiting_for.contains(reason), "{detail:?}");
+    let page: Page<Job> = api.get("/api/v1/jobs?state=queued").await;
+    assert!(page.items[0].waiting_for.contains(reason), "{page:?}");
+    // Who follows it meanwhile is told why it waits, and then what it does.
+    let path = format!("/api/v1/jobs/{}/events", job.id);
+    let back = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        std::fs::rename(&away, &here).unwrap();
+    };
+    let (answer, ()) = tokio::join!(api.fetch(&path), back);
+    let events = events(&answer.text());
+    let first: JobEvent = serde_json::from_str(&events[0].2).unwrap();
+    assert!(first.state == JobState::Queued && first.waiting_for.contains(reason), "{first:?}");
+    done(&api.wait_for_job(job.id).await);
+}

@@ -53,6 +53,12 @@ impl Mounted {
         let path = text(&self.path).expect("it was mounted by this name");
         crate::eventually("the disk is no longer in use", RELEASE, || run("umount", &[path]).ok());
         self.is_mounted = false;
+        // A mount namespace that another program made meanwhile has the mount too, and a second mount would be the same
+        // file system, still without power.
+        let name = self.device.as_deref().and_then(|device| device.rsplit('/').next()).unwrap_or_default();
+        let alive =
+            || ["ext4", "xfs"].map(|kind| Path::new("/sys/fs").join(kind).join(name)).iter().any(|p| p.exists());
+        crate::eventually("the file system is gone from the kernel", RELEASE, || (!alive()).then_some(()));
     }
 
     fn detach(&mut self) -> Result<(), String> {

@@ -12,7 +12,7 @@ use axum::{
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures_util::{Stream, stream};
-use patchwharf_model::{JobId, api::JobEvent};
+use patchwharf_model::{JobId, api::JobEvent, job::JobState};
 use tokio::sync::watch;
 
 use super::view;
@@ -27,6 +27,8 @@ pub(in crate::api) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("la
 
 /// At least so long between two events of a job: a follower sees states, not every change.
 const PACE: Duration = Duration::from_millis(200);
+/// What holds a queued job is no change of the job: it is looked for so often.
+const HELD: Duration = Duration::from_secs(1);
 
 /// Follows a job: `progress` events with a `JobEvent`, at last one `end` event with the `JobDetail`. The event id is
 /// the number of the state; with `Last-Event-ID` what was seen is not sent again.
@@ -39,7 +41,7 @@ pub(super) async fn events(
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let changes = app.jobs.watch(job).await?;
     let seen = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
-    let follower = Follower { app, job, changes, seen, sent: None, ended: false };
+    let follower = Follower { app, job, changes, seen, waiting_for: String::new(), sent: None, ended: false };
     let events = stream::unfold(follower, |mut follower| async {
         let event = follower.next().await?;
         Some((Ok(event), follower))
@@ -52,6 +54,7 @@ struct Follower {
     job: JobId,
     changes: watch::Receiver<Snapshot>,
     seen: Option<u64>,
+    waiting_for: String,
     sent: Option<Instant>,
     ended: bool,
 }
@@ -66,16 +69,19 @@ impl Follower {
             if now.state.is_final() {
                 return self.end(now.number).await;
             }
-            let news = self.seen.is_none_or(|seen| now.number > seen);
+            let waiting_for = view::waiting_for(&self.app, now.state, String::new());
+            let news = self.seen.is_none_or(|seen| now.number > seen) || self.waiting_for != waiting_for;
             let due = self.sent.map_or(Duration::ZERO, |sent| PACE.saturating_sub(sent.elapsed()));
             if news && due.is_zero() {
                 self.seen = Some(now.number);
                 self.sent = Some(Instant::now());
+                self.waiting_for = waiting_for;
                 return self.progress(now);
             }
             // The end is told at once; what comes before it, at its pace.
             tokio::select! {
                 () = tokio::time::sleep(due), if news => {}
+                () = tokio::time::sleep(HELD), if now.state == JobState::Queued => {}
                 changed = self.changes.changed() => if changed.is_err() {
                     return self.end(now.number).await;
                 },
@@ -85,14 +91,15 @@ impl Follower {
 
     fn progress(&self, now: Snapshot) -> Option<Event> {
         let number = now.number;
-        let event = JobEvent { id: self.job, number, state: now.state, progress: now.progress };
+        let waiting_for = self.waiting_for.clone();
+        let event = JobEvent { id: self.job, number, state: now.state, waiting_for, progress: now.progress };
         Event::default().event("progress").id(number.to_string()).json_data(event).ok()
     }
 
     async fn end(&mut self, number: u64) -> Option<Event> {
         self.ended = true;
         let row = patchwharf_db::jobs::show(&self.app.db, self.job).await.ok()?;
-        let detail = view::detail(row).ok()?;
+        let detail = view::detail(&self.app, row).ok()?;
         Event::default().event("end").id(number.to_string()).json_data(detail).ok()
     }
 }

@@ -25,11 +25,11 @@ pub(super) async fn list(State(app): Shared, Query(query): Query<JobQuery>) -> A
     };
     let rows =
         jobs::list(&app.db, &query).await.map_err(|e| crate::api::ApiError::from(e).refused_as(Code::InvalidQuery))?;
-    Ok(Json(page::page(rows, view::job)))
+    Ok(Json(page::page(rows, |row| view::job(&app, row))))
 }
 
 /// A job with its report.
 #[utoipa::path(get, path = "/jobs/{job}", tag = "jobs", params(("job" = JobId, Path)), responses((status = 200, body = JobDetail)))]
 pub(super) async fn show(State(app): Shared, Path(job): Path<JobId>) -> ApiResult<Json<JobDetail>> {
-    Ok(Json(view::detail(jobs::show(&app.db, job).await?)?))
+    Ok(Json(view::detail(&app, jobs::show(&app.db, job).await?)?))
 }

@@ -3,17 +3,20 @@
 use patchwharf_db::jobs;
 use patchwharf_model::{
     api::{Job, JobDetail},
-    job::{JobRequest, Report},
+    job::{JobRequest, JobState, Report},
 };
 
-use crate::api::{ApiError, ApiResult};
+use crate::{
+    api::{ApiError, ApiResult},
+    app::App,
+};
 
-pub(in crate::api) fn job(row: jobs::Job) -> Job {
+pub(in crate::api) fn job(app: &App, row: jobs::Job) -> Job {
     Job {
+        waiting_for: waiting_for(app, row.state, row.waiting_for),
         id: row.job_id,
         kind: row.kind,
         state: row.state,
-        waiting_for: row.waiting_for,
         attempt: row.attempt,
         cancel_asked: row.cancel_asked,
         pause_asked: row.pause_asked,
@@ -27,8 +30,16 @@ pub(in crate::api) fn job(row: jobs::Job) -> Job {
     }
 }
 
-pub(in crate::api) fn detail(row: jobs::Job) -> ApiResult<JobDetail> {
+/// What a queued job waits for: what holds all jobs of this server, else what it said itself.
+pub(super) fn waiting_for(app: &App, state: JobState, own: String) -> String {
+    match app.jobs.held() {
+        Some(reason) if state == JobState::Queued => reason,
+        _ => own,
+    }
+}
+
+pub(in crate::api) fn detail(app: &App, row: jobs::Job) -> ApiResult<JobDetail> {
     let request: JobRequest = serde_json::from_str(&row.payload).map_err(ApiError::internal)?;
     let report: Option<Report> = row.report.clone();
-    Ok(JobDetail { job: job(row), request, report })
+    Ok(JobDetail { job: job(app, row), request, report })
 }

@@ -7,7 +7,10 @@ use std::{
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use patchwharf_model::job::{JobState, Progress, Unit};
+use patchwharf_model::{
+    api::JobEvent,
+    job::{JobState, Progress, Unit},
+};
 
 use crate::cli::output;
 
@@ -45,13 +48,16 @@ impl Display {
         Self::Bars(Bars { all, total, shape: UNKNOWN_LENGTH, files: HashMap::new() })
     }
 
-    pub(super) fn show(&mut self, state: JobState, progress: &Progress) {
+    pub(super) fn show(&mut self, event: &JobEvent) {
+        let text = match event.waiting_for.as_str() {
+            "" => sentence(event.state, &event.progress),
+            reason => format!("the job waits: {}", output::harmless(reason)),
+        };
         match self {
-            Self::Bars(bars) => bars.show(state, progress),
+            Self::Bars(bars) => bars.show(&event.progress, text),
             Self::Lines { last, at } => {
-                let text = sentence(state, progress);
-                // That a job waits or has begun says nothing that the command did not say.
-                let says = !progress.phase.is_empty();
+                // That a job is queued or has begun says nothing that the command did not say.
+                let says = !event.progress.phase.is_empty() || !event.waiting_for.is_empty();
                 if says && text != *last && at.is_none_or(|at| at.elapsed() >= PACE) {
                     output::note(&text);
                     *last = text;
@@ -72,7 +78,7 @@ impl Display {
 }
 
 impl Bars {
-    fn show(&mut self, state: JobState, progress: &Progress) {
+    fn show(&mut self, progress: &Progress, text: String) {
         let (done, total) = match (progress.total, progress.items_total) {
             (0, items) => (progress.items_done, items),
             (total, _) => (progress.done, total),
@@ -84,7 +90,7 @@ impl Bars {
         }
         self.total.set_length(total.max(done));
         self.total.set_position(done);
-        self.total.set_message(sentence(state, progress));
+        self.total.set_message(text);
         let shown = &progress.files[..progress.files.len().min(FILE_BARS)];
         self.files.retain(|name, bar| {
             let stays = shown.iter().any(|file| file.name == *name);
