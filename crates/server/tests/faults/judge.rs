@@ -75,6 +75,9 @@ pub(crate) async fn recovered(plant: &Plant, driver: &Driver) {
     let refresh = plant.server.api().run_job("/api/v1/bulletins/refresh", &of).await;
     assert_eq!(refresh.job.state, patchwharf_model::job::JobState::Done, "{refresh:#?}");
     driver.wait_idle().await.expect("the server runs");
+    // What an interrupted download left and its repetition did not need: the clock clears it within the hour.
+    let reconciled = plant.server.api().run_job("/api/v1/store/reconcile", &serde_json::json!({})).await;
+    assert_eq!(reconciled.job.state, patchwharf_model::job::JobState::Done, "{reconciled:#?}");
     plant.ledger.forget_damage();
     let (_, findings) = wrong(&plant.server, &plant.ledger, true).await;
     if !findings.is_empty() {
