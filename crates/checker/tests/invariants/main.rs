@@ -131,6 +131,8 @@ async fn i4_proofs_that_lie_are_found() {
         );
     }
     expect("proof-differs", "UPDATE proof SET sha256 = 'aa'").await;
+    let deleting = "UPDATE proof SET sha256 = 'aa'; UPDATE package_version SET state = 'deleting'";
+    assert!(!after_sql(deleting).await.has("proof-differs"), "its inode may be another file's");
     let world = World::good().await;
     world.damage_and_vouch().await;
     assert!(world.judge().await.has("proof-wrong"));

@@ -3,11 +3,16 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use patchwharf_model::{
-    BulletinId, JobId, PackageId,
-    api::{Level, LogQuery, LogRecord, Page},
+    JobId, PackageId,
+    api::{BulletinDetail, Level, LogQuery, LogRecord, Page},
 };
 
-use super::{Client, Found, client::Failure, output, sse::Events};
+use super::{
+    Client, Found,
+    client::{Failure, segment},
+    output,
+    sse::Events,
+};
 
 /// The server's log.
 #[derive(Debug, Subcommand)]
@@ -16,6 +21,7 @@ pub(super) enum Log {
     #[command(after_help = "\
 Examples:
   patchwharf log tail --level warn
+  patchwharf log tail --bulletin PW26-002
   patchwharf log tail --job 0190c2a4-9d0a-7d6b-8f00-000000000000 -n 100")]
     Tail(Filter),
     /// Show the newest records.
@@ -31,9 +37,9 @@ pub(super) struct Filter {
     /// Only about this package.
     #[arg(long)]
     package: Option<PackageId>,
-    /// Only about this bulletin.
+    /// Only about this bulletin: its name or id.
     #[arg(long)]
-    bulletin: Option<BulletinId>,
+    bulletin: Option<String>,
     /// Only of this level and graver: trace, debug, info, warn, error.
     #[arg(long)]
     level: Option<Level>,
@@ -46,16 +52,23 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    fn query(&self) -> LogQuery {
-        LogQuery {
+    async fn query(self, client: &Client) -> Result<LogQuery> {
+        let bulletin = match self.bulletin {
+            None => None,
+            Some(name) => {
+                let found: BulletinDetail = client.get(&format!("/bulletins/{}", segment(&name))).await?;
+                Some(found.summary.id)
+            }
+        };
+        Ok(LogQuery {
             level: self.level,
             job: self.job,
-            bulletin: self.bulletin,
+            bulletin,
             package: self.package,
-            text: self.text.clone(),
+            text: self.text,
             after: None,
             limit: (self.lines > 0).then_some(self.lines),
-        }
+        })
     }
 }
 
@@ -64,12 +77,12 @@ impl Log {
         match self {
             Self::Show(filter) if filter.lines == 0 => {}
             Self::Show(filter) => {
-                let page: Page<LogRecord> = client.find("/logs", &filter.query()).await?;
+                let page: Page<LogRecord> = client.find("/logs", &filter.query(client).await?).await?;
                 for record in &page.items {
                     show(client, record)?;
                 }
             }
-            Self::Tail(filter) => tail(client, &filter).await?,
+            Self::Tail(filter) => tail(client, filter.query(client).await?).await?,
         }
         Ok(Found::Nothing)
     }
@@ -77,10 +90,10 @@ impl Log {
 
 /// Follows until it is ended. A connection that breaks is taken up again where it was, so a restart of the server
 /// leaves no gap.
-async fn tail(client: &Client, filter: &Filter) -> Result<()> {
+async fn tail(client: &Client, mut query: LogQuery) -> Result<()> {
     let mut last: Option<String> = None;
     loop {
-        let query = LogQuery { limit: filter.query().limit.filter(|_| last.is_none()), ..filter.query() };
+        query.limit = query.limit.filter(|_| last.is_none());
         match client.stream("/logs/events", &query, last.as_deref()).await {
             Ok(response) => {
                 let mut events = Events::new(response.bytes_stream());

@@ -164,6 +164,14 @@ async fn what_is_staged_of_an_older_revision_is_shown_as_such() {
     assert!(shown.contains("patchwharf bulletin stage B-1"), "{shown}");
     run(&["bulletin", "stage", "B-1"]);
     assert!(!run(&["bulletin", "show", "B-1"]).contains("older revision"));
+    eventually_async("what was logged of the bulletin", DEADLINE, || async {
+        let shown = run(&["log", "show", "--bulletin", "B-1"]);
+        assert!(!shown.contains("B-2"), "{shown}");
+        shown.contains("B-1").then_some(())
+    })
+    .await;
+    let unknown = world.server.patchwharf(&["log", "show", "--bulletin", "B-9"]);
+    assert!(unknown.code == Some(1) && unknown.stderr.contains("B-9"), "{unknown:?}");
 }
 
 #[tokio::test]

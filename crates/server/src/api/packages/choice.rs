@@ -45,10 +45,16 @@ pub(in crate::api) async fn needed(app: &App, chosen: &[PackageId]) -> ApiResult
     let of: BTreeSet<_> = needed.iter().map(|row| row.package_id).collect();
     let names: Vec<_> = policies.iter().map(|policy| policy.name.as_str()).collect();
     let detail = format!(
-        "{} of the packages are needed by the policies {}. Take them out of the policies, or delete them although they \
+        "{} needed by {}. Take them out of the policies, or delete them although they \
          are needed: the switches stay on and show \"package missing\".",
-        of.len(),
-        names.join(", ")
+        match of.len() {
+            1 => "1 of the packages is".to_owned(),
+            n => format!("{n} of the packages are"),
+        },
+        match names.as_slice() {
+            [one] => format!("the policy {one}"),
+            more => format!("the policies {}", more.join(", ")),
+        }
     );
     let refers = Refers {
         policies: policies.into_iter().collect(),
