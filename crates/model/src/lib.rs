@@ -16,6 +16,7 @@ pub mod package;
 pub mod rule;
 pub mod severity;
 pub mod size;
+pub mod span;
 pub mod update;
 
 pub use digest::{Sha1, Sha256};

@@ -15,8 +15,7 @@ pub use hidden::Hidden;
 pub use options::Options;
 pub use parser::ParserConfig;
 
-/// Reads durations as people write them: `30s`, `12h`, `14d`.
-use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
+use patchwharf_model::span as duration;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
@@ -229,10 +228,13 @@ mod tests {
     #[test]
     fn durations_and_networks_are_read_as_people_write_them() {
         let config = parse(
-            "lease = '1m'\n[fetch]\nidle-timeout = '5s'\nallow-networks = ['10.0.0.0/8', '::1']\nallow-hosts = ['mirror.lan', '*.corp.example:8443']",
+            "lease = '1m'\n[packages]\nkeep-quarantine = '14d'\n[fetch]\nidle-timeout = '5s'\nallow-networks = ['10.0.0.0/8', '::1']\nallow-hosts = ['mirror.lan', '*.corp.example:8443']",
         )
         .unwrap();
         assert_eq!(config.lease, Duration::from_secs(60));
+        assert_eq!(config.packages.keep_quarantine, Duration::from_secs(14 * 24 * 3600));
+        let error = parse("lease = 'soon'").unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("30s, 12h or 14d"), "{error}");
         assert_eq!(config.fetch.allow_networks.len(), 2);
         assert!(config.fetch.allow_hosts[1].matches("a.corp.example", Some(8443)));
         assert!(!config.fetch.allow_hosts[1].matches("corp.example.evil", Some(8443)));

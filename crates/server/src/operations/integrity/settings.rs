@@ -1,10 +1,9 @@
 //! What an administrator sets about integrity checks by the clock. Kept in the database, read at each tick.
 
-use std::{str::FromStr, time::Duration};
+use std::time::Duration;
 
-use jiff::SignedDuration;
 use patchwharf_db::settings;
-use patchwharf_model::{ByteSize, DailyHours};
+use patchwharf_model::{ByteSize, DailyHours, span};
 
 use crate::app::App;
 
@@ -64,25 +63,12 @@ pub(crate) fn every(text: &str) -> Result<Duration, String> {
     if text == OFF {
         return Ok(Duration::ZERO);
     }
-    let hint = |_| format!("{text:?} is no span of time: write it as 30m, 1h, 7d, or off");
-    // Days of 24 hours: a schedule has no calendar.
-    let (number, days) = match text.strip_suffix('d').map(str::trim) {
-        Some(number) if number.bytes().all(|b| b.is_ascii_digit()) && !number.is_empty() => (number, true),
-        _ => (text, false),
-    };
-    let span = match days {
-        true => number
-            .parse::<u32>()
-            .map(|days| Duration::from_secs(u64::from(days) * 24 * 3600))
-            .map_err(|e| hint(e.to_string()))?,
-        false => SignedDuration::from_str(number)
-            .map_err(|e| hint(e.to_string()))?
-            .try_into()
-            .map_err(|_| hint(String::new()))?,
-    };
-    match span >= Duration::from_secs(60) {
-        true => Ok(span),
-        false => Err(format!("{text:?} is less than a minute: write 1m or more, or off")),
+    match span::parse(text) {
+        Err(error) => Err(format!("{error}, or off")),
+        Ok(span) if span < Duration::from_secs(60) => {
+            Err(format!("{text:?} is less than a minute: write 1m or more, or off"))
+        }
+        Ok(span) => Ok(span),
     }
 }
 
