@@ -6,6 +6,7 @@ mod import;
 mod integrity;
 mod nginx;
 mod process;
+mod relocate;
 mod report;
 mod serve;
 mod server;
@@ -30,6 +31,8 @@ enum Case {
     Serve,
     /// A full check of 763 MiB beside openssl sha256, and the rate over 10,000 files of 4 KiB.
     Integrity,
+    /// The whole store to another folder beside cp -a + sync + sha256sum, and by links.
+    Relocate,
 }
 
 #[derive(Parser)]
@@ -55,6 +58,10 @@ struct Arguments {
 }
 
 fn main() -> Result<()> {
+    let mut words = std::env::args().skip(1);
+    if let (Some(relocate::DROP), Some(folder)) = (words.next().as_deref(), words.next()) {
+        return relocate::drop_cache(folder.as_str().into());
+    }
     let arguments = Arguments::parse();
     let binary = arguments.binary.canonicalize_utf8().with_context(|| format!("look for {}", arguments.binary))?;
     let bench = process::Bench::new(binary, &arguments.work, arguments.pairs)?;
@@ -77,6 +84,9 @@ fn main() -> Result<()> {
     }
     if wanted(Case::Integrity) {
         integrity::run(&bench, &mut report)?;
+    }
+    if wanted(Case::Relocate) {
+        relocate::run(&bench, &mut report)?;
     }
     let text = report.markdown();
     report::print(&text);

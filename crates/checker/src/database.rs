@@ -11,8 +11,8 @@ use sqlx::{
 use crate::{
     CheckError,
     facts::{
-        Bulletin, BulletinCount, BulletinRevision, Facts, Feed, File, Finding, Job, JobItem, Location, Package, Policy,
-        PolicyUpdate, Proof, UpdateRevision, Version,
+        Bulletin, BulletinCount, BulletinRevision, Facts, Feed, File, Finding, Job, JobItem, Location, Original,
+        Package, Policy, PolicyUpdate, Proof, UpdateRevision, Version,
     },
 };
 
@@ -109,6 +109,7 @@ pub(crate) async fn read(url: &str) -> Result<Facts, CheckError> {
         versions: source.rows(Version::SQL).await?,
         files: source.rows(File::SQL).await?,
         proofs: source.rows(Proof::SQL).await?,
+        originals: source.rows(Original::SQL).await?,
         policies: source.rows(Policy::SQL).await?,
         policy_updates: source.rows(PolicyUpdate::SQL).await?,
         jobs: source.rows(Job::SQL).await?,

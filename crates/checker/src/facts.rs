@@ -57,6 +57,8 @@ rows! {
         location_id: String, dev: i64, inode: i64, size_bytes: i64, mtime_ns: i64, ctime_ns: i64, sha256: String,
         verified_at: i64,
     }
+    /// A copy that a relocation has left behind.
+    Original from "original" { package_id: String, version: i64, location_id: String, same_data: i64 }
     /// A policy.
     Policy from "policy" { policy_id: String, name: String, on_revision: String }
     /// A switch of a policy.
@@ -90,6 +92,7 @@ pub(crate) struct Facts {
     pub(crate) versions: Vec<Version>,
     pub(crate) files: Vec<File>,
     pub(crate) proofs: Vec<Proof>,
+    pub(crate) originals: Vec<Original>,
     pub(crate) policies: Vec<Policy>,
     pub(crate) policy_updates: Vec<PolicyUpdate>,
     pub(crate) jobs: Vec<Job>,

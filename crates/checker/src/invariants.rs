@@ -5,6 +5,7 @@ mod derived;
 mod generations;
 mod integrity;
 mod jobs;
+mod originals;
 mod orphans;
 mod packages;
 mod policies;
@@ -32,6 +33,7 @@ pub(crate) fn all(scene: &Scene<'_>) -> Vec<Finding> {
     for rule in [
         bytes::look,
         orphans::look,
+        originals::look,
         packages::look,
         policies::look,
         proofs::look,

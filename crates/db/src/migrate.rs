@@ -29,8 +29,12 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_initial.sql"), migration!(2, "0002_text_search.sql"), migration!(3, "0003_integrity.sql")];
+const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_initial.sql"),
+    migration!(2, "0002_text_search.sql"),
+    migration!(3, "0003_integrity.sql"),
+    migration!(4, "0004_originals.sql"),
+];
 
 const WHAT: &str = "bring the schema up to date";
 /// Servers that start together on one PostgreSQL: one migrates, the others wait ("patchwha" as a number).

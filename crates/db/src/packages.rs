@@ -10,8 +10,11 @@ mod content;
 mod delete;
 mod list;
 mod lock;
+mod originals;
+mod plan;
 mod proof;
 mod recover;
+mod relocate;
 mod space;
 mod stage;
 
@@ -27,11 +30,14 @@ pub use delete::{
 };
 pub use list::{
     File, Package, PackageFilter, PackageQuery, PackageSort, Version, by_location, files, list, resolve, show,
-    versions, versions_of,
+    to_relocate, versions, versions_of,
 };
 pub use lock::{LockOutcome, held_by, lock, renew_locks, unlock};
-pub use proof::{Proof, proofs, put_proofs};
+pub use originals::{Original, OriginalTotals, forget_originals, original_totals, originals_at, originals_of};
+pub use plan::{LongPath, RelocationTotals, long_paths, relocation_totals};
+pub use proof::{Proof, proofs, put_proofs, restamp};
 pub use recover::{Adopted, FileLack, Retry, adopt, due_for_retry, put_lacks, wanted_contents};
+pub use relocate::{Relocated, Relocation, relocate};
 pub use space::{Freed, SameData, Totals, freed, same_data, totals};
 pub use stage::{
     Committed, CommittedVersion, NewFile, NewVersion, PackageRef, Replaces, Repointed, StagedFile, StagedVersion,

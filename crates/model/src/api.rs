@@ -10,6 +10,7 @@ mod feed;
 mod finding;
 mod job;
 mod list;
+mod location;
 mod log;
 mod package;
 mod page;
@@ -32,6 +33,10 @@ pub use feed::{
 pub use finding::{ExportFormat, FindingQuery, IntegrityStart};
 pub use job::{Job, JobDetail, JobEvent, JobQuery};
 pub use list::List;
+pub use location::{
+    Elsewhere, Location, LocationCreate, LocationRemove, OriginalCopy, PrunePreview, PruneStart, RelocationStart,
+    UndoStart,
+};
 pub use log::{Level, LogQuery, LogRecord};
 pub use package::{
     PackageChoice, PackageDelete, PackageDetail, PackageFile, PackageQuery, PackageSort, PackageSummary,
@@ -44,4 +49,4 @@ pub use policy::{
 };
 pub use problem::{Code, Problem};
 pub use refers::{PolicyReference, Refers};
-pub use settings::{Health, HealthCheck, Location, Settings};
+pub use settings::{Health, HealthCheck, Setting, SettingChange, SettingPut, Settings};

@@ -34,6 +34,12 @@ pub enum JobKind {
     Reconcile,
     /// Check software update package integrity: find every fault, and mend it where that was asked for.
     IntegrityCheck,
+    /// Move packages to another location.
+    Relocate,
+    /// Go back to the originals that a relocation has left behind.
+    UndoRelocation,
+    /// Remove originals whose copies are proved.
+    Prune,
 }
 
 /// Where a job stands.
@@ -68,7 +74,10 @@ names!(
     Supply = "supply",
     Delete = "delete",
     Reconcile = "reconcile",
-    IntegrityCheck = "integrity-check"
+    IntegrityCheck = "integrity-check",
+    Relocate = "relocate",
+    UndoRelocation = "undo-relocation",
+    Prune = "prune"
 );
 names!(
     JobState,

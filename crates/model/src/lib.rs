@@ -22,7 +22,7 @@ pub mod update;
 pub use digest::{Sha1, Sha256};
 pub use hours::DailyHours;
 pub use ids::*;
-pub use names::FileName;
+pub use names::{FileName, is_device_name};
 pub use severity::Severity;
 pub use size::ByteSize;
 

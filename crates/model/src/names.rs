@@ -43,16 +43,22 @@ impl FileName {
     }
 }
 
+/// Whether Windows takes a name for a device, whatever its extension: `con`, `NUL.txt`, `com1` ...
+#[must_use]
+pub fn is_device_name(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
+    let numbered_port = (stem.starts_with("com") || stem.starts_with("lpt"))
+        && stem.chars().count() == 4
+        && stem.chars().last().is_some_and(|c| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³'));
+    DEVICES.contains(&stem.as_str()) || numbered_port
+}
+
 fn refusal(name: &str) -> Option<&'static str> {
     let forbidden = |c: char| {
         c.is_control()
             || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
-    let numbered_port = (stem.starts_with("com") || stem.starts_with("lpt"))
-        && stem.chars().count() == 4
-        && stem.chars().last().is_some_and(|c| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³'));
     if name.is_empty() {
         Some("it is empty")
     } else if name.len() > 255 {
@@ -65,7 +71,7 @@ fn refusal(name: &str) -> Option<&'static str> {
         Some("it ends with a dot or a space")
     } else if name.eq_ignore_ascii_case("package.json") {
         Some("the store keeps this name for its manifest")
-    } else if DEVICES.contains(&stem.as_str()) || numbered_port {
+    } else if is_device_name(name) {
         Some("it is the name of a Windows device")
     } else {
         None

@@ -11,6 +11,7 @@ mod extract;
 mod feeds;
 mod health;
 mod jobs;
+mod locations;
 mod logs;
 mod packages;
 mod page;
@@ -76,6 +77,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(jobs::routes())
         .merge(logs::routes())
         .merge(settings::routes())
+        .merge(locations::routes())
         .merge(audit::routes());
     OpenApiRouter::with_openapi(document::base())
         .nest("/api/v1", v1)

@@ -1,18 +1,16 @@
 //! The running server: what every request and every job can reach.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use patchwharf_model::{DeploymentId, InstanceId, LocationId};
+use patchwharf_model::{DeploymentId, InstanceId};
 
 pub use patchwharf_db::Db;
 use patchwharf_store::KnownKeys;
 pub use patchwharf_store::Location;
 pub use patchwharf_trust::ManifestKey;
 
-use crate::{
-    clock::Clock, config::Config, fetch::Fetcher, jobs::Jobs, logs::Logs, metrics::Metrics, operations::OperationError,
-    serve::Downloads,
-};
+pub use crate::locations::Locations;
+use crate::{clock::Clock, config::Config, fetch::Fetcher, jobs::Jobs, logs::Logs, metrics::Metrics, serve::Downloads};
 
 /// The running server.
 #[derive(Debug)]
@@ -23,7 +21,7 @@ pub struct App {
     pub clock: Clock,
     /// The resource database.
     pub db: Db,
-    /// Open package locations.
+    /// Package locations, open or not.
     pub locations: Locations,
     /// Signs manifests.
     pub signing_key: ManifestKey,
@@ -58,45 +56,6 @@ impl App {
         }
         let noted = patchwharf_db::settings::manifest_keys(&self.db).await?;
         Ok(KnownKeys::new(own, noted.iter().filter_map(|key| key.parse().ok()).collect()))
-    }
-}
-
-/// Open package locations; one is the default for new packages.
-#[derive(Clone, Debug)]
-pub struct Locations {
-    all: Arc<[Arc<Location>]>,
-}
-
-impl Locations {
-    /// The locations that were opened at start; the first is the default.
-    #[must_use]
-    pub fn new(all: Vec<Arc<Location>>) -> Self {
-        Self { all: all.into() }
-    }
-
-    /// Where new packages go.
-    ///
-    /// # Errors
-    /// None is open.
-    pub fn default_location(&self) -> Result<&Arc<Location>, OperationError> {
-        self.all.first().ok_or_else(|| {
-            OperationError::new("no-location", "no package location is open; see the log of the server's start")
-        })
-    }
-
-    /// The one with this id.
-    ///
-    /// # Errors
-    /// It is not open here.
-    pub fn get(&self, id: LocationId) -> Result<&Arc<Location>, OperationError> {
-        self.all.iter().find(|l| l.id() == id).ok_or_else(|| {
-            OperationError::new("no-location", format!("package location {id} is not open; see the log of the start"))
-        })
-    }
-
-    /// All that are open.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Location>> {
-        self.all.iter()
     }
 }
 

@@ -8,6 +8,7 @@ mod feed;
 mod follow;
 mod generate;
 mod job;
+mod location;
 mod log;
 pub(crate) mod output;
 mod package;
@@ -96,6 +97,9 @@ enum Command {
     /// The package store as a whole.
     #[command(subcommand)]
     Store(store::Store),
+    /// Package locations: list, add, relocate packages between them, undo, prune, remove.
+    #[command(subcommand)]
+    Location(location::Location),
     /// What the server is set to.
     #[command(subcommand)]
     Settings(settings::Settings),
@@ -151,6 +155,7 @@ async fn ask(global: &Global, command: Command) -> anyhow::Result<Found> {
         Command::Log(log) => log.run(&client).await,
         Command::Audit(audit) => audit.run(&client).await,
         Command::Store(store) => store.run(&client).await,
+        Command::Location(location) => location.run(&client).await,
         Command::Settings(settings) => settings.run(&client).await,
         _ => anyhow::bail!("this command does not ask a server"),
     }

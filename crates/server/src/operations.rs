@@ -2,13 +2,16 @@
 
 mod assembly;
 mod compare;
-mod cores;
+pub(crate) mod cores;
 mod delete;
 pub mod import;
 pub mod integrity;
 mod locks;
+mod places;
+mod prune;
 pub mod reconcile;
 mod refresh;
+pub(crate) mod relocate;
 pub mod retry;
 pub(crate) mod selection;
 mod stage;
@@ -16,9 +19,12 @@ mod staging;
 mod supply;
 mod sweep;
 mod take;
+mod undo;
 mod verify;
 
 use std::{error::Error, fmt};
+
+pub(crate) use assembly::told::with_causes;
 
 use patchwharf_db::{DbError, Write};
 use patchwharf_model::{
@@ -126,6 +132,13 @@ pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, Operat
         JobRequest::Delete { packages, although_needed } => delete::run(ctx, packages, *although_needed).await,
         JobRequest::Reconcile { dry_run } => reconcile::run(ctx, *dry_run).await,
         JobRequest::IntegrityCheck(check) => integrity::run(ctx, check).await,
+        JobRequest::Relocate { of, from, to, link, restage, dry_run } => {
+            let (of, from, to) = (of.clone(), *from, *to);
+            let wish = relocate::Wish { of, from, to, link: *link, restage: *restage, dry_run: *dry_run };
+            relocate::run(ctx, &wish).await
+        }
+        JobRequest::UndoRelocation { of, from, to, dry_run } => undo::run(ctx, of, *from, *to, *dry_run).await,
+        JobRequest::Prune { of, location, before, dry_run } => prune::run(ctx, of, *location, *before, *dry_run).await,
         JobRequest::Import { feed, confirm_shrink } => import::run(ctx, *feed, *confirm_shrink).await,
         JobRequest::Preview { feed, rules } => import::preview(ctx, *feed, rules.as_ref()).await,
     }

@@ -7,6 +7,7 @@
 mod body;
 mod proof;
 mod range;
+mod readers;
 mod resolve;
 
 use std::sync::Arc;
@@ -32,6 +33,8 @@ struct Proved {
     size_bytes: u64,
     mtime_ns: i64,
     sha256: Sha256,
+    /// Held until the last byte is sent: what is read from an old place is not removed there.
+    lease: readers::Lease,
 }
 
 /// A file of a package. `ETag` is its SHA-256; one range is served, with `If-Range`. Wants the token, except from

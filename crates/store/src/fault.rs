@@ -62,6 +62,28 @@ named!(
         RecreateBeforeSwitch = "recreate.before-switch",
         /// The new GUID is current, the old one not yet retired.
         RecreateAfterSwitch = "recreate.after-switch",
+        /// Packages are locked, nothing of them is copied yet.
+        RelocateBeforeCopy = "relocate.before-copy",
+        /// Copies are durable, nobody has read them back.
+        RelocateBeforeReread = "relocate.before-reread",
+        /// Copies were read back from the disk and are right; they have no names yet.
+        RelocateAfterReread = "relocate.after-reread",
+        /// Copies have their names at the new place, the rows still name the old one.
+        RelocateBeforeSwitch = "relocate.before-switch",
+        /// The rows name the new place.
+        RelocateAfterSwitch = "relocate.after-switch",
+        /// Originals are proved, the rows still name the place they were moved to.
+        UndoBeforeSwitch = "undo.before-switch",
+        /// The rows name the originals' place again.
+        UndoAfterSwitch = "undo.after-switch",
+        /// The copies are proved in this run, their originals are untouched.
+        PruneBeforeUnlink = "prune.before-unlink",
+        /// Between two unlinked files of an original.
+        PruneMidUnlink = "prune.mid-unlink",
+        /// Originals are gone, their rows are still there.
+        PruneAfterUnlink = "prune.after-unlink",
+        /// Their rows are gone.
+        PruneAfterRow = "prune.after-row",
         /// Before something bad is set aside.
         QuarantineBeforeRename = "quarantine.before-rename",
         /// It is aside, not yet durable.
@@ -132,6 +154,12 @@ named!(
         RedirectUnchecked = "redirect-unchecked",
         /// Retired versions go without a grace period.
         DeleteWithoutLease = "delete-without-lease",
+        /// Copies at the new place are read back from the cache.
+        RereadFromCache = "reread-from-cache",
+        /// The row names the new place before the copy has its name there.
+        SwitchFirst = "switch-first",
+        /// An original goes without a look at its copy.
+        PruneUnproved = "prune-unproved",
     }
 );
 

@@ -9,7 +9,7 @@ use std::{
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
 /// One component below an open folder: no way out, no links, no mount points.
-const INSIDE: ResolveFlags = ResolveFlags::BENEATH
+pub(crate) const INSIDE: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_SYMLINKS)
     .union(ResolveFlags::NO_MAGICLINKS)
     .union(ResolveFlags::NO_XDEV);

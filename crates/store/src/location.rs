@@ -3,6 +3,9 @@
 mod check;
 mod lock;
 mod marker;
+mod overlap;
+mod path;
+mod probe;
 mod space;
 
 use std::{
@@ -12,10 +15,12 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use patchwharf_model::{DeploymentId, LocationId, Timestamp, update::VendorDigest};
+use patchwharf_model::{DeploymentId, LocationId, PackageId, Timestamp, update::VendorDigest};
 
 pub use check::OpenError;
 pub use marker::Marker;
+pub use overlap::{Overlap, overlap};
+pub use probe::{Probes, Sharing};
 pub use space::Space;
 
 use crate::{
@@ -35,8 +40,9 @@ pub struct Location {
     pub(crate) staging: OwnedFd,
     pub(crate) quarantine: OwnedFd,
     pub(crate) disk: Arc<dyn Disk>,
-    pub(crate) stamps: Stamps,
+    pub(crate) stamps: Arc<Stamps>,
     pub(crate) seals: Seals,
+    read_only: bool,
     pub(crate) in_flight: Arc<Mutex<InFlight>>,
 }
 
@@ -59,11 +65,31 @@ impl Location {
         deployment: DeploymentId,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
-        let root = check::new_root(path)?;
+        let root = check::new_root(&*disk, path)?;
         let marker =
             Marker { format: marker::FORMAT, location_id: LocationId::new(), deployment_id: deployment, made_at: now };
         marker::write(&*disk, &root, path, &marker)?;
         Self::open_on(disk, path, Some(marker.location_id), deployment)
+    }
+
+    /// Whether a new location could begin at this path, or a known one be opened there: the path alone is looked at, and
+    /// how it lies to locations that are there.
+    ///
+    /// # Errors
+    /// The path is relative, the root, has a name that does not work everywhere, or lies in, at or around another.
+    pub fn fits(path: &Utf8Path, others: &[&Utf8Path]) -> Result<(), OpenError> {
+        path::fit(path)?;
+        for other in others {
+            let how = match overlap(path, other) {
+                // A location that is away overlaps nothing that could be hit.
+                Err(_) | Ok(None) => continue,
+                Ok(Some(Overlap::Same)) => "is",
+                Ok(Some(Overlap::Inside)) => "lies in",
+                Ok(Some(Overlap::Around)) => "lies around",
+            };
+            return Err(OpenError::Overlaps { path: path.to_owned(), how, other: (*other).to_owned() });
+        }
+        Ok(())
     }
 
     /// Opens a location that exists. `id` is the one that the database knows; none takes any of this deployment.
@@ -85,12 +111,35 @@ impl Location {
         id: Option<LocationId>,
         deployment: DeploymentId,
     ) -> Result<Self, OpenError> {
+        let location = Self::folders(disk, path, id, deployment)?;
+        check::rename_works(&*location.disk, &location.root, &location.staging, path)?;
+        location.clear_probes()?;
+        Ok(location)
+    }
+
+    /// Opens a location whose file system is read-only: what lies there can be served and moved away, not changed.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_read_only(
+        path: &Utf8Path,
+        id: Option<LocationId>,
+        deployment: DeploymentId,
+    ) -> Result<Self, OpenError> {
+        Ok(Self { read_only: true, ..Self::folders(Arc::new(Native::default()), path, id, deployment)? })
+    }
+
+    fn folders(
+        disk: Arc<dyn Disk>,
+        path: &Utf8Path,
+        id: Option<LocationId>,
+        deployment: DeploymentId,
+    ) -> Result<Self, OpenError> {
         let root = check::existing_root(path)?;
         let marker = marker::read(&root, path)?;
         marker.belongs(path, id, deployment)?;
         let staging = check::own_folder(&*disk, &root, path, layout::STAGING)?;
         let quarantine = check::own_folder(&*disk, &root, path, layout::QUARANTINE)?;
-        check::rename_works(&*disk, &root, &staging, path)?;
         Ok(Self {
             marker,
             path: path.to_owned(),
@@ -98,10 +147,17 @@ impl Location {
             staging,
             quarantine,
             disk,
-            stamps: Stamps::default(),
+            stamps: Arc::default(),
             seals: Seals::default(),
+            read_only: false,
             in_flight: Arc::default(),
         })
+    }
+
+    /// The same, with what is remembered of inodes shared with other locations: a hard link may reach over two of them.
+    #[must_use]
+    pub fn sharing(self, stamps: Arc<Stamps>) -> Self {
+        Self { stamps, ..self }
     }
 
     /// Looks at the marker again: before anything is deleted, and before anything is called missing.
@@ -119,6 +175,18 @@ impl Location {
         let opened = rustix::fs::fstat(&self.root);
         let found = rustix::fs::stat(self.path.as_std_path());
         matches!((opened, found), (Ok(a), Ok(b)) if (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino))
+    }
+
+    /// Whether it was opened for reading only.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Whether a version's folder is there, whatever is in it.
+    #[must_use]
+    pub fn has_version(&self, package: PackageId, version: u64) -> bool {
+        self.version_folder(package, version).is_ok()
     }
 
     /// Its id.

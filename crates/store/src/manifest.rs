@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    fs::File,
     io::{self, Read as _},
     os::fd::OwnedFd,
     sync::{Mutex, PoisonError},
@@ -181,14 +182,14 @@ impl SignedManifest {
     ///
     /// # Errors
     /// When the signature is by another key, or over other bytes, or what was signed is no manifest of a known format.
-    pub fn open(&self, keys: &impl Signers, path: &Utf8PathBuf) -> Result<Manifest, ManifestError> {
+    pub fn open(&self, keys: &(impl Signers + ?Sized), path: &Utf8PathBuf) -> Result<Manifest, ManifestError> {
         self.open_known(keys, || path.clone(), || false)
     }
 
     /// The same; `known` says that the signature over these bytes was verified before.
     fn open_known(
         &self,
-        keys: &impl Signers,
+        keys: &(impl Signers + ?Sized),
         path: impl Fn() -> Utf8PathBuf,
         known: impl FnOnce() -> bool,
     ) -> Result<Manifest, ManifestError> {
@@ -257,21 +258,39 @@ pub(crate) fn read(
     version_folder: &OwnedFd,
     package: PackageId,
     version: u64,
-    keys: &impl Signers,
+    keys: &(impl Signers + ?Sized),
     path: impl Fn() -> Utf8PathBuf,
 ) -> Result<Manifest, ManifestError> {
+    let (_, text) = text(version_folder, &path)?;
+    understood(location, &text, package, version, keys, path)
+}
+
+/// The file and its bytes, whatever they say.
+pub(crate) fn text(version_folder: &OwnedFd, path: impl Fn() -> Utf8PathBuf) -> Result<(File, Vec<u8>), ManifestError> {
     let file = match folder::file(version_folder, layout::MANIFEST) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ManifestError::Missing { path: path() }),
         other => other.attempt("open", &path)?,
     };
     let mut text = Vec::with_capacity(USUAL_BYTES);
-    file.take(MAX_BYTES + 1).read_to_end(&mut text).attempt("read", &path)?;
+    (&file).take(MAX_BYTES + 1).read_to_end(&mut text).attempt("read", &path)?;
     if text.len() as u64 > MAX_BYTES {
         return Err(ManifestError::TooLong { path: path() });
     }
+    Ok((file, text))
+}
+
+/// The manifest that a text is, if it can be believed.
+pub(crate) fn understood(
+    location: &Location,
+    text: &[u8],
+    package: PackageId,
+    version: u64,
+    keys: &(impl Signers + ?Sized),
+    path: impl Fn() -> Utf8PathBuf,
+) -> Result<Manifest, ManifestError> {
     let signed: SignedManifest =
-        serde_json::from_slice(&text).map_err(|source| ManifestError::Malformed { path: path(), source })?;
-    let digest = patchwharf_trust::sha256(&text);
+        serde_json::from_slice(text).map_err(|source| ManifestError::Malformed { path: path(), source })?;
+    let digest = patchwharf_trust::sha256(text);
     let manifest = signed.open_known(keys, &path, || location.seals.has(&digest))?;
     location.seals.put(digest);
     if (manifest.package, manifest.version) != (package, version) {

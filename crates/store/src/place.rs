@@ -1,7 +1,9 @@
 //! Placing: from verified files to version folders, many at once.
 
 mod batch;
+mod bring;
 mod build;
+mod reread;
 mod split;
 mod sync;
 
@@ -14,7 +16,10 @@ use patchwharf_model::{
 };
 use patchwharf_trust::ManifestKey;
 
-use crate::{DiskError, Location, Verified};
+pub use bring::{Incoming, IncomingFile, Watch, Way};
+pub(crate) use reread::{can_read_directly, sha256 as read_back};
+
+use crate::{DiskError, FileCheck, Location, ManifestError, Verified};
 
 /// A version to be placed.
 #[derive(Debug)]
@@ -109,6 +114,41 @@ pub enum PlaceError {
     #[error("{path} was thrown away after an error of the disk; download it again")]
     Spent {
         /// The file that it was for.
+        path: Utf8PathBuf,
+    },
+    /// A version that was to be brought over is not whole where it is: it stays there, and nothing of it was taken.
+    #[error("what lies in {path} is not what its rows and its manifest say")]
+    Original {
+        /// Its folder.
+        path: Utf8PathBuf,
+        /// The files that are not right.
+        bad: Vec<FileCheck>,
+        /// What is wrong with its manifest, if anything.
+        manifest: Option<Box<ManifestError>>,
+    },
+    /// The disk gave back other bytes than were written and said to be durable: it is not to be trusted.
+    #[error(
+        "{path} was written and made durable, and the disk gives back other bytes: expected SHA-256 {expected}, found \
+         {found}. Look at the kernel's log and at that disk"
+    )]
+    ReadBack {
+        /// The copy.
+        path: Utf8PathBuf,
+        /// What was written.
+        expected: Sha256,
+        /// What came back.
+        found: Sha256,
+    },
+    /// Neither a hard link nor shared blocks reach from the old place to the new one.
+    #[error("{path} cannot share its data with the new place: they are different file systems; copy it instead")]
+    CannotLink {
+        /// The file at the old place.
+        path: Utf8PathBuf,
+    },
+    /// The job was asked to stop before this version was brought over.
+    #[error("{path} was not brought over: the job was asked to stop")]
+    Stopped {
+        /// Its folder at the old place.
         path: Utf8PathBuf,
     },
     /// The manifest cannot be written as JSON.

@@ -137,6 +137,17 @@ impl Location {
         }))
     }
 
+    /// Removes the empty folders beside the packages that an opening left which was broken off.
+    pub(crate) fn clear_probes(&self) -> Result<(), DiskError> {
+        for probe in tree::entries(&self.root).attempt("list", || self.path().to_owned())? {
+            if probe.name.starts_with(layout::PROBE_PREFIX) {
+                // Empty, or not ours.
+                let _ = self.disk.rmdir(self.root.as_fd(), &probe.name);
+            }
+        }
+        Ok(())
+    }
+
     /// Clears `.staging` of builds that a crash left and of files on their way that `wanted` (given their digest in
     /// hexadecimal) does not know; says what went. Things in use, by this process or another, stay.
     ///
@@ -145,12 +156,7 @@ impl Location {
     pub fn clear_staging(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>, DiskError> {
         let entries = tree::entries(&self.staging).attempt("list", || self.path().join(layout::STAGING))?;
         let mut gone = Vec::new();
-        for probe in tree::entries(&self.root).attempt("list", || self.path().to_owned())? {
-            if probe.name.starts_with(layout::PROBE_PREFIX) {
-                // Empty, or not ours.
-                let _ = self.disk.rmdir(self.root.as_fd(), &probe.name);
-            }
-        }
+        self.clear_probes()?;
         for entry in entries.into_iter().filter(|entry| is_unwanted(entry, wanted)) {
             let Ok(_slot) = Slot::take(&self.in_flight, entry.name.clone()) else { continue };
             match self.clear_one(&entry.name) {

@@ -19,6 +19,8 @@ use crate::{Location, folder, stamp, stamps};
 pub(crate) struct Removed {
     /// Bytes that became free.
     pub(crate) freed_bytes: u64,
+    /// The inode's stamp before.
+    pub(crate) before: ProofStamp,
     /// The new stamp of an inode that lives on under another name.
     pub(crate) lives_on: Option<ProofStamp>,
 }
@@ -35,11 +37,11 @@ impl Location {
         self.disk.unlink(parent, name)?;
         let stat = rustix::fs::fstat(&handle)?;
         if stat.st_nlink == 0 {
-            return Ok(Removed { freed_bytes: before.size_bytes, lives_on: None });
+            return Ok(Removed { freed_bytes: before.size_bytes, before, lives_on: None });
         }
         let after = stamp::from_stat(&stat);
         inode.moved(before, after);
-        Ok(Removed { freed_bytes: 0, lives_on: Some(after) })
+        Ok(Removed { freed_bytes: 0, before, lives_on: Some(after) })
     }
 
     /// Removes a folder of our own with all that is in it. Nothing there is no error.

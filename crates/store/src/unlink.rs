@@ -11,7 +11,7 @@ use patchwharf_model::{FileName, PackageId, Timestamp, package::ProofStamp};
 use rustix::fs::FileType;
 
 use crate::{
-    DiskError, Location, OpenError,
+    DiskError, Location, ManifestError, OpenError,
     disk::Kind,
     error::Attempt as _,
     fault::{self, Step},
@@ -40,7 +40,8 @@ pub struct Unlinked {
     pub freed_bytes: u64,
     /// Foreign things that were found in the folder and set aside, where they lie now.
     pub quarantined: Vec<Utf8PathBuf>,
-    /// Inodes that live on under other names: the stamp that their proof was made for and the one that holds now.
+    /// Inodes that live on under other names, maybe at other locations: the stamp before (that of the proof, where it was
+    /// given and stood) and the one that holds now.
     pub restamped: Vec<(ProofStamp, ProofStamp)>,
 }
 
@@ -56,6 +57,9 @@ pub enum UnlinkError {
         /// Where.
         path: Utf8PathBuf,
     },
+    /// A manifest in the folder is not this server's, or not of this version.
+    #[error("nothing was deleted: the manifest there cannot be believed, so it is not known whose the files are")]
+    Manifest(#[source] Box<ManifestError>),
     /// A call failed; what is left is tried again.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -68,7 +72,7 @@ impl Location {
     pub fn unlink(&self, versions: &[ToUnlink], now: Timestamp) -> Vec<Result<Unlinked, UnlinkError>> {
         let mut parents = Parents::default();
         let mut results: Vec<_> = versions.iter().map(|version| self.unlink_one(version, now, &mut parents)).collect();
-        parents.sync(self, versions, &mut results);
+        parents.sync(self, versions.iter().map(|v| (v.package, v.version)), &mut results);
         results
     }
 
@@ -117,10 +121,9 @@ impl Location {
             fault::at(Step::DeleteMidUnlink).attempt("pass a test step at", path)?;
             done.files += 1;
             done.freed_bytes += removed.freed_bytes;
-            if let (Some(after), Some((_, Some(proved)))) = (removed.lives_on, named)
-                && self.stamps.stands(proved, &after)
-            {
-                done.restamped.push((*proved, after));
+            if let Some(after) = removed.lives_on {
+                let proved = named.and_then(|(_, proved)| *proved).filter(|proved| self.stamps.stands(proved, &after));
+                done.restamped.push((proved.unwrap_or(removed.before), after));
             }
         }
         Ok(())
@@ -128,7 +131,10 @@ impl Location {
 }
 
 /// A folder that may not be there; a link or a mount point in its place is never followed.
-fn opened(folder: io::Result<OwnedFd>, path: impl Fn() -> Utf8PathBuf) -> Result<Option<OwnedFd>, UnlinkError> {
+pub(crate) fn opened(
+    folder: io::Result<OwnedFd>,
+    path: impl Fn() -> Utf8PathBuf,
+) -> Result<Option<OwnedFd>, UnlinkError> {
     match folder {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) if tree::is_link(&e) || tree::is_mount(&e) || e.kind() == io::ErrorKind::NotADirectory => {
@@ -140,16 +146,22 @@ fn opened(folder: io::Result<OwnedFd>, path: impl Fn() -> Utf8PathBuf) -> Result
 
 /// Folders in which something was removed, to be made durable once for all.
 #[derive(Default)]
-struct Parents {
+pub(crate) struct Parents {
     packages: HashMap<PackageId, OwnedFd>,
 }
 
 impl Parents {
-    fn package(&mut self, package: PackageId, folder: OwnedFd) {
+    pub(crate) fn package(&mut self, package: PackageId, folder: OwnedFd) {
         self.packages.insert(package, folder);
     }
 
-    fn sync(&self, location: &Location, versions: &[ToUnlink], results: &mut [Result<Unlinked, UnlinkError>]) {
+    /// Makes durable what was removed. `versions` and `results` go one for one.
+    pub(crate) fn sync<T>(
+        &self,
+        location: &Location,
+        versions: impl Iterator<Item = (PackageId, u64)>,
+        results: &mut [Result<T, UnlinkError>],
+    ) {
         if results.iter().all(Result::is_err) {
             return;
         }
@@ -161,9 +173,9 @@ impl Parents {
                 .filter_map(|(id, result)| Some((id, result.err()?)))
                 .collect();
         let root = disk.fsync(location.root.as_fd(), Kind::Folder).err();
-        for (version, result) in versions.iter().zip(results) {
-            if let (Some(error), true) = (failed.get(&version.package).or(root.as_ref()), result.is_ok()) {
-                let path = location.path().join(layout::version_path(version.package, version.version));
+        for ((package, version), result) in versions.zip(results) {
+            if let (Some(error), true) = (failed.get(&package).or(root.as_ref()), result.is_ok()) {
+                let path = location.path().join(layout::version_path(package, version));
                 let source = io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO));
                 *result = Err(DiskError { attempt: "make durable the removal of", path, source }.into());
             }

@@ -5,10 +5,12 @@ mod hash;
 mod look;
 mod open;
 
-use std::{fs::File, io};
+use std::{fs::File, io, os::fd::BorrowedFd};
 
 pub use access::{Access, FolderAccess};
+use camino::Utf8PathBuf;
 pub use hash::{Freely, Hashed, Meter};
+pub(crate) use look::at_folder;
 pub use look::{Closeness, FileLook};
 pub use open::{OpenVersion, agrees};
 use patchwharf_model::{
@@ -167,7 +169,21 @@ impl Location {
 
 /// Every byte of a file, from the disk, with owner and mode.
 fn verdict(open: &OpenVersion<'_>, file: &ToVerify) -> Finding {
-    match open.file(file, &Closeness::DISK) {
+    in_words(open.file(file, &Closeness::DISK))
+}
+
+/// The same of a file in a version's folder that is open already.
+pub(crate) fn at_file(
+    location: &Location,
+    folder: BorrowedFd<'_>,
+    file: &ToVerify,
+    path: impl Fn() -> Utf8PathBuf,
+) -> Finding {
+    in_words(look::at_file(location, folder, file, &Closeness::DISK, path))
+}
+
+fn in_words(look: Option<FileLook>) -> Finding {
+    match look {
         None => Finding::Unsteady,
         Some(FileLook { finding: Finding::Good { stamp }, access: Access::Open { owner, mode }, .. }) => {
             Finding::Open { stamp, owner, mode }

@@ -10,6 +10,7 @@ mod write_log;
 
 use std::{
     fs::File,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -85,7 +86,7 @@ pub enum Cut {
 pub struct PowerDisk {
     kind: FileSystem,
     mounted: Mounted,
-    _folder: TempDir,
+    folder: TempDir,
     _permit: Arc<LoopPermit>,
 }
 
@@ -99,7 +100,7 @@ impl PowerDisk {
         let image = folder.path().join("image");
         kind.make(&image, size_mib)?;
         let mounted = Mounted::new(&image, &mount_point(&folder)?)?;
-        Ok(Self { kind, mounted, _folder: folder, _permit: Arc::clone(permit) })
+        Ok(Self { kind, mounted, folder, _permit: Arc::clone(permit) })
     }
 
     /// Where it is mounted.
@@ -122,6 +123,28 @@ impl PowerDisk {
         let path = text(self.mounted.path()).expect("UTF-8");
         let shutdown = if how == Cut::JournalFlushed { "shutdown -f" } else { "shutdown" };
         run("xfs_io", &["-x", "-c", shutdown, path]).unwrap_or_else(|e| panic!("no power cut: {e}"));
+    }
+
+    /// Changes one byte of a durable file on the disk itself, behind the file system's back: what the kernel remembers of
+    /// the file stays as it was.
+    ///
+    /// # Errors
+    /// The file's place on the disk cannot be found.
+    pub fn flip_byte_of(&self, file: &Path) -> Result<(), String> {
+        let name = file.to_str().ok_or("a path that is not UTF-8")?;
+        let told = run("filefrag", &["-b512", "-v", name])?;
+        let first = told.lines().find(|line| line.trim_start().starts_with("0:"));
+        let sector: u64 = first
+            .and_then(|line| line.split(':').nth(2)?.split("..").next()?.trim().parse().ok())
+            .ok_or_else(|| format!("filefrag does not say where {name} is: {told}"))?;
+        let image = File::options()
+            .read(true)
+            .write(true)
+            .open(self.folder.path().join("image"))
+            .map_err(|e| format!("the image: {e}"))?;
+        let (mut byte, at) = ([0], sector * 512 + 100);
+        image.read_exact_at(&mut byte, at).map_err(|e| format!("read the image: {e}"))?;
+        image.write_all_at(&[byte[0] ^ 1], at).map_err(|e| format!("write the image: {e}"))
     }
 
     /// Power is back: unmounts (the users must be gone) and mounts again; the journal is replayed.

@@ -120,6 +120,12 @@ impl Server {
         self.process.as_mut().expect("the server runs").signal(rustix::process::Signal::STOP);
     }
 
+    /// Whether it was stopped: by [`Self::stop_still`], or by itself at a fault that asks for it.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        self.process.as_ref().is_some_and(Process::stands_still)
+    }
+
     /// SIGCONT after [`Self::stop_still`].
     pub fn go_on(&mut self) {
         self.process.as_mut().expect("the server runs").signal(rustix::process::Signal::CONT);

@@ -12,11 +12,18 @@ const ON_ITS_WAY: [&str; 6] = ["wanted", "staging", "unreachable", "vendor-chang
 
 pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
     let versions = scene.facts.versions_by_key();
+    let originals: BTreeSet<(&str, &str, i64)> = scene
+        .facts
+        .originals
+        .iter()
+        .map(|original| (original.location_id.as_str(), original.package_id.as_str(), original.version))
+        .collect();
     let mut findings = Vec::new();
     for ((location, package, number), folder) in &scene.disk.folders {
         let place = folder.path.display();
         match versions.get(&(package.as_str(), *number)) {
             None => findings.push(Finding::leftover("I3", "folder-without-row", place, "no version in the database")),
+            Some(_) if originals.contains(&(location.as_str(), package.as_str(), *number)) => {}
             Some(version) if version.location_id != *location => {
                 let message = format!("the database says that it is at location {}", version.location_id);
                 findings.push(Finding::leftover("I3", "folder-elsewhere", place, message));

@@ -121,6 +121,37 @@ async fn i3_orphans_are_leftovers_and_at_rest_violations() {
 }
 
 #[tokio::test]
+async fn originals_are_what_their_rows_say() {
+    let world = World::good().await;
+    let folder = world.original(false).await;
+    let verdict = world.judge_at_rest().await;
+    assert!(verdict.holds(), "{verdict}");
+    // Without its row it is a version at two places.
+    world.sql("DELETE FROM original").await;
+    assert!(world.judge().await.has("folder-elsewhere"));
+
+    let world = World::good().await;
+    world.original(false).await;
+    world.sql("UPDATE original SET location_id = 'l'").await;
+    assert!(world.judge().await.has("original-is-served"));
+    world.sql("UPDATE original SET location_id = 'o', version = 9").await;
+    assert!(world.judge().await.has("original-of-nothing"));
+
+    let world = World::good().await;
+    let gone = world.original(false).await;
+    std::fs::remove_dir_all(gone.parent().unwrap()).unwrap();
+    let verdict = world.judge().await;
+    assert!(verdict.has("original-gone") && verdict.holds(), "{verdict}");
+
+    let world = World::good().await;
+    world.original(true).await;
+    assert!(world.judge().await.has("original-same-data"));
+    world.sql("UPDATE original SET same_data = 1").await;
+    assert!(!world.judge().await.has("original-same-data"));
+    drop(folder);
+}
+
+#[tokio::test]
 async fn i4_proofs_that_lie_are_found() {
     // The server takes a proof away where an inode is in doubt; it is to be looked at again.
     for sql in ["DELETE FROM proof", "UPDATE package_file SET inode = NULL"] {

@@ -22,6 +22,7 @@ const SCHEMA: &[&str] = &[
     include_str!("../../../db/migrations/sqlite/0001_initial.sql"),
     include_str!("../../../db/migrations/sqlite/0002_text_search.sql"),
     include_str!("../../../db/migrations/sqlite/0003_integrity.sql"),
+    include_str!("../../../db/migrations/sqlite/0004_originals.sql"),
 ];
 const PACKAGE: &str = "01900000-0000-7000-8000-000000000001";
 const FILES: [(&str, &[u8]); 2] = [("a.exe", b"file A"), ("b.msi", b"file B, longer")];
@@ -141,6 +142,31 @@ impl World {
 
     fn database(&self) -> PathBuf {
         self.home.path().join("patchwharf.db")
+    }
+
+    /// A second location, as an earlier relocation has left it.
+    pub(crate) async fn original(&self, linked: bool) -> PathBuf {
+        let path = self.home.path().join("before");
+        let folder = path.join(PACKAGE).join("1");
+        std::fs::create_dir_all(&folder).unwrap();
+        let marker = json!({"format": 1, "location_id": "o", "deployment_id": "d", "made_at": "2026-11-22T00:00:00Z"});
+        std::fs::write(path.join("location.json"), marker.to_string()).unwrap();
+        for (name, _) in FILES {
+            let (from, to) = (self.folder().join(name), folder.join(name));
+            if linked {
+                std::fs::hard_link(from, to).unwrap();
+            } else {
+                std::fs::copy(from, to).unwrap();
+            }
+        }
+        let path = path.display();
+        self.sql(&format!(
+            "INSERT INTO location (location_id, path, is_default, created_at) VALUES ('o', '{path}', 0, 0);
+             INSERT INTO original (package_id, version, location_id, same_data, moved_at, job_id)
+               VALUES ('{PACKAGE}', 1, 'o', 0, 0, 'j1');"
+        ))
+        .await;
+        folder
     }
 
     pub(crate) fn package(&self) -> &'static str {

@@ -69,10 +69,11 @@ async fn write_bad(w: &mut Write<'_>, what: &'static str, files: Vec<impl Serial
     const SHARERS: &str = "SELECT DISTINCT o.package_id FROM json_each($1) AS j JOIN package_file AS f \
          ON f.package_id = CAST(j.value ->> 0 AS TEXT) AND f.version = CAST(j.value ->> 1 AS BIGINT) \
          AND f.name = CAST(j.value ->> 2 AS TEXT) JOIN package_file AS o ON o.inode = f.inode AND o.dev = f.dev";
-    const PROOFS: &str = "DELETE FROM proof WHERE (location_id, dev, inode) IN (SELECT v.location_id, f.dev, f.inode \
+    // At every location: after a relocation by hard links one inode has names at two.
+    const PROOFS: &str = "DELETE FROM proof WHERE (location_id, dev, inode) IN (SELECT l.location_id, f.dev, f.inode \
          FROM json_each($1) AS j JOIN package_file AS f ON f.package_id = CAST(j.value ->> 0 AS TEXT) \
          AND f.version = CAST(j.value ->> 1 AS BIGINT) AND f.name = CAST(j.value ->> 2 AS TEXT) \
-         JOIN package_version AS v ON v.package_id = f.package_id AND v.version = f.version)";
+         CROSS JOIN location AS l)";
     const BAD: &str = "UPDATE package_file SET state = j.new_state, reason = j.why, dev = NULL, inode = NULL \
          FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, CAST(value ->> 1 AS BIGINT) AS version, \
          CAST(value ->> 2 AS TEXT) AS name, CAST(value ->> 3 AS TEXT) AS new_state, CAST(value ->> 4 AS TEXT) AS why \

@@ -173,7 +173,8 @@ pub async fn due_for_unlink(db: &Db, now: Timestamp, limit: u32) -> Result<Vec<D
 }
 
 /// Removes rows of versions in state `Deleting` whose folders are gone, their proofs that nothing else uses, and
-/// inactive packages that are left without a version. Returns how many versions went.
+/// inactive packages that are left without a version. One of which an original is still recorded stays. Returns how
+/// many versions went.
 ///
 /// # Errors
 /// When the database fails.
@@ -184,7 +185,9 @@ pub async fn remove_versions(w: &mut Write<'_>, versions: &[(PackageId, u64)]) -
          AND v.version = CAST(j.value ->> 1 AS BIGINT) AND v.state = 'deleting' \
          JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version WHERE f.inode IS NOT NULL";
     const VERSIONS: &str = "DELETE FROM package_version WHERE state || '' = 'deleting' AND (package_id, version) IN \
-         (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1))";
+         (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1)) \
+         AND NOT EXISTS (SELECT 1 FROM original AS o WHERE o.package_id = package_version.package_id \
+         AND o.version = package_version.version)";
     let batch = rows(WHAT, versions)?;
     let inodes: Vec<Inode> = w.all(WHAT, INODES, vec![batch.clone()]).await?;
     let gone = w.run(WHAT, VERSIONS, vec![batch]).await?;

@@ -20,7 +20,7 @@ use crate::{
 
 pub use filter::PackageFilter;
 pub use sort::PackageSort;
-pub use versions::{File, Version, by_location, files, versions, versions_of};
+pub use versions::{File, Version, by_location, files, to_relocate, versions, versions_of};
 
 const COLUMNS: &str = "SELECT p.package_id, p.update_id, i.update_key, COALESCE(r.title, '') AS title, r.bulletin_id, \
      b.name AS bulletin, p.active, p.current_version, p.token, p.lock_job, p.lock_until, v.version, v.state, v.reason, \

@@ -143,6 +143,26 @@ pub async fn put_proofs(w: &mut Write<'_>, location: LocationId, job: Option<Job
     derived::packages(w, users).await
 }
 
+/// Our own unlinks changed the stamps of inodes: `(before, after)`. Proofs that were made for the stamp before, at any
+/// location (a hard link may reach over two), are of the one after from now on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn restamp(w: &mut Write<'_>, changed: &[(ProofStamp, ProofStamp)]) -> Result<u64> {
+    const WHAT: &str = "bring proofs up to date with our own unlinks";
+    const RESTAMP: &str = "UPDATE proof SET ctime_ns = j.after_ns FROM (SELECT l.location_id AS place, \
+         CAST(c.value ->> 0 AS BIGINT) AS device, CAST(c.value ->> 1 AS BIGINT) AS number, \
+         CAST(c.value ->> 2 AS BIGINT) AS length, CAST(c.value ->> 3 AS BIGINT) AS written, \
+         CAST(c.value ->> 4 AS BIGINT) AS before_ns, CAST(c.value ->> 5 AS BIGINT) AS after_ns \
+         FROM json_each($1) AS c CROSS JOIN location AS l) AS j WHERE proof.location_id = j.place \
+         AND proof.dev = j.device AND proof.inode = j.number AND proof.size_bytes = j.length \
+         AND proof.mtime_ns = j.written AND proof.ctime_ns = j.before_ns";
+    let lines = changed
+        .iter()
+        .map(|(b, a)| (b.dev.cast_signed(), b.inode.cast_signed(), b.size_bytes, b.mtime_ns, b.ctime_ns, a.ctime_ns));
+    w.run(WHAT, RESTAMP, vec![rows(WHAT, lines)?]).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -34,6 +34,10 @@ record!(
         pub size_bytes: u64,
         /// Bytes that no other package shares.
         pub freed_bytes: u64,
+        /// Copies that relocations have left at other locations: they go too.
+        pub originals: u64,
+        /// Bytes of those copies.
+        pub original_bytes: u64,
     }
 );
 
@@ -72,13 +76,17 @@ pub async fn freed(db: &Db, packages: &[PackageId]) -> Result<Freed> {
     const FREED: &str = "WITH chosen AS (SELECT DISTINCT CAST(value ->> 0 AS TEXT) AS id FROM json_each($1)), \
          files AS (SELECT f.dev, f.inode, f.size_bytes FROM chosen AS c CROSS JOIN package_file AS f \
          WHERE f.package_id = c.id AND f.inode IS NOT NULL), \
-         data AS (SELECT DISTINCT dev, inode, size_bytes FROM files) \
+         data AS (SELECT DISTINCT dev, inode, size_bytes FROM files), \
+         copies AS (SELECT v.size_bytes FROM chosen AS c CROSS JOIN original AS o JOIN package_version AS v \
+         ON v.package_id = o.package_id AND v.version = o.version WHERE o.package_id = c.id) \
          SELECT (SELECT COUNT(*) FROM package WHERE active = 1) AS of_packages, \
          (SELECT COUNT(*) FROM files) AS files, \
          (SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM files) AS size_bytes, \
          (SELECT CAST(COALESCE(SUM(d.size_bytes), 0) AS BIGINT) FROM data AS d WHERE NOT EXISTS \
          (SELECT 1 FROM package_file AS o WHERE o.inode = d.inode AND o.dev = d.dev \
-         AND o.package_id NOT IN (SELECT id FROM chosen))) AS freed_bytes";
+         AND o.package_id NOT IN (SELECT id FROM chosen))) AS freed_bytes, \
+         (SELECT COUNT(*) FROM copies) AS originals, \
+         (SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM copies) AS original_bytes";
     let found = db.first(WHAT, FREED, vec![rows(WHAT, packages.iter().map(|id| (id,)))?]).await?;
     Ok(found.unwrap_or_default())
 }

@@ -37,16 +37,16 @@ async fn the_first_location_is_the_default(s: &Sandbox) {
     assert_eq!(locations::default(&s.db).await.unwrap().unwrap().location_id, one);
     let mut w = s.write(2).await;
     locations::set_default(&mut w, two).await.unwrap();
-    let refused = locations::remove(&mut w, two).await.unwrap_err();
+    let refused = locations::remove(&mut w, two, false).await.unwrap_err();
     assert_eq!(refused.class(), ErrorClass::Refused);
-    locations::remove(&mut w, one).await.unwrap();
+    locations::remove(&mut w, one, false).await.unwrap();
     let taken = locations::show(&s.db, two).await.unwrap().path;
     let twice = locations::create(&mut w, LocationId::new(), &taken).await.unwrap_err();
     assert!(twice.to_string().contains("is a location already"), "{twice}");
     drop(w);
     let mut w = s.write(2).await;
     locations::set_default(&mut w, two).await.unwrap();
-    locations::remove(&mut w, one).await.unwrap();
+    locations::remove(&mut w, one, false).await.unwrap();
     w.commit().await.unwrap();
     assert_eq!(locations::list(&s.db).await.unwrap().len(), 1);
 }

@@ -18,6 +18,12 @@ pub struct DeletionPreview {
     pub size_bytes: u64,
     /// Bytes that become free: data that other packages share stays.
     pub freed_bytes: u64,
+    /// Copies of them that relocations have left at other locations: they go too.
+    #[serde(default)]
+    pub originals: u64,
+    /// Bytes of those copies.
+    #[serde(default)]
+    pub original_bytes: u64,
     /// How many of the packages a policy needs: they stay unless `although_needed` is said.
     pub needed: u64,
     /// The policies that need them.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{List, Order, PolicyReference};
+use super::{List, Order, OriginalCopy, PolicyReference};
 use crate::{
     BulletinId, FileName, JobId, LocationId, PackageId, Sha256, Timestamp, UpdateId, package::VersionState,
     update::VendorDigest,
@@ -82,6 +82,9 @@ pub struct PackageVersion {
     pub location: LocationId,
     /// Its folder on the server.
     pub path: String,
+    /// Copies of it that relocations have left behind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub originals: Vec<OriginalCopy>,
     /// Retired: its files go after this.
     pub retire_after: Option<Timestamp>,
     /// When what failed is tried again.

@@ -112,6 +112,10 @@ codes! {
     Busy = "busy", 503, "The server is busy";
     /// The resource database is damaged: packages are served, nothing can be changed.
     ReadOnly = "read-only", 503, "The server only reads";
+    /// The folder cannot be a package location.
+    LocationUnfit = "location-unfit", 422, "The folder cannot be a package location";
+    /// A setting has no such value.
+    InvalidSetting = "invalid-setting", 422, "The setting cannot have this value";
     /// Not enough room on the disk.
     NoSpace = "no-space", 507, "There is not enough room";
     /// A fault of the server; the log has the detail under the request's id.

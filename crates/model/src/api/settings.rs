@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentId, InstanceId, LocationId, Timestamp};
+use super::{Elsewhere, Location};
+use crate::{DeploymentId, InstanceId};
 
 /// Core Services as they stand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -17,34 +18,57 @@ pub struct Settings {
     pub database: String,
     /// The server's public signing key (Ed25519, hexadecimal).
     pub manifest_key: String,
-    /// Package locations.
+    /// What an administrator sets while the server runs: `PUT /settings/{name}`.
+    pub settings: Vec<Setting>,
+    /// Package locations, the default one first.
     pub locations: Vec<Location>,
+    /// What still lies at other locations than the default one.
+    pub elsewhere: Elsewhere,
     /// The configuration in force, defaults included, secrets left out.
     #[schema(value_type = Object)]
     pub config: serde_json::Value,
 }
 
-/// A root folder under which package folders lie.
+/// Something that an administrator sets while the server runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Location {
-    /// Its id, also in its `location.json`.
-    pub id: LocationId,
-    /// Its path on the server.
-    pub path: String,
-    /// Whether new packages go here.
-    pub is_default: bool,
-    /// Since when.
-    pub created_at: Timestamp,
-    /// Free bytes on its file system; none when it cannot be read.
-    pub free_bytes: Option<u64>,
-    /// Size of its file system in bytes.
-    pub total_bytes: Option<u64>,
+pub struct Setting {
+    /// Its name.
+    pub name: String,
+    /// What it is set to.
+    pub value: String,
+    /// What it is while nothing is set; empty: it is always set.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub default: String,
+    /// What it means.
+    pub meaning: String,
+}
+
+/// A new value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingPut {
+    /// As people write it.
+    pub value: String,
+}
+
+/// What setting a value did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SettingChange {
+    /// Its name.
+    pub name: String,
+    /// The value before.
+    pub before: String,
+    /// The value now.
+    pub after: String,
+    /// What follows from it, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// How the server is: the answer of `/healthz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Health {
-    /// `ok` or `failing`.
+    /// `ok`; `degraded`: packages at a location other than the default one cannot be had or moved; `failing`.
     pub status: String,
     /// What was looked at.
     pub checks: Vec<HealthCheck>,

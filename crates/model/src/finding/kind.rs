@@ -101,6 +101,8 @@ kinds! {
     FileExtra = "file-extra": Danger,
     /// A version lies at a location that is not the one that the database has for it.
     FolderTwice = "folder-twice": Danger,
+    /// An original that a relocation has left behind is not there any more.
+    OriginalMissing = "original-missing": Leftover,
     /// A folder made and signed by this server, of a version that the database has lost.
     RowLost = "row-lost": Leftover,
     /// A folder of a package that no row knows.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::JobKind;
-use crate::{BulletinId, DailyHours, FeedId, LocationId, PackageId, UpdateId, api::FeedRules};
+use crate::{BulletinId, DailyHours, FeedId, LocationId, PackageId, Timestamp, UpdateId, api::FeedRules};
 
 /// What an operation works on. Filters are resolved to ids when the job is asked for, so that a job never grows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -37,7 +37,7 @@ pub struct IntegrityCheck {
     /// Mend what can be mended.
     #[serde(default)]
     pub repair: bool,
-    /// With `repair`: only say what would be done.
+    /// With `repair` and `relocate`: only say what would be done.
     #[serde(default)]
     pub dry_run: bool,
     /// Bytes per second that are read at most; none: no limit.
@@ -148,6 +148,43 @@ pub enum JobRequest {
     },
     /// Compare database and store both ways, prove every byte, and mend what can be mended.
     IntegrityCheck(IntegrityCheck),
+    /// Move packages to another location. The copies at the old one stay as originals until they are pruned.
+    Relocate {
+        /// Which packages.
+        of: Selection,
+        /// From here only; none: from everywhere else.
+        from: Option<LocationId>,
+        /// Where to.
+        to: LocationId,
+        /// Do not copy: give the bytes a second name by hard link or shared blocks. That is no second copy.
+        link: bool,
+        /// Fetch anew, at the new place, what is missing or damaged at the old one.
+        restage: bool,
+        /// Only look whether it can be done, and say how long it would take.
+        dry_run: bool,
+    },
+    /// Serve versions from their originals again, without copying.
+    UndoRelocation {
+        /// Which packages.
+        of: Selection,
+        /// Where they were moved to.
+        from: LocationId,
+        /// Where their originals lie.
+        to: LocationId,
+        /// Only say what would be done.
+        dry_run: bool,
+    },
+    /// Remove originals, each after a fresh proof of the copy that is served.
+    Prune {
+        /// Which packages'.
+        of: Selection,
+        /// Where they lie.
+        location: LocationId,
+        /// Only those that were left behind by then: a job never grows.
+        before: Timestamp,
+        /// Prove everything, remove nothing.
+        dry_run: bool,
+    },
 }
 
 impl JobRequest {
@@ -166,6 +203,9 @@ impl JobRequest {
             Self::Delete { .. } => JobKind::Delete,
             Self::Reconcile { .. } => JobKind::Reconcile,
             Self::IntegrityCheck(_) => JobKind::IntegrityCheck,
+            Self::Relocate { .. } => JobKind::Relocate,
+            Self::UndoRelocation { .. } => JobKind::UndoRelocation,
+            Self::Prune { .. } => JobKind::Prune,
         }
     }
 }

@@ -94,6 +94,8 @@ impl From<OperationError> for ApiError {
             "not-found" => Code::NotFound,
             "still-needed" => Code::StillNeeded,
             "no-space" => Code::NoSpace,
+            "location-unfit" => Code::LocationUnfit,
+            "invalid-setting" => Code::InvalidSetting,
             // The location is not mounted: nothing is wrong with the package, it cannot be had now.
             "no-location" => Code::NotStaged,
             "refused" | "conflict" => Code::Conflict,

@@ -11,17 +11,27 @@ use patchwharf_model::api::{Health, HealthCheck};
 
 use super::{ApiError, ApiResult, Shared};
 
-/// Whether the server can do its work: the database answers, and packages can be written. Needs no token.
+/// Whether the server can do its work: the database answers, and packages can be written. A location other than the
+/// default one that is away makes it `degraded`, and 200 all the same: everything else is served. Needs no token.
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()),
     responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub(super) async fn health(State(app): Shared) -> Response {
-    let mut checks = Vec::new();
+    let (mut checks, mut others) = (Vec::new(), Vec::new());
     match patchwharf_db::locations::list(&app.db).await {
         Ok(locations) => {
             checks.push(check("database", app.db.damage().map(|_| "is damaged and only read")));
             for location in locations {
                 let name = format!("location {}", location.location_id);
-                checks.push(check(&name, (!is_writable(&location.path)).then_some("cannot be written")));
+                let reason = if app.locations.get(location.location_id).is_err() {
+                    Some("is not open")
+                } else {
+                    (!is_writable(&location.path)).then_some("cannot be written")
+                };
+                if location.is_default || reason.is_none() {
+                    checks.push(check(&name, reason));
+                } else {
+                    others.push(check(&name, reason));
+                }
             }
         }
         Err(error) => {
@@ -30,7 +40,12 @@ pub(super) async fn health(State(app): Shared) -> Response {
         }
     }
     let well = checks.iter().all(|check| check.ok);
-    let (status, text) = if well { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "failing") };
+    let (status, text) = match (well, others.is_empty()) {
+        (true, true) => (StatusCode::OK, "ok"),
+        (true, false) => (StatusCode::OK, "degraded"),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "failing"),
+    };
+    checks.append(&mut others);
     (status, Json(Health { status: text.to_owned(), checks })).into_response()
 }
 

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) use choice::needed;
-pub(super) use deletion::{confirmed, count};
+pub(super) use choice::{needed, selection};
+pub(super) use deletion::{confirmed, count, is_large};
 
 use crate::app::App;
 

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use patchwharf_model::api::{Location, Settings};
+use patchwharf_model::api::{SettingChange, SettingPut, Settings};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiResult, Shared};
-use crate::{app::App, operations::integrity::settings::ByTheClock};
+use super::{ApiResult, Path, Shared, extract, locations};
+use crate::{app::App, operations::integrity::settings::ByTheClock, settings};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(show)).routes(routes!(put))
 }
 
 /// Core Services as they stand; secrets are left out.
 #[utoipa::path(get, path = "/settings", tag = "settings", responses((status = 200, body = Settings)))]
 async fn show(State(app): Shared) -> ApiResult<Json<Settings>> {
-    let rows = patchwharf_db::locations::list(&app.db).await?;
+    let locations = locations::view::all(&app).await?;
     let database = if app.db.is_shared() { "postgres" } else { "sqlite" };
     Ok(Json(Settings {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -24,21 +24,26 @@ async fn show(State(app): Shared) -> ApiResult<Json<Settings>> {
         instance: app.instance,
         database: database.to_owned(),
         manifest_key: app.signing_key.public().to_string(),
-        locations: rows.into_iter().map(location).collect(),
+        settings: settings::list(&app).await?,
+        elsewhere: locations::view::elsewhere(&locations),
+        locations,
         config: config(&app, ByTheClock::read(&app).await?),
     }))
 }
 
-fn location(row: patchwharf_db::locations::Location) -> Location {
-    let space = rustix::fs::statvfs(row.path.as_std_path()).ok();
-    Location {
-        id: row.location_id,
-        path: row.path.into_string(),
-        is_default: row.is_default,
-        created_at: row.created_at,
-        free_bytes: space.as_ref().map(|s| s.f_bavail * s.f_frsize),
-        total_bytes: space.as_ref().map(|s| s.f_blocks * s.f_frsize),
-    }
+/// Sets something: `package-location` (new packages go there from now on; those that are there already stay where they
+/// are), `originals.keep-for`, `integrity.light-every`, `integrity.full-every`, `integrity.max-rate`,
+/// `integrity.only-between`.
+#[utoipa::path(put, path = "/settings/{name}", tag = "settings", params(("name" = String, Path)),
+    request_body = SettingPut, responses((status = 200, body = SettingChange),
+        (status = 422, description = "`location-unfit`, `invalid-setting`: the detail says what is allowed"),
+        (status = 507, description = "`no-space`: a new location has no room beyond the reserve")))]
+async fn put(
+    State(app): Shared,
+    Path(name): Path<String>,
+    extract::Json(wish): extract::Json<SettingPut>,
+) -> ApiResult<Json<SettingChange>> {
+    Ok(Json(settings::set(&app, &name, &wish.value, "admin").await?))
 }
 
 /// What an administrator looks for; URLs with passwords (database, proxy) only say whether they are set.

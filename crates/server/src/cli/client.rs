@@ -154,6 +154,10 @@ impl Client {
         self.read(request).await
     }
 
+    pub(crate) async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        self.read(self.request(Method::PUT, path).json(body)).await
+    }
+
     pub(crate) async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
         self.read(self.request(Method::PATCH, path).json(body)).await
     }

@@ -84,6 +84,17 @@ fn facts(preview: &DeletionPreview) -> Result<()> {
     output::facts(&[
         ("would delete", sentence(preview)),
         ("would free", format!("{} (data that other packages share stays)", output::size(preview.freed_bytes))),
+        (
+            "with them",
+            match preview.originals {
+                0 => String::new(),
+                n => format!(
+                    "{} that moves have left elsewhere, {}",
+                    output::count(n, "original"),
+                    output::size(preview.original_bytes)
+                ),
+            },
+        ),
         ("needed", if preview.needed > 0 { format!("{} of them, by policies", preview.needed) } else { String::new() }),
         ("policies", names.join(", ")),
         ("held by jobs", jobs.join(", ")),
@@ -92,7 +103,7 @@ fn facts(preview: &DeletionPreview) -> Result<()> {
     ])
 }
 
-fn ask(question: &str, wanted: &str) -> Result<bool> {
+pub(super) fn ask(question: &str, wanted: &str) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);
     }

@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use patchwharf_model::Timestamp;
 use serde::Serialize;
 
-pub(crate) use crate::words::count;
+pub(crate) use crate::words::{bytes as size, count};
 
 /// Writes a line to standard output; a reader that went away is an error that ends the command quietly.
 pub(crate) fn line(text: &str) -> Result<()> {
@@ -73,22 +73,6 @@ pub(crate) fn harmless(text: &str) -> String {
         }
     }
     clean
-}
-
-/// Bytes as people read them.
-#[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut value = bytes as f64;
-    let mut unit = "B";
-    for next in UNITS {
-        if value < 1024.0 {
-            break;
-        }
-        value /= 1024.0;
-        unit = next;
-    }
-    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
 }
 
 /// A time to the second, in UTC.

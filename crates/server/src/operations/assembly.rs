@@ -49,7 +49,9 @@ use self::{
 };
 pub(crate) use self::{
     build::{ContentKey, item},
+    contents::there,
     decide::Mode,
+    inspect::describe,
     plan::{location_of, overall},
 };
 use super::{Ending, OperationError, cores, locks, supply};

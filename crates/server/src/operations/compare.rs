@@ -9,6 +9,7 @@
 mod aside;
 mod disk;
 mod lost;
+mod originals;
 mod orphans;
 mod rows;
 mod settle;
@@ -82,7 +83,7 @@ pub(crate) enum Difference {
         /// Why that is known.
         why: String,
     },
-    /// A folder of a version that belongs to another location.
+    /// A folder of a version that belongs to another location, and that no relocation has left there as an original.
     Twice {
         /// Its package.
         package: PackageId,
@@ -90,6 +91,13 @@ pub(crate) enum Difference {
         version: u64,
         /// Where the database has it.
         belongs: LocationId,
+    },
+    /// An original that a relocation has left behind here, and that somebody has removed.
+    OriginalGone {
+        /// Its package.
+        package: PackageId,
+        /// Its version.
+        version: u64,
     },
     /// A version whose folder is not there.
     Missing {
@@ -164,6 +172,7 @@ pub(crate) async fn at(
     let mut differences = disk.differences;
     without_places_of_rows(&mut differences, &rows);
     who.orphans(location, &disk.versions, &rows, &mut differences).await?;
+    who.forgotten(location, &disk.versions, only, &mut differences).await?;
     who.missing(location, &disk.versions, &rows, &mut differences).await?;
     who.abandoned(&rows, &mut differences).await?;
     if only.is_none() {
@@ -211,7 +220,8 @@ impl Difference {
             Self::Lost { manifest, .. } => Some((manifest.package, manifest.version)),
             Self::Orphan { package, version, .. }
             | Self::Foreign { package, version, .. }
-            | Self::Twice { package, version, .. } => Some((*package, *version)),
+            | Self::Twice { package, version, .. }
+            | Self::OriginalGone { package, version } => Some((*package, *version)),
             Self::Missing { verdict: Verified { held, .. }, .. }
             | Self::Gone(held)
             | Self::Abandoned { held, .. }
@@ -223,7 +233,11 @@ impl Difference {
     /// The thing's name in reports.
     pub(crate) fn item(&self, location: &Location) -> String {
         if let Some((package, version)) = self.version() {
-            return format!("package {package} version {version}");
+            return match self {
+                Self::OriginalGone { .. } => format!("original of package {package} version {version}"),
+                Self::Twice { .. } => format!("package {package} version {version} at {}", location.path()),
+                _ => format!("package {package} version {version}"),
+            };
         }
         match self {
             Self::Empty { package } => format!("package {package}"),

@@ -100,14 +100,14 @@ impl Run {
         let mut found = Found::default();
         fault_at(Step::ReconcileBefore)?;
         for location in self.who.app.locations.iter() {
-            let left = compare::leftovers(&self.who, location).await?;
-            self.settle(location, left, &mut found).await?;
+            let left = compare::leftovers(&self.who, &location).await?;
+            self.settle(&location, left, &mut found).await?;
         }
         fault_at(Step::ReconcileAfterStaging)?;
         self.deletions(&mut found).await?;
         for location in self.who.app.locations.iter() {
-            let differences = compare::at(&self.who, location, None).await?.differences;
-            self.settle(location, differences, &mut found).await?;
+            let differences = compare::at(&self.who, &location, None).await?.differences;
+            self.settle(&location, differences, &mut found).await?;
         }
         fault_at(Step::ReconcileAfter)?;
         Ok(found)
@@ -142,7 +142,7 @@ impl Run {
             return Ok(());
         }
         for (difference, became) in compare::settle(&self.who, location, differences).await? {
-            let failed = failed(&difference) || matches!(became.word, "orphan" | "kept" | "empty");
+            let failed = failed(&difference) || matches!(became.word, "orphan" | "kept" | "empty" | "two-places");
             found.add(difference.item(location), became.word, failed, became.text);
         }
         Ok(())

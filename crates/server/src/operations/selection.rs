@@ -90,6 +90,17 @@ pub(crate) async fn packages_of(db: &Db, of: &Selection) -> Result<Vec<PackageId
     Ok(packages.into_iter().collect())
 }
 
+/// The same for an operation that goes over everything anyway; none: nothing is left out.
+///
+/// # Errors
+/// The database failed.
+pub(crate) async fn chosen(db: &Db, of: &Selection) -> Result<Option<Vec<PackageId>>, OperationError> {
+    match of {
+        Selection::All => Ok(None),
+        of => Ok(Some(packages_of(db, of).await?)),
+    }
+}
+
 async fn by_ids(db: &Db, ids: impl IntoIterator<Item = UpdateId>) -> Result<Vec<Update>, OperationError> {
     let ids: Vec<UpdateId> = ids.into_iter().collect();
     let mut found = Vec::new();

@@ -11,7 +11,7 @@ use crate::app::App;
 /// Clears `.staging` of every open location. Files on their way that an unfinished version wants stay, to be resumed.
 pub(crate) async fn clear(app: &Arc<App>) -> Result<(), OperationError> {
     for location in app.locations.iter() {
-        clear_at(app, location).await?;
+        clear_at(app, &location).await?;
     }
     Ok(())
 }

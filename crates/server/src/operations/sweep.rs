@@ -8,7 +8,7 @@ use std::{
 
 use patchwharf_db::{
     packages,
-    packages::{DueVersion, Held, Proof, StateChange},
+    packages::{DueVersion, Held, Original, StateChange},
 };
 use patchwharf_model::{FileName, JobId, LocationId, PackageId, package::ProofStamp, package::VersionState};
 use patchwharf_store::{Location, ToUnlink, UnlinkError, Unlinked, fault::Step};
@@ -74,32 +74,81 @@ async fn batch(
             files.entry((file.package_id, file.version)).or_default().push((name, file.proof.map(|(stamp, _)| stamp)));
         }
     }
+    let to_unlink = |version: &DueVersion| ToUnlink {
+        package: version.package_id,
+        version: version.version,
+        files: files.get(&(version.package_id, version.version)).cloned().unwrap_or_default(),
+    };
+    // First the copies that relocations left behind: a version whose original stays is not forgotten.
+    let (mut originals, mut gone_originals) = (BTreeMap::<LocationId, Vec<ToUnlink>>::new(), Vec::new());
+    let known = packages::originals_of(&app.db, &ids).await?;
+    for original in &known {
+        let version = due.iter().find(|v| (v.package_id, v.version) == (original.package_id, original.version));
+        originals.entry(original.location_id).or_default().extend(version.map(to_unlink));
+    }
+    // A move that was broken off may have left a copy that nobody recorded; it must not come back as "lost".
+    for location in app.locations.iter().filter(|location| !location.is_read_only()) {
+        let own = Arc::clone(&location);
+        let elsewhere: Vec<(PackageId, u64)> = due
+            .iter()
+            .filter(|v| v.location_id != location.id())
+            .map(|v| (v.package_id, v.version))
+            .filter(|(package, version)| {
+                let recorded =
+                    |o: &Original| (o.package_id, o.version, o.location_id) == (*package, *version, own.id());
+                !known.iter().any(recorded)
+            })
+            .collect();
+        let there = cores::blocking(move || {
+            elsewhere.into_iter().filter(|(package, version)| own.has_version(*package, *version)).collect::<Vec<_>>()
+        })
+        .await?;
+        let versions = due.iter().filter(|v| there.contains(&(v.package_id, v.version)));
+        originals.entry(location.id()).or_default().extend(versions.map(to_unlink));
+    }
+    for (id, versions) in originals {
+        let gone = unlink_at(app, source, id, versions, swept).await?;
+        gone_originals.extend(gone.into_iter().map(|(package, version)| (package, version, id)));
+    }
+    let stuck: HashSet<(PackageId, u64)> =
+        swept.stuck.iter().map(|(package, version, _)| (*package, *version)).collect();
     let mut by_location: BTreeMap<LocationId, Vec<ToUnlink>> = BTreeMap::new();
-    for version in &due {
-        let (package, version_number) = (version.package_id, version.version);
-        let files = files.remove(&(package, version_number)).unwrap_or_default();
-        by_location.entry(version.location_id).or_default().push(ToUnlink { package, version: version_number, files });
+    for version in due.iter().filter(|v| !stuck.contains(&(v.package_id, v.version))) {
+        by_location.entry(version.location_id).or_default().push(to_unlink(version));
     }
     let mut gone = Vec::new();
     for (id, versions) in by_location {
-        let Some(location) = app.locations.iter().find(|location| location.id() == id).cloned() else {
-            let why = format!("package location {id} is not open; mount it and start the server again");
-            swept.stuck.extend(versions.into_iter().map(|v| (v.package, v.version, why.clone())));
-            continue;
-        };
-        gone.extend(unlink(app, source, job, &location, versions, swept).await?);
+        gone.extend(unlink_at(app, source, id, versions, swept).await?);
     }
+    swept.versions += gone.len() as u64;
     fault_at(Step::DeleteAfterUnlink)?;
-    record(app, source, job, &gone, swept).await?;
+    record(app, source, job, &gone, &gone_originals, swept).await?;
     fault_at(Step::DeleteAfterRow)?;
     Ok(())
+}
+
+/// Unlinks versions at a location, if it is open. Returns those that are gone from there, durably.
+async fn unlink_at(
+    app: &Arc<App>,
+    source: &str,
+    id: LocationId,
+    versions: Vec<ToUnlink>,
+    swept: &mut Swept,
+) -> Result<Vec<(PackageId, u64)>, OperationError> {
+    match app.locations.get(id) {
+        Ok(location) => unlink(app, source, &location, versions, swept).await,
+        Err(error) => {
+            let why = format!("{}; it goes on by itself when that is there again", error.text);
+            swept.stuck.extend(versions.into_iter().map(|v| (v.package, v.version, why.clone())));
+            Ok(Vec::new())
+        }
+    }
 }
 
 /// Unlinks versions of one location. Returns those that are gone from the disk, durably.
 async fn unlink(
     app: &Arc<App>,
     source: &str,
-    job: Option<JobId>,
     location: &Arc<Location>,
     versions: Vec<ToUnlink>,
     swept: &mut Swept,
@@ -115,7 +164,6 @@ async fn unlink(
     for (version, result) in versions.into_iter().zip(results) {
         match result {
             Ok(unlinked) => {
-                swept.versions += 1;
                 swept.freed_bytes += unlinked.freed_bytes;
                 for path in &unlinked.quarantined {
                     tracing::warn!(package.id = %version.package, "something foreign in its folder is kept in {path}");
@@ -130,39 +178,31 @@ async fn unlink(
             }
         }
     }
-    restamp(app, source, job, location.id(), restamped).await?;
+    restamp(app, source, &restamped).await?;
     Ok(gone)
 }
 
-/// Our own unlink changed the stamps of inodes that live on under other names: their proofs follow.
-async fn restamp(
-    app: &App,
-    source: &str,
-    job: Option<JobId>,
-    location: LocationId,
-    restamped: Vec<(ProofStamp, ProofStamp)>,
-) -> Result<(), OperationError> {
+/// Our own unlinks changed the stamps of inodes that live on under other names: their proofs follow.
+async fn restamp(app: &App, source: &str, restamped: &[(ProofStamp, ProofStamp)]) -> Result<(), OperationError> {
     if restamped.is_empty() {
         return Ok(());
     }
-    let changed: HashMap<(u64, u64), (ProofStamp, ProofStamp)> =
-        restamped.into_iter().map(|pair| ((pair.0.dev, pair.0.inode), pair)).collect();
-    let inodes: Vec<(u64, u64)> = changed.keys().copied().collect();
-    let proofs: Vec<Proof> = packages::proofs(&app.db, location, &inodes)
-        .await?
-        .into_iter()
-        .filter_map(|proof| {
-            let (before, after) = changed.get(&(proof.stamp.dev, proof.stamp.inode))?;
-            (proof.stamp == *before).then_some(Proof { stamp: *after, ..proof })
-        })
-        .collect();
-    if proofs.is_empty() {
-        return Ok(());
-    }
     let mut w = app.db.write("system", source, app.clock.now()).await?;
-    packages::put_proofs(&mut w, location, job, &proofs).await?;
+    packages::restamp(&mut w, &composed(restamped)).await?;
     w.commit().await?;
     Ok(())
+}
+
+/// What several unlinks of one inode, in their order, did to its stamp: every stamp that it had leads to the last one.
+pub(crate) fn composed(restamped: &[(ProofStamp, ProofStamp)]) -> Vec<(ProofStamp, ProofStamp)> {
+    let inode = |stamp: &ProofStamp| (stamp.dev, stamp.inode);
+    let last: HashMap<(u64, u64), ProofStamp> = restamped.iter().map(|(_, after)| (inode(after), *after)).collect();
+    let mut seen = HashSet::new();
+    restamped
+        .iter()
+        .filter(|(before, _)| seen.insert((inode(before), before.ctime_ns)))
+        .filter_map(|(before, _)| Some((*before, *last.get(&inode(before))?)))
+        .collect()
 }
 
 /// The rows follow the folders; what is stuck says why.
@@ -171,6 +211,7 @@ async fn record(
     source: &str,
     job: Option<JobId>,
     gone: &[(PackageId, u64)],
+    gone_originals: &[(PackageId, u64, LocationId)],
     swept: &Swept,
 ) -> Result<(), OperationError> {
     let stuck: Vec<PackageId> = swept.stuck.iter().map(|(package, ..)| *package).collect();
@@ -192,10 +233,11 @@ async fn record(
             })
             .collect(),
     };
-    if gone.is_empty() && states.is_empty() {
+    if gone.is_empty() && gone_originals.is_empty() && states.is_empty() {
         return Ok(());
     }
     let mut w = app.db.write("system", source, app.clock.now()).await?;
+    packages::forget_originals(&mut w, gone_originals).await?;
     if !gone.is_empty() {
         packages::remove_versions(&mut w, gone).await?;
     }

@@ -32,13 +32,14 @@ const CHUNK: usize = 1_000;
 pub(crate) async fn run(ctx: &JobContext, of: &Selection) -> Result<Ending, OperationError> {
     ctx.progress.phase("choosing packages");
     let mut verification = Verification { ctx, whole: 0, bad: 0, size_bytes: 0 };
-    let mut items = Vec::new();
+    let (mut items, mut away) = (Vec::new(), 0);
     for ids in selection::packages_of(&ctx.app.db, of).await?.chunks(CHUNK) {
         let rows = packages::placed(&ctx.app.db, ids).await?;
         let closed = rows.iter().filter(|row| row.is_served && location_of(ctx, row.location_id).is_none());
         for row in closed {
-            let why = format!("package location {} is not open; mount it and start the server again", row.location_id);
+            let why = format!("package location {} is not open; mount it, it is opened by itself", row.location_id);
             told::line(ctx, format!("package {}", row.package_id), "not-verified", true, why);
+            away += 1;
         }
         items.extend(Item::of(ctx, rows));
     }
@@ -47,13 +48,16 @@ pub(crate) async fn run(ctx: &JobContext, of: &Selection) -> Result<Ending, Oper
         return Ok(ending);
     }
     let Verification { whole, bad, size_bytes, .. } = verification;
-    let summary = match bad {
+    let mut summary = match bad {
         0 => format!("{} verified, {size_bytes} bytes: all whole", count(whole, "package")),
         bad => format!(
             "{} verified, {size_bytes} bytes: {bad} damaged, each with its reason below; nothing was changed on disk",
             count(whole + bad, "package")
         ),
     };
+    if away > 0 {
+        summary = format!("{summary}; {away} not verified, their location is not open");
+    }
     let counts = [("bytes".to_owned(), size_bytes)].into();
     Ok(Ending::Done(Report { summary, counts, ..Report::default() }))
 }

@@ -17,7 +17,7 @@ use rustix::{
 };
 use tokio::task::JoinHandle;
 
-use super::Proved;
+use super::{Proved, readers::Lease};
 
 /// Bytes read at a time: stays in the second-level cache on its way from the page cache to the socket.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -32,6 +32,7 @@ pub(super) struct FileBody {
     mtime_ns: i64,
     buffers: Buffers,
     reading: Option<JoinHandle<io::Result<Buffer>>>,
+    _lease: Lease,
 }
 
 impl FileBody {
@@ -44,6 +45,7 @@ impl FileBody {
             mtime_ns: proved.mtime_ns,
             buffers: Buffers::default(),
             reading: None,
+            _lease: proved.lease.clone(),
         }
     }
 

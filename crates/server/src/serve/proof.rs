@@ -19,7 +19,10 @@ use patchwharf_store::DiskError;
 use patchwharf_trust::FileHasher;
 use tokio::sync::OnceCell;
 
-use super::Proved;
+use super::{
+    Proved,
+    readers::{Lease, Readers},
+};
 use crate::{
     api::{ApiError, ApiResult},
     app::App,
@@ -67,7 +70,21 @@ type Check = Arc<OnceCell<Option<Bad>>>;
 #[derive(Debug, Default)]
 pub struct Downloads {
     hashing: Mutex<HashMap<(LocationId, ProofStamp), Check>>,
+    reading: Readers,
     ordered: Mutex<HashMap<(PackageId, u64), (Instant, JobId)>>,
+}
+
+impl Downloads {
+    /// Whether a download of this server reads the version from that location now.
+    #[must_use]
+    pub fn reads(&self, location: LocationId, package: PackageId, version: u64) -> bool {
+        self.reading.reads(location, package, version)
+    }
+
+    /// Notes a download until the lease is dropped.
+    pub(super) fn lease(&self, location: LocationId, place: &Place) -> Lease {
+        self.reading.lease(location, place.package, place.version)
+    }
 }
 
 /// Hashes the bytes of an open file that has no standing proof; all who ask for it meanwhile share the one hash.
@@ -99,7 +116,10 @@ pub(super) async fn renew(
     lock(&app.downloads.hashing).remove(&key);
     Ok(match bad.clone() {
         Some(bad) => Found::Bad(bad),
-        None => Found::Good(Proved { file, size_bytes: content.size_bytes, mtime_ns: stamp.mtime_ns, sha256 }),
+        None => {
+            let lease = app.downloads.lease(content.location_id, place);
+            Found::Good(Proved { file, size_bytes: content.size_bytes, mtime_ns: stamp.mtime_ns, sha256, lease })
+        }
     })
 }
 

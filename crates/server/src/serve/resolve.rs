@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use patchwharf_db::packages::{self, Content, Successor};
-use patchwharf_model::{FileName, PackageId, Sha256, api::Code, package::VersionState};
-use patchwharf_store::fault::{self, Mutant};
+use patchwharf_model::{FileName, LocationId, PackageId, Sha256, api::Code, package::VersionState};
+use patchwharf_store::{
+    Location,
+    fault::{self, Mutant},
+};
 
 use super::{
     Proved,
@@ -14,6 +17,9 @@ use crate::{
     api::{ApiError, ApiResult},
     app::App,
 };
+
+/// Times that a file is looked for again because it was moved between the look at its row and the look at the disk.
+const MOVES: usize = 3;
 
 /// The file of an address, or of the version that took its place while the content is the same.
 pub(super) async fn file(app: &Arc<App>, package: PackageId, version: u64, name: &FileName) -> ApiResult<Proved> {
@@ -70,8 +76,27 @@ async fn old(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Proved
     }
 }
 
+/// Opens and proves a file where its row says that it is. One that was moved meanwhile is looked for at its new place:
+/// the old one may be gone already.
 async fn open(app: &Arc<App>, place: &Place, content: &Content, sha256: Sha256) -> ApiResult<Found> {
-    let location = Arc::clone(app.locations.get(content.location_id)?);
+    let mut content = content.clone();
+    for _ in 0..MOVES {
+        match open_at(app, place, &content, sha256).await {
+            Ok(Found::Good(proved)) => return Ok(Found::Good(proved)),
+            bad => {
+                let name = place.name.as_str();
+                match packages::content(&app.db, place.package, place.version, name).await? {
+                    Some(now) if now.location_id != content.location_id => content = now,
+                    _ => return bad,
+                }
+            }
+        }
+    }
+    open_at(app, place, &content, sha256).await
+}
+
+async fn open_at(app: &Arc<App>, place: &Place, content: &Content, sha256: Sha256) -> ApiResult<Found> {
+    let location = location_of(app, content.location_id).await?;
     let (package, version, name) = (place.package, place.version, place.name.clone());
     let opened = {
         let location = Arc::clone(&location);
@@ -86,9 +111,18 @@ async fn open(app: &Arc<App>, place: &Place, content: &Content, sha256: Sha256) 
         .is_some_and(|(proved, _)| stamp.size_bytes == content.size_bytes && location.stamps().stands(&proved, &stamp));
     let file = Arc::new(file);
     if is_proved || fault::mutant(Mutant::ServeUnverified) {
-        return Ok(Found::Good(Proved { file, size_bytes: stamp.size_bytes, mtime_ns: stamp.mtime_ns, sha256 }));
+        let lease = app.downloads.lease(content.location_id, place);
+        return Ok(Found::Good(Proved { file, size_bytes: stamp.size_bytes, mtime_ns: stamp.mtime_ns, sha256, lease }));
     }
     proof::renew(app, place, content, sha256, file, stamp).await
+}
+
+/// The open location of that id. One that another server has added a moment ago is opened now.
+async fn location_of(app: &App, id: LocationId) -> ApiResult<Arc<Location>> {
+    if app.locations.entries().iter().all(|entry| entry.id != id) {
+        app.locations.reload(&app.db).await?;
+    }
+    Ok(app.locations.get(id)?)
 }
 
 async fn gone_place(app: &App, place: &Place) -> ApiResult<ApiError> {

@@ -1,7 +1,5 @@
 //! Opening the package locations that the database knows; making the first one.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_db::{Db, locations as table};
@@ -10,32 +8,26 @@ use patchwharf_store::Location;
 
 use crate::{app::Locations, config::Config};
 
-/// Opens every location; the default one is the first of the result. One that cannot be opened stops the start: an
-/// empty mount point must never look like "all packages gone" (C-22).
+/// Opens every location. The default one must be there: an empty mount point must never look like "all packages gone"
+/// (C-22). Another that is away leaves its packages "location not open".
 pub(super) async fn open(
     db: &Db,
     config: &Config,
     deployment: DeploymentId,
     now: Timestamp,
 ) -> anyhow::Result<Locations> {
-    let mut rows = table::list(db).await?;
-    if rows.is_empty() {
+    if table::default(db).await?.is_none() {
         let path = absolute(&config.first_location())?;
         let location = first(&path, deployment, now)?;
         let mut write = db.write("system", "start-up", now).await?;
         table::create(&mut write, location.id(), &path).await?;
         write.commit().await?;
         tracing::info!(location = %location.id(), %path, "made the first package location");
-        return Ok(Locations::new(vec![Arc::new(location)]));
     }
-    rows.sort_by_key(|row| !row.is_default);
-    let mut all = Vec::with_capacity(rows.len());
-    for row in rows {
-        let location = Location::open(&row.path, Some(row.location_id), deployment)
-            .with_context(|| format!("cannot open package location {} at {}", row.location_id, row.path))?;
-        all.push(Arc::new(location));
-    }
-    Ok(Locations::new(all))
+    let locations = Locations::new(deployment);
+    locations.reload(db).await?;
+    locations.default_location()?;
+    Ok(locations)
 }
 
 /// Makes the first location, or takes the one that a first start made and did not live to record.

@@ -1,5 +1,6 @@
-//! Degraded mode (C-12, C-18, C-22): while the database is damaged, or a package location is read-only or not where it
-//! was, packages are served and no job runs.
+//! Degraded mode (C-12, C-18, C-22): while the database is damaged, or the default package location is read-only or not
+//! where it was, packages are served and no job runs. Other locations are let go of when they are away, and opened again
+//! when they are back.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,6 +15,9 @@ const EVERY: Duration = Duration::from_secs(2);
 pub(super) async fn run(app: Arc<App>) {
     loop {
         tokio::time::sleep(EVERY).await;
+        if let Err(error) = app.locations.reload(&app.db).await {
+            tracing::debug!(%error, "cannot look at the package locations now");
+        }
         look(&app).await;
     }
 }
@@ -33,12 +37,12 @@ pub(super) async fn look(app: &Arc<App>) {
 }
 
 fn what_holds(app: &App) -> Option<String> {
-    damaged(app).or_else(|| first_not_in_place(app)).or_else(|| first_read_only(app))
+    damaged(app).or_else(|| default_not_in_place(app)).or_else(|| first_read_only(app))
 }
 
-/// The location that is no longer at its path, for people. What is open goes on being served from where it is.
-fn first_not_in_place(app: &App) -> Option<String> {
-    let location = app.locations.iter().find(|location| !location.is_in_place())?;
+/// That the default location is no longer at its path, for people. What is open goes on being served from where it is.
+fn default_not_in_place(app: &App) -> Option<String> {
+    let location = app.locations.default_location().ok().filter(|location| !location.is_in_place())?;
     Some(format!(
         "{} is not the package location any more that the server has opened: its disk was unmounted, or another folder \
          was put in its place; bring it back and the jobs go on by themselves, or restart the server on what is there now",
@@ -58,7 +62,8 @@ fn damaged(app: &App) -> Option<String> {
 
 /// What is read-only, for people.
 fn first_read_only(app: &App) -> Option<String> {
-    let folders = app.locations.iter().map(|l| l.path()).chain([app.config.data.as_path()]);
+    let default = app.locations.default_location().ok();
+    let folders = default.iter().map(|location| location.path()).chain([app.config.data.as_path()]);
     let read_only = folders.into_iter().find(|path| is_read_only(path))?;
     Some(format!(
         "the file system of {read_only} is read-only: look at the kernel's log, repair it and mount it again; the jobs \

@@ -11,6 +11,7 @@ mod feeds;
 mod health;
 mod integrity;
 mod jobs;
+mod locations;
 mod logs;
 mod packages;
 mod policies;

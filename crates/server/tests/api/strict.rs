@@ -6,13 +6,19 @@ use serde_json::json;
 
 use crate::{auth::operations, world::BINARY};
 
+/// A path with names of what does not exist.
+fn filled(path: &str) -> String {
+    let nil = patchwharf_model::LocationId(uuid::Uuid::nil()).to_string();
+    path.replace("{feed}", "x").replace("{policy}", "x").replace("{location}", &nil)
+}
+
 #[tokio::test]
 async fn w_16_unknown_fields_are_refused_everywhere() {
     let server = Server::start(BINARY).await;
     let document: serde_json::Value = server.api().get("/api/openapi.json").await;
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
-            let filled = path.replace("{feed}", "x").replace("{policy}", "x");
+            let filled = filled(path);
             let method: Method = method.to_uppercase().parse().unwrap();
             if operation["requestBody"]["content"]["application/json"].is_object() {
                 let answer = server.api().call(method.clone(), &filled, Some(&json!({ "no-such-field": 1 }))).await;
@@ -112,7 +118,7 @@ async fn v_13_json_that_is_deep_says_things_twice_or_cannot_be_is_refused_by_eve
             let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
             let schema = &document["components"]["schemas"][schema.rsplit('/').next().unwrap()];
             let field = schema["properties"].as_object().and_then(|all| all.keys().next()).expect("a field");
-            let path = path.replace("{feed}", "x").replace("{policy}", "x");
+            let path = filled(path);
             for body in [
                 "[".repeat(200_000),
                 format!("{{\"{field}\":").repeat(50_000),

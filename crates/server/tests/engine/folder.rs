@@ -94,7 +94,7 @@ async fn a_first_start_that_died_before_its_row_takes_its_location_up_again() {
     let app = rig.app();
     let mut write = app.db.write("test", "test", app.clock.now()).await.unwrap();
     // The row is gone as if its transaction had never been committed.
-    let removed = patchwharf_db::locations::remove(&mut write, location).await;
+    let removed = patchwharf_db::locations::remove(&mut write, location, false).await;
     if removed.is_err() {
         println!("skipped: the database does not let go of its default location");
         return;

@@ -1,5 +1,5 @@
-//! An administrator who never rests: stages, refreshes, recreates, deletes, disables, damages; and writes down what was
-//! acknowledged.
+//! An administrator who never rests: stages, refreshes, recreates, deletes, disables, moves packages to and fro, prunes,
+//! damages; and writes down what was acknowledged.
 
 use std::{
     collections::BTreeMap,
@@ -10,8 +10,10 @@ use std::{
 };
 
 use patchwharf_model::{
-    JobId, PackageId, UpdateId,
-    api::{BulletinChange, BulletinDetail, Job, JobDetail, PackageDetail, PackageSummary, Page},
+    JobId, LocationId, PackageId, UpdateId,
+    api::{
+        BulletinChange, BulletinDetail, Job, JobDetail, Location, PackageDetail, PackageSummary, Page, PrunePreview,
+    },
     job::JobState,
     package::VersionState,
 };
@@ -34,9 +36,15 @@ pub(crate) enum Act {
     Check,
     DamageAndCheck,
     Switch,
+    RelocateThere,
+    RelocateBack,
+    LinkThere,
+    Undo,
+    PruneHere,
+    PruneThere,
 }
 
-pub(crate) const ACTS: [Act; 10] = [
+pub(crate) const ACTS: [Act; 16] = [
     Act::Stage,
     Act::QuickRefresh,
     Act::DamageAndRefresh,
@@ -47,6 +55,12 @@ pub(crate) const ACTS: [Act; 10] = [
     Act::Check,
     Act::DamageAndCheck,
     Act::Switch,
+    Act::RelocateThere,
+    Act::RelocateBack,
+    Act::LinkThere,
+    Act::Undo,
+    Act::PruneHere,
+    Act::PruneThere,
 ];
 
 /// The server went away.
@@ -64,7 +78,8 @@ pub(crate) struct Driver {
     pub(crate) client: Client,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) bulletins: Vec<String>,
-    pub(crate) packages: PathBuf,
+    /// The roots of the package locations: the first one, and the one that packages are moved to and from.
+    pub(crate) places: [PathBuf; 2],
     pub(crate) open: Open,
     pub(crate) done: Arc<Mutex<BTreeMap<Act, usize>>>,
     /// The server's disk is made to fail: an error of its own is then an answer like another.
@@ -77,6 +92,13 @@ impl Driver {
     /// Acts until the server is gone.
     pub(crate) async fn work(self, mut chance: Chance) {
         while self.step(&mut chance).await.is_ok() {}
+    }
+
+    /// Acts so many times at a server that stays.
+    pub(crate) async fn work_for(self, steps: usize, mut chance: Chance) {
+        for _ in 0..steps {
+            self.step(&mut chance).await.expect("the server runs");
+        }
     }
 
     async fn step(&self, chance: &mut Chance) -> Answered<()> {
@@ -124,6 +146,12 @@ impl Driver {
                 self.damage(bulletin, chance).await?;
                 ("/api/v1/store/integrity-check", json!({"of": of, "repair": true}))
             }
+            Act::RelocateThere => return self.relocate(act, bulletin, 0, 1).await,
+            Act::RelocateBack => return self.relocate(act, bulletin, 1, 0).await,
+            Act::LinkThere => return self.relocate(act, bulletin, 0, 1).await,
+            Act::Undo => return self.undo(bulletin).await,
+            Act::PruneHere => return self.prune(act, bulletin, 0).await,
+            Act::PruneThere => return self.prune(act, bulletin, 1).await,
             Act::Delete => return self.delete(bulletin).await,
             Act::Switch => return self.switch(bulletin, chance.once_in(2)).await,
         };
@@ -149,6 +177,34 @@ impl Driver {
             assert!(matches!(answer.status, 404 | 409 | 422), "{path} {body}: {} {}", answer.status, answer.text());
         }
         Ok(())
+    }
+
+    /// The ids of the two places.
+    pub(crate) async fn places(&self) -> Answered<[LocationId; 2]> {
+        let all: Vec<Location> = self.get("/api/v1/locations").await?;
+        let id = |root: &PathBuf| all.iter().find(|one| Path::new(&one.path) == root).map(|one| one.id);
+        Ok([&self.places[0], &self.places[1]].map(|root| id(root).expect("the server knows both locations")))
+    }
+
+    async fn relocate(&self, act: Act, bulletin: &str, from: usize, to: usize) -> Answered<()> {
+        let places = self.places().await?;
+        let body = json!({
+            "from": places[from], "to": places[to], "of": {"bulletins": [bulletin]}, "link": act == Act::LinkThere,
+        });
+        self.start(act, Vec::new(), bulletin, "/api/v1/locations/relocate", &body).await
+    }
+
+    async fn undo(&self, bulletin: &str) -> Answered<()> {
+        let [here, there] = self.places().await?;
+        let path = format!("/api/v1/locations/{there}/undo");
+        self.start(Act::Undo, Vec::new(), bulletin, &path, &json!({"to": here})).await
+    }
+
+    async fn prune(&self, act: Act, bulletin: &str, at: usize) -> Answered<()> {
+        let path = format!("/api/v1/locations/{}/prune", self.places().await?[at]);
+        let preview: PrunePreview = self.ask(Method::POST, &format!("{path}/preview"), Some(&json!({}))).await?;
+        let body = json!({"confirm": preview.confirm});
+        self.start(act, Vec::new(), bulletin, &path, &body).await
     }
 
     async fn delete(&self, bulletin: &str) -> Answered<()> {
@@ -181,9 +237,9 @@ impl Driver {
             return Ok(());
         }
         let package = chance.pick(&staged);
-        let Some(version) = package.version else { return Ok(()) };
-        let folder = self.packages.join(package.id.to_string()).join(version.to_string());
-        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+        let detail: PackageDetail = self.get(&format!("/api/v1/packages/{}", package.id)).await?;
+        let Some(version) = detail.versions.iter().find(|v| Some(v.version) == package.version) else { return Ok(()) };
+        let Ok(entries) = std::fs::read_dir(&version.path) else { return Ok(()) };
         let mut files: Vec<PathBuf> =
             entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e != "json")).collect();
         files.sort();
@@ -191,7 +247,7 @@ impl Driver {
             let file: &PathBuf = chance.pick(&files);
             let all: Page<PackageSummary> = self.get("/api/v1/packages?limit=1000").await?;
             let updates = all.items.into_iter().map(|p| (p.id.to_string(), p.update)).collect();
-            flip(&self.packages, file, &self.ledger, &updates);
+            flip(&self.places, file, &self.ledger, &updates);
         }
         Ok(())
     }
@@ -214,7 +270,7 @@ impl Driver {
                     && package.state == Some(VersionState::Staged)
                     && let Some(version) = package.version
                 {
-                    self.ledger.staged(package.update, package.id, version, &self.packages);
+                    self.ledger.staged(package.update, package.id, version, &self.places);
                 }
             }
             *self.done.lock().unwrap().entry(act).or_default() += 1;
@@ -246,7 +302,16 @@ impl Driver {
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Answered<T> {
-        let answer = self.client.try_call(Method::GET, path, None).await.map_err(|_| Gone)?;
+        self.ask(Method::GET, path, None).await
+    }
+
+    async fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answered<T> {
+        let answer = self.client.try_call(method, path, body).await.map_err(|_| Gone)?;
         if self.errors_expected && answer.status >= 500 {
             return Err(Gone);
         }
@@ -255,13 +320,14 @@ impl Driver {
 }
 
 /// Changes one byte of a file in place, and notes all names of its inode as damaged.
-pub(crate) fn flip(packages: &Path, file: &Path, ledger: &Ledger, updates: &BTreeMap<String, UpdateId>) {
+pub(crate) fn flip(places: &[PathBuf; 2], file: &Path, ledger: &Ledger, updates: &BTreeMap<String, UpdateId>) {
     let Ok(meta) = std::fs::metadata(file) else { return };
-    ledger.damage_inode(meta.ino());
-    for package in std::fs::read_dir(packages).into_iter().flatten().flatten() {
+    ledger.damage_inode(meta.dev(), meta.ino());
+    let packages = places.iter().flat_map(std::fs::read_dir);
+    for package in packages.flatten().flatten() {
         for version in std::fs::read_dir(package.path()).into_iter().flatten().flatten() {
             for other in std::fs::read_dir(version.path()).into_iter().flatten().flatten() {
-                if other.metadata().is_ok_and(|m| m.ino() == meta.ino()) {
+                if other.metadata().is_ok_and(|m| (m.dev(), m.ino()) == (meta.dev(), meta.ino())) {
                     let text = |name: std::ffi::OsString| name.to_string_lossy().into_owned();
                     let id = text(package.file_name());
                     ledger.damage(updates.get(&id).copied(), &id, &text(version.file_name()), &text(other.file_name()));

@@ -20,7 +20,7 @@ impl Plant {
             client: self.server.api().clone(),
             ledger: Arc::clone(&self.ledger),
             bulletins: self.bulletins.clone(),
-            packages: self.server.packages(),
+            places: self.places(),
             open: Arc::clone(open),
             done: Arc::clone(done),
             errors_expected: false,

@@ -35,7 +35,7 @@ struct Inner {
     doomed: BTreeSet<PackageId>,
     /// Files that the suite damaged, as the checker names them.
     damaged: BTreeMap<String, Moment>,
-    damaged_inodes: BTreeMap<u64, Moment>,
+    damaged_inodes: BTreeMap<(u64, u64), Moment>,
 }
 
 impl Inner {
@@ -119,8 +119,9 @@ impl Ledger {
 
     /// A version was said to be staged. That binds unless the suite has damaged it: by a name it knew, or by an inode
     /// that was linked into this version while it was being damaged.
-    pub(crate) fn staged(&self, update: UpdateId, id: PackageId, version: u64, packages: &Path) {
-        let inodes = inodes_in(&packages.join(id.to_string()).join(version.to_string()));
+    pub(crate) fn staged(&self, update: UpdateId, id: PackageId, version: u64, places: &[PathBuf; 2]) {
+        let folder = |root: &PathBuf| root.join(id.to_string()).join(version.to_string());
+        let inodes: Vec<_> = places.iter().flat_map(|root| inodes_in(&folder(root))).collect();
         let mut inner = self.inner.lock().unwrap();
         inner.packages.entry(update).or_default().insert(id);
         let prefix = format!("package {id} version {version} ");
@@ -165,23 +166,25 @@ impl Ledger {
     }
 
     /// The bytes of this inode were changed by the suite, whatever names it gets later.
-    pub(crate) fn damage_inode(&self, inode: u64) {
+    pub(crate) fn damage_inode(&self, dev: u64, inode: u64) {
         let mut inner = self.inner.lock().unwrap();
         let now = inner.now();
-        inner.damaged_inodes.entry(inode).or_insert(now);
+        inner.damaged_inodes.entry((dev, inode)).or_insert(now);
     }
 
     /// Whether `package P version V file F` is the suite's own doing.
-    pub(crate) fn is_damaged(&self, object: &str, packages: &Path) -> bool {
+    pub(crate) fn is_damaged(&self, object: &str, places: &[PathBuf; 2]) -> bool {
         let inner = self.inner.lock().unwrap();
         let words: Vec<&str> = object.splitn(6, ' ').collect();
-        let inode = match words[..] {
-            ["package", package, "version", version, "file", file] => {
-                packages.join(package).join(version).join(file).metadata().ok().map(|meta| meta.ino())
-            }
-            _ => None,
+        let inodes: Vec<(u64, u64)> = match words[..] {
+            ["package", package, "version", version, "file", file] => places
+                .iter()
+                .filter_map(|root| root.join(package).join(version).join(file).metadata().ok())
+                .map(|meta| (meta.dev(), meta.ino()))
+                .collect(),
+            _ => Vec::new(),
         };
-        inner.damaged.contains_key(object) || inode.is_some_and(|inode| inner.damaged_inodes.contains_key(&inode))
+        inner.damaged.contains_key(object) || inodes.iter().any(|inode| inner.damaged_inodes.contains_key(inode))
     }
 
     pub(crate) fn forget_damage(&self) {
@@ -192,7 +195,7 @@ impl Ledger {
 }
 
 /// The inodes of the files in a folder; none when it is not there.
-fn inodes_in(folder: &Path) -> Vec<u64> {
+fn inodes_in(folder: &Path) -> Vec<(u64, u64)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.ino()).collect()
+    entries.filter_map(|entry| entry.metadata().ok()).map(|meta| (meta.dev(), meta.ino())).collect()
 }

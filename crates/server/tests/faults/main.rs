@@ -1,5 +1,5 @@
 //! Crash and fault suites: the real server is killed, loses power, runs out of space and meets errors while it stages,
-//! refreshes and deletes; after each, the independent checker must find nothing.
+//! refreshes, moves, prunes and deletes; after each, the independent checker must find nothing.
 //!
 //! Each suite knows two counts: what `cargo xtask test` runs, and the full one of `cargo xtask soak`
 //! (`PATCHWHARF_FAULT_SCALE`, see `patchwharf_testkit::scale`). `PATCHWHARF_FAULT_SEED` repeats a run.
@@ -22,6 +22,7 @@ mod parser;
 mod plant;
 mod power;
 mod refresh;
+mod relocate;
 mod replay;
 mod space;
 mod steps;

@@ -116,7 +116,7 @@ async fn serves_damage(mutant: Option<&str>) -> bool {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .find(|name| name != "package.json")
         .unwrap();
-    crate::driver::flip(&plant.server.packages(), &folder.join(&name), &plant.ledger, &Default::default());
+    crate::driver::flip(&plant.places(), &folder.join(&name), &plant.ledger, &Default::default());
     let answer = plant.server.api().fetch(&format!("/packages/{}/{version}/{name}", package.id)).await;
     answer.status == 200
 }

@@ -1,12 +1,12 @@
 //! A vendor, its catalogue, and a server that has imported it.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
 use patchwharf_model::{
-    api::{Feed, FeedCreate, FeedRules, FeedSource, SdpSource},
+    api::{Feed, FeedCreate, FeedRules, FeedSource, Location, SdpSource},
     job::JobState,
 };
 use patchwharf_testkit::{
@@ -97,7 +97,15 @@ impl Plant {
         let server = setup.start().await;
         let plant = Self { vendor, server, ledger, bulletins, revisions: 0.into(), _notes: notes };
         plant.import().await;
+        let there = plant.places()[1].display().to_string();
+        let _: Location = plant.server.api().post("/api/v1/locations", &serde_json::json!({"path": there})).await;
         plant
+    }
+
+    /// The first package location, and another in the data folder: beside the database, when the first is elsewhere.
+    pub(crate) fn places(&self) -> [PathBuf; 2] {
+        let real = |path: &Path| path.canonicalize().expect("it is there");
+        [real(&self.server.packages()), real(self.server.data()).join("packages-there")]
     }
 
     /// The vendor publishes the same catalogue with a later date on every update.

@@ -24,6 +24,9 @@ fn acts_for(step: Step) -> &'static [Act] {
         "recreate" => &[Act::Stage, Act::Recreate],
         "delete" => &[Act::Stage, Act::Delete],
         "integrity" => &[Act::Stage, Act::DamageAndCheck],
+        "relocate" => &[Act::Stage, Act::RelocateThere],
+        "undo" => &[Act::Stage, Act::RelocateThere, Act::Undo],
+        "prune" => &[Act::Stage, Act::RelocateThere, Act::PruneHere],
         // They are passed at start and by the import.
         "reconcile" | "import" => &[],
         _ => &[Act::Stage],

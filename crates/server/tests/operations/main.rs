@@ -4,9 +4,13 @@
 
 mod delete;
 mod integrity;
+mod locations;
 mod policies;
+mod prune;
 mod reconcile;
 mod refresh;
+mod relocate;
 mod stage;
+mod undo;
 mod verify;
 mod world;

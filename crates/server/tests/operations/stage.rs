@@ -226,7 +226,7 @@ async fn queries_and_fsyncs_per_package_are_bounded() {
     let bulletins: Vec<_> =
         names.iter().map(|name| (name.as_str(), vec![world.publish(&Payload::random(name.clone(), 4096))])).collect();
     world.catalogue(&bulletins).await;
-    let location = world.app().locations.default_location().unwrap().clone();
+    let location = world.app().locations.default_location().unwrap();
     let (statements, fsyncs) = (world.app().db.statements(), location.counts().fsyncs);
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let ended = world.stage(&all).await.done();

@@ -6,11 +6,11 @@ use camino::Utf8PathBuf;
 use patchwharf_db::{
     catalogue::{self, Counting, NewBulletin, NewUpdate, Switch},
     feeds::{self, NewFeed},
-    jobs as job_table, packages,
+    jobs as job_table, locations, packages,
     updates::{self, Update},
 };
 use patchwharf_model::{
-    BulletinId, FeedId, FileName, JobId, Severity, Sha256, Timestamp,
+    BulletinId, FeedId, FileName, JobId, LocationId, Severity, Sha256, Timestamp,
     job::{JobRequest, JobState, Report, ReportItem, Selection},
     package::VersionState,
     update::{PayloadFile, VendorDigest},
@@ -217,7 +217,70 @@ impl World {
         let update = self.update(bulletin).await;
         let package = update.package_id.expect("it has a package").to_string();
         let version = update.current_version.expect("it has a current version").to_string();
-        self.packages().join(package).join(version)
+        let place = locations::show(&self.app().db, self.location_of(bulletin).await).await.unwrap().path;
+        place.join(package).join(version).into()
+    }
+
+    /// Makes another package location beside the first, and the default if wanted.
+    pub async fn location(&self, name: &str, default: bool) -> LocationId {
+        let path = Utf8PathBuf::from_path_buf(self.home.path().canonicalize().unwrap().join(name)).unwrap();
+        let now = self.clock.now();
+        let location = patchwharf_store::Location::create(&path, self.app().deployment, now).unwrap();
+        let mut w = self.app().db.write("test", "test", now).await.unwrap();
+        locations::create(&mut w, location.id(), &path).await.unwrap();
+        if default {
+            locations::set_default(&mut w, location.id()).await.unwrap();
+        }
+        w.commit().await.unwrap();
+        self.app().locations.reload(&self.app().db).await.unwrap();
+        location.id()
+    }
+
+    /// Stages one bulletin for each payload, named `B-1` and so on; makes another location beside the first one.
+    pub async fn with_two_places(payloads: &[&Payload]) -> (Self, LocationId, LocationId) {
+        let world = Self::start().await;
+        let names: Vec<String> = (1..=payloads.len()).map(|n| format!("B-{n}")).collect();
+        let files: Vec<_> = payloads.iter().map(|payload| vec![world.publish(payload)]).collect();
+        let all: Vec<_> = names.iter().map(String::as_str).zip(files).collect();
+        world.catalogue(&all).await;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        world.stage(&names).await.done();
+        let old = world.location_of("B-1").await;
+        let new = world.location("new", true).await;
+        (world, old, new)
+    }
+
+    /// Moves everything.
+    pub async fn relocate(&self, from: LocationId, to: LocationId) -> Ended {
+        self.run(relocation(from, to)).await
+    }
+
+    /// The root folder of a location.
+    pub async fn place(&self, id: LocationId) -> PathBuf {
+        locations::show(&self.app().db, id).await.unwrap().path.into()
+    }
+
+    /// The folder of a bulletin's current version, as it is or would be at a location.
+    pub async fn folder_at(&self, bulletin: &str, id: LocationId) -> PathBuf {
+        let folder = self.folder(bulletin).await;
+        let version = folder.file_name().unwrap().to_owned();
+        let package = folder.parent().unwrap().file_name().unwrap().to_owned();
+        self.place(id).await.join(package).join(version)
+    }
+
+    /// The originals of a bulletin's current version: where they lie, and whether they are the same data.
+    pub async fn originals(&self, bulletin: &str) -> Vec<(LocationId, bool)> {
+        let update = self.update(bulletin).await;
+        let key = (update.package_id.unwrap(), update.current_version.unwrap());
+        let found = packages::originals_of(&self.app().db, &[key]).await.unwrap();
+        found.into_iter().map(|original| (original.location_id, original.same_data)).collect()
+    }
+
+    /// Where a bulletin's current version lies.
+    pub async fn location_of(&self, bulletin: &str) -> LocationId {
+        let update = self.update(bulletin).await;
+        let versions = packages::versions_of(&self.app().db, &[update.update_id]).await.unwrap();
+        versions.into_iter().find(|v| v.is_current).expect("it has a current version").location_id
     }
 
     pub fn packages(&self) -> PathBuf {
@@ -259,6 +322,12 @@ impl World {
         assert!(findings.is_empty(), "{findings}");
         self.run_server().await;
     }
+}
+
+/// A relocation of everything, by copying.
+pub fn relocation(from: LocationId, to: LocationId) -> JobRequest {
+    let (link, restage, dry_run) = (false, false, false);
+    JobRequest::Relocate { of: Selection::All, from: Some(from), to, link, restage, dry_run }
 }
 
 /// Runs `patchwharf fsck` on a data folder; empty output means that all invariants hold.

@@ -7,7 +7,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_model::{DeploymentId, LocationId};
-use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, ResolveFlags, fstat, openat2, statat};
 use uuid::Uuid;
 
 use crate::{
@@ -15,6 +15,11 @@ use crate::{
     error::{Attempt as _, DiskError},
     folder, layout,
 };
+
+use super::path;
+
+/// Made and removed in a new location's folder; a crash may leave it there.
+const CASE_PROBE: &str = ".probe-case";
 
 /// Why a folder cannot be used as a package location.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +90,38 @@ pub enum OpenError {
         /// The path as given.
         path: Utf8PathBuf,
     },
+    /// The path is the root of the file system.
+    #[error("/ is the root of the file system; give a folder of its own to the packages")]
+    Root,
+    /// Some name in the path would not work everywhere.
+    #[error("{path} cannot be a package location: {name:?}: {reason}")]
+    BadPath {
+        /// The path as given.
+        path: Utf8PathBuf,
+        /// The name in it.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Something else than a folder lies there.
+    #[error("{path} is not a folder, or something above it is none; give a folder, or a path at which one can be made")]
+    NotAFolder {
+        /// The path.
+        path: Utf8PathBuf,
+    },
+    /// Two locations would hold one another.
+    #[error(
+        "{path} {how} package location {other}: what is deleted or moved in one would hit the other. Give a folder \
+         outside of it"
+    )]
+    Overlaps {
+        /// The path as given.
+        path: Utf8PathBuf,
+        /// `lies in`, `is`, `lies around`.
+        how: &'static str,
+        /// The location.
+        other: Utf8PathBuf,
+    },
     /// Others can write there.
     #[error("{path} can be written by group or others (mode {mode:04o}); close it: chmod go-w {path}")]
     Writable {
@@ -102,6 +139,15 @@ pub enum OpenError {
         owner: u32,
         /// Our user.
         own: u32,
+    },
+    /// `a` and `A` are one name there.
+    #[error(
+        "the file system of {path} takes a and A for one name: files of a package could hide one another. Give a folder \
+         on another one"
+    )]
+    FoldsCase {
+        /// The folder.
+        path: Utf8PathBuf,
     },
     /// A new location would begin among foreign files.
     #[error("{path} is not empty (it holds {found:?}); a new package location needs an empty folder")]
@@ -135,6 +181,7 @@ pub(super) fn existing_root(path: &Utf8Path) -> Result<OwnedFd, OpenError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = match openat2(CWD, path.as_str(), flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
         Err(rustix::io::Errno::LOOP) => return Err(OpenError::Link { path: path.to_owned() }),
+        Err(rustix::io::Errno::NOTDIR) => return Err(OpenError::NotAFolder { path: path.to_owned() }),
         other => other.attempt("open the package location", || path.to_owned())?,
     };
     ours_alone(&root, path)?;
@@ -142,26 +189,42 @@ pub(super) fn existing_root(path: &Utf8Path) -> Result<OwnedFd, OpenError> {
 }
 
 /// Opens a folder in which a location can begin, making it where it is not there.
-pub(super) fn new_root(path: &Utf8Path) -> Result<OwnedFd, OpenError> {
-    if !path.is_absolute() {
-        return Err(OpenError::Relative { path: path.to_owned() });
+pub(super) fn new_root(disk: &dyn Disk, path: &Utf8Path) -> Result<OwnedFd, OpenError> {
+    path::fit(path)?;
+    match std::fs::create_dir_all(path) {
+        Err(e) if matches!(e.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) => {
+            return Err(OpenError::NotAFolder { path: path.to_owned() });
+        }
+        other => other.attempt("create the package location", || path.to_owned())?,
     }
-    std::fs::create_dir_all(path).attempt("create the package location", || path.to_owned())?;
     let root = existing_root(path)?;
     let entries = Dir::read_from(&root).attempt("list", || path.to_owned())?;
     for entry in entries {
         let entry = entry.attempt("list", || path.to_owned())?;
         let name = entry.file_name().to_string_lossy();
-        if !matches!(&*name, "." | ".." | "lost+found" | ".location.json.new") {
+        if !matches!(&*name, "." | ".." | "lost+found" | ".location.json.new" | CASE_PROBE) {
             return Err(OpenError::NotEmpty { path: path.to_owned(), found: name.into_owned() });
         }
     }
+    case_counts(disk, &root, path)?;
     // The folder itself may be new: its name, and those of folders above it, must survive a power cut too.
     for ancestor in path.ancestors().skip(1) {
         let parent = std::fs::File::open(ancestor).attempt("open", || ancestor.to_owned())?;
         parent.sync_all().attempt("make durable", || ancestor.to_owned())?;
     }
     Ok(root)
+}
+
+/// Refuses a folder in which a name can also be written in capitals.
+fn case_counts(disk: &dyn Disk, root: &OwnedFd, path: &Utf8Path) -> Result<(), OpenError> {
+    let at = || path.join(CASE_PROBE);
+    match disk.mkdir(root.as_fd(), CASE_PROBE) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        other => drop(other.attempt("create", at)?),
+    }
+    let folds = statat(root, CASE_PROBE.to_uppercase(), AtFlags::SYMLINK_NOFOLLOW).is_ok();
+    disk.rmdir(root.as_fd(), CASE_PROBE).attempt("remove", at)?;
+    if folds { Err(OpenError::FoldsCase { path: path.to_owned() }) } else { Ok(()) }
 }
 
 /// Refuses a folder that others own or can write to.
@@ -237,5 +300,25 @@ pub(super) fn rename_works(
         // Another server that starts cleared it away as a left-over.
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         other => Ok(other.attempt("remove a probe from", || location.to_owned())?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::disk::Native;
+
+    /// What a file system without case sensitivity shows: the name in capitals is there as well.
+    #[test]
+    fn l_11_no_location_begins_where_capitals_do_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap();
+        let root = existing_root(path).unwrap();
+        case_counts(&Native::default(), &root, path).unwrap();
+        std::fs::create_dir(path.join(CASE_PROBE.to_uppercase())).unwrap();
+        let refused = case_counts(&Native::default(), &root, path).unwrap_err();
+        assert!(matches!(refused, OpenError::FoldsCase { .. }), "{refused:?}");
+        assert!(!path.join(CASE_PROBE).exists());
     }
 }

@@ -33,19 +33,29 @@ pub(super) fn place(
     versions: Vec<NewVersion>,
     key: &ManifestKey,
 ) -> Vec<Result<Placed, PlaceError>> {
+    place_built(location, versions, |folder, slot, new| build(location, folder, slot, new, key), |_| {})
+}
+
+/// Builds each version aside by `build`, makes its files durable, lets `look` have a last look at all of them, and gives
+/// them their names.
+pub(super) fn place_built<T: Send>(
+    location: &Location,
+    versions: Vec<T>,
+    build: impl Fn(BorrowedFd<'_>, &str, T) -> Building + Sync,
+    look: impl FnOnce(&mut [Building]),
+) -> Vec<Result<Placed, PlaceError>> {
     if versions.is_empty() {
         return Vec::new();
     }
-    let ids: Vec<_> = versions.iter().map(|v| (v.manifest.package, v.manifest.version)).collect();
     match Batch::begin(location) {
-        Ok(batch) => batch.run(versions, key),
+        Ok(batch) => batch.run(versions, build, look),
         // Nothing was begun: each gets the same news.
-        Err(error) => ids.iter().map(|_| Err(again(&error).into())).collect(),
+        Err(error) => versions.iter().map(|_| Err(again(&error).into())).collect(),
     }
 }
 
 /// The same failure once more, for the next version that it hits.
-fn again(error: &DiskError) -> DiskError {
+pub(super) fn again(error: &DiskError) -> DiskError {
     let source = match error.source.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(error.source.kind(), error.source.to_string()),
@@ -86,26 +96,25 @@ impl<'a> Batch<'a> {
         Ok(Self { location, folder, slot })
     }
 
-    fn run(self, versions: Vec<NewVersion>, key: &ManifestKey) -> Vec<Result<Placed, PlaceError>> {
+    fn run<T: Send>(
+        self,
+        versions: Vec<T>,
+        build: impl Fn(BorrowedFd<'_>, &str, T) -> Building + Sync,
+        look: impl FnOnce(&mut [Building]),
+    ) -> Vec<Result<Placed, PlaceError>> {
         let build_folder = self.folder.as_fd();
         let numbered = versions.into_iter().enumerate().collect();
         let mut built: Vec<Building> =
-            map(numbered, cores().max(2), |(n, new)| build(self.location, build_folder, &n.to_string(), new, key));
-        self.step(Step::PlaceBeforeFsync, &mut built);
+            map(numbered, cores().max(2), |(n, new)| build(build_folder, &n.to_string(), new));
+        pass(Step::PlaceBeforeFsync, &mut built, self.location);
         sync_files(self.location, &mut built);
+        look(&mut built);
         sync_folders(self.location, &mut built);
-        self.step(Step::PlaceBeforeRename, &mut built);
+        pass(Step::PlaceBeforeRename, &mut built, self.location);
         let named = self.rename(built);
         let placed = self.sync_parents(named);
         self.clean_up(placed.iter().any(Result::is_err));
         placed
-    }
-
-    /// A step of the fault tests: an error there is everybody's.
-    fn step(&self, step: Step, built: &mut [Building]) {
-        if let Err(error) = fault::at(step).attempt("pass a test step in", || self.location.path().to_owned()) {
-            fail_all(built, &error);
-        }
     }
 
     /// Gives the versions their names.
@@ -249,6 +258,13 @@ impl<'a> Batch<'a> {
 /// Whether an open folder has no name any more.
 fn is_gone(folder: &OwnedFd) -> bool {
     rustix::fs::fstat(folder).is_ok_and(|stat| stat.st_nlink == 0)
+}
+
+/// A step of the fault tests: an error there is everybody's.
+pub(super) fn pass(step: Step, built: &mut [Building], location: &Location) {
+    if let Err(error) = fault::at(step).attempt("pass a test step in", || location.path().to_owned()) {
+        fail_all(built, &error);
+    }
 }
 
 fn fail_all(built: &mut [Building], error: &DiskError) {

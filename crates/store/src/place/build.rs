@@ -35,6 +35,17 @@ pub(super) struct Built {
     pub(super) files: Vec<BuiltFile>,
     /// New files that must become durable, the manifest among them.
     pub(super) fresh: Vec<Arc<Inode>>,
+    /// What must be read back from the disk before the version gets its name.
+    pub(super) to_reread: Vec<ToReread>,
+}
+
+/// A file that must be read back from the disk.
+#[derive(Clone, Debug)]
+pub(super) struct ToReread {
+    pub(super) name: String,
+    pub(super) sha256: Sha256,
+    /// One inode is read once, however many names it has.
+    pub(super) inode: (u64, u64),
 }
 
 /// A file in it.
@@ -48,10 +59,29 @@ pub(super) struct BuiltFile {
 }
 
 /// What putting one file gave.
-struct Put {
-    hashed: ProofStamp,
-    fresh: Option<Arc<Inode>>,
-    same_data: bool,
+#[derive(Debug)]
+pub(super) struct Put {
+    pub(super) hashed: ProofStamp,
+    pub(super) fresh: Option<Arc<Inode>>,
+    pub(super) same_data: bool,
+}
+
+impl Built {
+    /// Its folders, empty.
+    pub(super) fn begin(
+        location: &Location,
+        build: BorrowedFd<'_>,
+        slot: &str,
+        package: PackageId,
+        version: u64,
+    ) -> Result<Self, DiskError> {
+        let path = || location.path().join(layout::version_path(package, version));
+        let package_folder = location.disk.mkdir(build, slot).attempt("build", path)?;
+        let name = layout::version_name(version);
+        let folder = location.disk.mkdir(package_folder.as_fd(), &name).attempt("build", path)?;
+        let (files, fresh, to_reread) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { package, version, package_folder, folder, files, fresh, to_reread })
+    }
 }
 
 /// Builds `new` in the folder `slot` of `build`.
@@ -66,9 +96,7 @@ pub(super) fn build(
     let (package, version) = (manifest.package, manifest.version);
     agree(&manifest, &content)?;
     let path = || location.path().join(layout::version_path(package, version));
-    let package_folder = location.disk.mkdir(build, slot).attempt("build", path)?;
-    let folder = location.disk.mkdir(package_folder.as_fd(), &layout::version_name(version)).attempt("build", path)?;
-    let mut built = Built { package, version, package_folder, folder, files: Vec::new(), fresh: Vec::new() };
+    let mut built = Built::begin(location, build, slot, package, version)?;
     for (file, content) in manifest.files.iter().zip(content) {
         let at = Target {
             location,
@@ -123,23 +151,23 @@ fn agree(manifest: &Manifest, content: &[Content]) -> Result<(), PlaceError> {
 }
 
 /// Where a file goes.
-struct Target<'a> {
-    location: &'a Location,
-    folder: BorrowedFd<'a>,
-    name: &'a str,
-    path: Utf8PathBuf,
+pub(super) struct Target<'a> {
+    pub(super) location: &'a Location,
+    pub(super) folder: BorrowedFd<'a>,
+    pub(super) name: &'a str,
+    pub(super) path: Utf8PathBuf,
 }
 
 impl Target<'_> {
     /// A new file with these bytes.
-    fn bytes(&self, bytes: &[u8]) -> Result<Put, DiskError> {
+    pub(super) fn bytes(&self, bytes: &[u8]) -> Result<Put, DiskError> {
         let path = || self.path.clone();
         let file = self.location.disk.create(self.folder, self.name).attempt("create", path)?;
         write::all(&*self.location.disk, &file, bytes).attempt("write to", path)?;
         self.fresh(file, false)
     }
 
-    fn fresh(&self, file: File, same_data: bool) -> Result<Put, DiskError> {
+    pub(super) fn fresh(&self, file: File, same_data: bool) -> Result<Put, DiskError> {
         let inode = Inode::new(file);
         let hashed = inode.stamp().attempt("look at", || self.path.clone())?;
         // A small file goes out as a whole when it is synced, a moment from now.
@@ -196,7 +224,7 @@ impl Target<'_> {
     }
 
     /// A file of another version.
-    fn existing(&self, existing: &Existing) -> Result<Put, PlaceError> {
+    pub(super) fn existing(&self, existing: &Existing) -> Result<Put, PlaceError> {
         let path = || {
             let folder = layout::version_path(existing.package, existing.version);
             self.location.path().join(folder).join(existing.name.as_str())
@@ -213,7 +241,7 @@ impl Target<'_> {
     }
 
     /// One more name for an inode; a copy where it cannot have one. `proved`: the stamp that it must still have.
-    fn linked(&self, file: &File, proved: Option<&ProofStamp>, sha256: &Sha256) -> Result<Put, PlaceError> {
+    pub(super) fn linked(&self, file: &File, proved: Option<&ProofStamp>, sha256: &Sha256) -> Result<Put, PlaceError> {
         let path = || self.path.clone();
         let entry = self.location.stamps.entry(&stamp::of(file).attempt("look at", path)?);
         let mut inode = stamps::held(&entry);

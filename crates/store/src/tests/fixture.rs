@@ -76,6 +76,17 @@ impl Fixture {
         Arc::new(Location::open(self.location.path(), Some(self.location.id()), self.deployment).unwrap())
     }
 
+    /// Another location of the same server, in this folder.
+    pub(super) fn beside(&self, folder: &Utf8Path, disk: Arc<dyn Disk>) -> Arc<Location> {
+        let made = Location::create_on(disk, folder, self.deployment, now()).unwrap();
+        Arc::new(made.sharing(Arc::clone(&self.location.stamps)))
+    }
+
+    /// Another location beside this one.
+    pub(super) fn other(&self) -> Arc<Location> {
+        self.beside(&Utf8Path::from_path(self.folder.path()).unwrap().join("other"), Arc::new(Native::default()))
+    }
+
     pub(super) fn fetched(&self, content: &[u8]) -> Arc<Verified> {
         let mut partial = Partial::open(&self.location, expected(content)).unwrap();
         partial.begin(source(), 0).unwrap();

@@ -62,7 +62,7 @@ impl FileLook {
 }
 
 /// What it means that the version's folder cannot be opened.
-pub(super) fn at_folder(error: io::Error, path: Utf8PathBuf) -> Finding {
+pub(crate) fn at_folder(error: io::Error, path: Utf8PathBuf) -> Finding {
     if error.kind() == io::ErrorKind::NotFound {
         Finding::Missing
     } else if tree::is_link(&error) {

@@ -54,6 +54,12 @@ impl Process {
         self.status.is_none()
     }
 
+    /// Whether it is stopped (state `T` of proc_pid_stat(5)).
+    pub(super) fn stands_still(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+    }
+
     /// Waits for the end; the exit code, none when a signal ended it.
     pub(super) fn wait(&mut self, deadline: Duration) -> Option<i32> {
         let end = std::time::Instant::now() + deadline;

@@ -165,3 +165,26 @@ pub async fn by_location(
     };
     db.all("read the versions at a location", BY, args![location, package, version, limit]).await
 }
+
+/// Versions at a location that a relocation takes along or names, in id order, `limit` at a time, after the given one:
+/// what is served or what a policy points at, whether whole or not. Retired versions end where they are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn to_relocate(
+    db: &Db,
+    from: LocationId,
+    after: Option<(PackageId, u64)>,
+    limit: u32,
+) -> Result<Vec<Version>> {
+    const BY: &str = versions!(
+        " WHERE v.location_id = $1 AND (v.package_id, v.version) > ($2, $3) AND (p.current_version = v.version \
+         OR EXISTS (SELECT 1 FROM policy_update AS s WHERE s.package_id = v.package_id AND s.version = v.version)) \
+         AND v.state || '' IN ('staged', 'corrupt', 'missing', 'retired') ORDER BY v.package_id, v.version LIMIT $4"
+    );
+    let (package, version) = match after {
+        None => (String::new(), 0),
+        Some((package, version)) => (package.to_string(), version),
+    };
+    db.all("find what is to be moved from a location", BY, args![from, package, version, limit]).await
+}

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The packages that a choice means, as a job takes them.
-pub(super) async fn selection(app: &App, choice: PackageChoice) -> ApiResult<Selection> {
+pub(in crate::api) async fn selection(app: &App, choice: PackageChoice) -> ApiResult<Selection> {
     match (choice.packages.is_empty(), choice.bulletins.is_empty(), choice.all) {
         (false, true, false) => Ok(Selection::Packages(packages::resolve(&app.db, &choice.packages).await?)),
         (true, false, false) => Ok(Selection::Bulletins(bulletins::resolve(&app.db, &choice.bulletins).await?)),

@@ -40,7 +40,6 @@ pub(in crate::api) async fn count(app: &App, chosen: &[PackageId]) -> ApiResult<
         needed.iter().map(|row| PolicyReference { id: row.policy_id, name: row.policy.clone() }).collect();
     let jobs = packages::held_by(&app.db, chosen, app.clock.now()).await?;
     let chosen = chosen.len() as u64;
-    let large = chosen > MANY || (chosen > HANDFUL && chosen * 100 > freed.of_packages * SHARE_PERCENT);
     Ok(DeletionPreview {
         packages: chosen,
         of_packages: freed.of_packages,
@@ -50,8 +49,15 @@ pub(in crate::api) async fn count(app: &App, chosen: &[PackageId]) -> ApiResult<
         needed: needed.iter().map(|row| row.package_id).collect::<BTreeSet<_>>().len() as u64,
         policies: policies.into_iter().collect(),
         jobs,
-        confirm: large.then_some(chosen),
+        originals: freed.originals,
+        original_bytes: freed.original_bytes,
+        confirm: is_large(chosen, freed.of_packages).then_some(chosen),
     })
+}
+
+/// Whether so many of all packages are removed only by a request that says their number.
+pub(in crate::api) fn is_large(chosen: u64, of_packages: u64) -> bool {
+    chosen > MANY || (chosen > HANDFUL && chosen * 100 > of_packages * SHARE_PERCENT)
 }
 
 /// Refuses a large deletion whose number nobody has said.

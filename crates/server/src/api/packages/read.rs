@@ -69,11 +69,14 @@ pub(super) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiRes
         rows: packages::files(&app.db, &keys).await?,
         same_data: packages::same_data(&app.db, id).await?,
     };
-    let folders = locations::list(&app.db).await?.into_iter().map(|row| (row.location_id, row.path)).collect();
+    let places = view::Places {
+        folders: locations::list(&app.db).await?.into_iter().map(|row| (row.location_id, row.path)).collect(),
+        originals: packages::originals_of(&app.db, &keys).await?,
+    };
     Ok(Json(PackageDetail {
         summary: view::summary(row),
         policies: policies(&app, id).await?,
-        versions: versions.into_iter().map(|row| view::version(row, &files, &folders)).collect(),
+        versions: versions.into_iter().map(|row| view::version(row, &files, &places)).collect(),
     }))
 }
 

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use camino::Utf8PathBuf;
-use patchwharf_db::packages::{File, Package, PackageSort as Sort, SameData, Version};
+use patchwharf_db::packages::{File, Original, Package, PackageSort as Sort, SameData, Version};
 use patchwharf_model::{
-    FileName, LocationId,
-    api::{PackageFile, PackageSort, PackageSummary, PackageVersion},
+    FileName, LocationId, PackageId,
+    api::{OriginalCopy, PackageFile, PackageSort, PackageSummary, PackageVersion},
 };
 
 pub(super) fn summary(row: Package) -> PackageSummary {
@@ -37,9 +37,31 @@ pub(super) struct Files {
     pub(super) same_data: Vec<SameData>,
 }
 
+/// Where the versions of a package lie.
+pub(super) struct Places {
+    pub(super) folders: HashMap<LocationId, Utf8PathBuf>,
+    pub(super) originals: Vec<Original>,
+}
+
+impl Places {
+    fn folder(&self, location: LocationId, package: PackageId, version: u64) -> String {
+        self.folders.get(&location).map(|root| format!("{root}/{package}/{version}")).unwrap_or_default()
+    }
+
+    fn originals(&self, version: u64) -> Vec<OriginalCopy> {
+        let of = self.originals.iter().filter(|original| original.version == version);
+        of.map(|original| OriginalCopy {
+            location: original.location_id,
+            path: self.folder(original.location_id, original.package_id, version),
+            same_data: original.same_data,
+            moved_at: original.moved_at,
+        })
+        .collect()
+    }
+}
+
 /// A version with its files.
-pub(super) fn version(row: Version, all: &Files, locations: &HashMap<LocationId, Utf8PathBuf>) -> PackageVersion {
-    let folder = locations.get(&row.location_id).map(|root| format!("{root}/{}/{}", row.package_id, row.version));
+pub(super) fn version(row: Version, all: &Files, places: &Places) -> PackageVersion {
     PackageVersion {
         version: row.version,
         state: row.state,
@@ -49,7 +71,8 @@ pub(super) fn version(row: Version, all: &Files, locations: &HashMap<LocationId,
         weak: row.weak,
         size_bytes: row.size_bytes,
         location: row.location_id,
-        path: folder.unwrap_or_default(),
+        path: places.folder(row.location_id, row.package_id, row.version),
+        originals: places.originals(row.version),
         retire_after: row.retire_after,
         next_try_at: row.next_try_at,
         attempts: row.attempts,

@@ -1,7 +1,7 @@
 //! Packages on the terminal.
 
 use anyhow::Result;
-use patchwharf_model::api::{PackageDetail, PackageFile, PackageQuery, PackageSummary, Page};
+use patchwharf_model::api::{OriginalCopy, PackageDetail, PackageFile, PackageQuery, PackageSummary, Page};
 use patchwharf_model::update::VendorDigest;
 
 use crate::cli::{Client, Found, client::segment, output};
@@ -63,6 +63,7 @@ pub(super) async fn one(client: &Client, package: &str) -> Result<Found> {
         output::facts(&[
             ("version", format!("{} ({})", version.version, version.state)),
             ("folder", version.path.clone()),
+            ("originals", version.originals.iter().map(original).collect::<Vec<_>>().join(", ")),
             ("reason", version.reason.clone()),
             ("unlinked after", output::time_or(version.retire_after, "")),
             ("tried again", output::time_or(version.next_try_at, "")),
@@ -73,6 +74,13 @@ pub(super) async fn one(client: &Client, package: &str) -> Result<Found> {
         )?;
     }
     Ok(Found::Nothing)
+}
+
+fn original(copy: &OriginalCopy) -> String {
+    match copy.same_data {
+        true => format!("{} (the same data: no second copy)", copy.path),
+        false => copy.path.clone(),
+    }
 }
 
 fn file(file: &PackageFile) -> [String; 6] {

@@ -6,7 +6,7 @@ use patchwharf_db::{
     packages::{File, Version},
     updates::Update,
 };
-use patchwharf_model::{JobId, PackageId, Sha256, Timestamp, package::VersionState, update::VendorDigest};
+use patchwharf_model::{JobId, LocationId, PackageId, Sha256, Timestamp, package::VersionState, update::VendorDigest};
 
 use super::{
     VersionKey,
@@ -25,6 +25,9 @@ pub(crate) enum Mode {
     RefreshComplete,
     /// A new package over the verified files.
     Recreate,
+    /// The next version at this location, every file of it from the vendor or from there: what is current is damaged
+    /// where it is, and no link reaches from one location to another.
+    Restage(LocationId),
 }
 
 impl Mode {
@@ -51,6 +54,8 @@ pub(crate) struct Known<'a> {
     pub(crate) distrust: Option<&'a str>,
     /// The files of its other versions.
     pub(crate) others: &'a HashMap<(PackageId, u64), Vec<File>>,
+    /// Where new packages go.
+    pub(crate) default: LocationId,
 }
 
 /// What to do.
@@ -69,6 +74,8 @@ pub(crate) struct Make {
     pub(crate) resume: Option<(PackageId, u64)>,
     /// Whether it goes into a package with a new GUID.
     pub(crate) new_package: bool,
+    /// Where its folder will be.
+    pub(crate) location: LocationId,
     /// What it takes the place of.
     pub(crate) from: Option<Current>,
     /// How often it was tried before.
@@ -85,7 +92,13 @@ const UNFINISHED: [VersionState; 4] =
 pub(crate) fn decide(mode: Mode, job: JobId, now: Timestamp, known: &Known<'_>) -> Decision {
     let current = known.versions.iter().find(|v| v.is_current && v.active);
     let new_package = mode.makes_new_package() && current.is_some();
-    let (resume, leftovers) = unfinished(job, known, new_package);
+    let location = match (mode, current) {
+        (Mode::Restage(to), _) => to,
+        // Files are linked within a location; only what is fetched whole goes to the default one.
+        (mode, Some(v)) if mode != Mode::RefreshComplete => v.location_id,
+        _ => known.default,
+    };
+    let (resume, leftovers) = unfinished(job, known, new_package, location);
     // A complete refresh that was interrupted after the switch finds its own package current.
     let ours = current.is_some_and(|v| v.job_id == Some(job) && v.state == VersionState::Staged);
     let sound = current.is_some_and(|v| {
@@ -94,7 +107,9 @@ pub(crate) fn decide(mode: Mode, job: JobId, now: Timestamp, known: &Known<'_>) 
             && covers(known)
             && known.distrust.is_none()
     });
-    if sound && (!mode.makes_new_package() || ours) {
+    // What was found damaged a moment ago is not believed again because its stamps still fit.
+    let elsewhere = matches!(mode, Mode::Restage(to) if current.is_some_and(|v| v.location_id != to));
+    if sound && !elsewhere && (!mode.makes_new_package() || ours) {
         let leftovers = leftovers.into_iter().chain(resume).collect();
         return Decision { make: None, leftovers };
     }
@@ -108,20 +123,27 @@ pub(crate) fn decide(mode: Mode, job: JobId, now: Timestamp, known: &Known<'_>) 
         revised: v.files_digest != known.update.files_digest,
         distrust: known.distrust.map(ToOwned::to_owned),
     });
-    let link = mode != Mode::RefreshComplete;
+    let link = !matches!(mode, Mode::RefreshComplete | Mode::Restage(_));
     let files = known.update.files.iter().map(|file| build_file(known, file, link, now)).collect();
     let tried = |id| known.versions.iter().find(|v| Some((v.package_id, v.version)) == id).map_or(0, |v| v.attempts);
     let attempts = tried(resume).max(current.map_or(0, |v| v.attempts));
-    Decision { make: Some(Make { resume, new_package, from, attempts, files }), leftovers }
+    Decision { make: Some(Make { resume, new_package, location, from, attempts, files }), leftovers }
 }
 
 /// The unfinished version to go on with, and those that nobody will finish. The package's lock is held, so whoever
 /// began them has ended or will look anew.
-fn unfinished(job: JobId, known: &Known<'_>, new_package: bool) -> (Option<VersionKey>, Vec<VersionKey>) {
+fn unfinished(
+    job: JobId,
+    known: &Known<'_>,
+    new_package: bool,
+    location: LocationId,
+) -> (Option<VersionKey>, Vec<VersionKey>) {
     let mut resume: Option<(PackageId, u64)> = None;
     let mut leftovers = Vec::new();
     for v in known.versions.iter().filter(|v| !v.is_current && UNFINISHED.contains(&v.state)) {
+        // One that was begun before the location for new packages was changed is begun anew there.
         let usable = v.files_digest == known.update.files_digest
+            && v.location_id == location
             && if new_package { !v.active && v.job_id == Some(job) } else { v.package_id == known.package };
         let id = (v.package_id, v.version);
         if usable {
@@ -183,7 +205,7 @@ fn pinned(known: &Known<'_>, same: &impl Fn(&File) -> bool) -> Option<Sha256> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use patchwharf_model::{LocationId, package::ProofStamp, update::PayloadFile};
+    use patchwharf_model::{package::ProofStamp, update::PayloadFile};
 
     use super::*;
     use crate::operations::assembly::samples;
@@ -262,6 +284,7 @@ mod tests {
                 seen: &self.seen,
                 distrust: self.distrust,
                 others: &HashMap::new(),
+                default: LocationId(uuid::Uuid::nil()),
             };
             decide(mode, self.job, NOW, &known)
         }
@@ -331,6 +354,29 @@ mod tests {
         assert_eq!(decision.leftovers, [(ground.package, 1)]);
         let make = decision.make.unwrap();
         assert_eq!((make.resume, make.attempts), (Some((ground.package, 2)), 3));
+    }
+
+    #[test]
+    fn an_unfinished_version_at_another_location_is_not_taken_up() {
+        let mut ground = Ground::new(vec![samples::file("a", 1)]);
+        ground.version(1, VersionState::Unreachable, false).location_id = LocationId::new();
+        let decision = ground.decide(Mode::Stage);
+        assert_eq!(decision.leftovers, [(ground.package, 1)]);
+        let make = decision.make.unwrap();
+        assert_eq!((make.resume, make.location), (None, LocationId(uuid::Uuid::nil())));
+    }
+
+    #[test]
+    fn what_is_staged_anew_elsewhere_links_nothing_and_is_made_once() {
+        let (mut ground, [a, b]) = two();
+        ground.see(&a, true);
+        ground.see(&b, true);
+        let to = LocationId::new();
+        let decision = ground.decide(Mode::Restage(to));
+        assert_eq!(links(&decision), [false, false]);
+        assert!(!decision.make.unwrap().new_package);
+        ground.versions[0].location_id = to;
+        assert!(ground.decide(Mode::Restage(to)).make.is_none());
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub(crate) fn worth(location: &Location, file: &File, look: Look) -> Worth {
 }
 
 /// What is wrong, for people: file, expected, found.
-fn describe(name: &FileName, size_bytes: u64, sha256: Sha256, finding: &Finding) -> (VersionState, String) {
+pub(crate) fn describe(name: &FileName, size_bytes: u64, sha256: Sha256, finding: &Finding) -> (VersionState, String) {
     let expected = format!("expected {size_bytes} bytes with SHA-256 {sha256}");
     match finding {
         Finding::Missing => (VersionState::Missing, format!("file {name}: {expected}, found nothing")),
@@ -156,6 +156,10 @@ fn describe(name: &FileName, size_bytes: u64, sha256: Sha256, finding: &Finding)
             let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
             (VersionState::Corrupt, format!("file {name}: {expected}; {error}{cause}"))
         }
-        Finding::Good { .. } | Finding::Open { .. } => (VersionState::Staged, String::new()),
+        Finding::Open { owner, mode, .. } => (
+            VersionState::Corrupt,
+            format!("file {name} can be changed by others (owner {owner}, mode {mode:04o}); close it: chmod go-w"),
+        ),
+        Finding::Good { .. } => (VersionState::Staged, String::new()),
     }
 }

@@ -79,6 +79,7 @@ async fn plan_chunk(
     let mut disk = Disk::read(ctx, mode, versions.values().flatten(), plan, &held).await?;
     let mut decided = Vec::new();
     let mut leftovers = Vec::new();
+    let default = ctx.app.locations.default_location()?.id();
     for (update, package, token) in held {
         if disk.closed.contains(&package) {
             continue;
@@ -86,12 +87,12 @@ async fn plan_chunk(
         let versions = versions.remove(&update.update_id).unwrap_or_default();
         let seen = disk.seen.remove(&package).unwrap_or_default();
         let distrust = disk.distrusted.get(&package).map(String::as_str);
-        let known =
-            Known { update: &update, package, token, versions: &versions, seen: &seen, distrust, others: &disk.others };
+        let (seen, others) = (&seen, &disk.others);
+        let known = Known { update: &update, package, token, versions: &versions, seen, distrust, others, default };
         let Decision { make, leftovers: more } = decide::decide(mode, ctx.job, ctx.now(), &known);
         leftovers.extend(more);
         let current = versions.iter().find(|v| v.is_current && v.active);
-        disk.note(current, token, &seen);
+        disk.note(current, token, seen);
         match (make, current) {
             (Some(make), _) => decided.push((update, package, token, make)),
             (None, Some(v)) => {
@@ -100,7 +101,7 @@ async fn plan_chunk(
             (None, None) => {}
         }
     }
-    record(ctx, mode, decided, &disk.results, &leftovers, plan).await
+    record(ctx, decided, &disk.results, &leftovers, plan).await
 }
 
 /// Makes packages where there are none, and locks them: what another job holds is set aside.
@@ -167,7 +168,7 @@ impl Disk {
             }
         }
         for (update, package, _) in held.iter().filter(|(_, package, _)| disk.closed.contains(package)) {
-            let why = format!("the location of package {package} is not open; mount it and start the server again");
+            let why = format!("the location of package {package} is not open; mount it, it is opened by itself");
             plan.refused.push((Arc::clone(update), why));
         }
         let look = if mode == Mode::RefreshQuick || mode == Mode::Recreate { Look::Hash } else { Look::Stamps };
@@ -219,13 +220,12 @@ pub(crate) fn overall(bad: impl Iterator<Item = VersionState>) -> VersionState {
 
 /// The open location of that id.
 pub(crate) fn location_of(ctx: &JobContext, id: LocationId) -> Option<Arc<Location>> {
-    ctx.app.locations.iter().find(|location| location.id() == id).cloned()
+    ctx.app.locations.get(id).ok()
 }
 
 /// Writes what was found and numbers the versions to be made, in one transaction.
 async fn record(
     ctx: &JobContext,
-    mode: Mode,
     decided: Vec<(Arc<Update>, PackageId, i64, Make)>,
     results: &[Verified],
     leftovers: &[(PackageId, u64)],
@@ -243,14 +243,8 @@ async fn record(
         packages::mark_versions_deleting(&mut w, Some(ctx.job), leftovers).await?;
     }
     let targets = targets(ctx, &mut w, &decided).await?;
-    let default = ctx.app.locations.default_location()?.id();
     let mut builds: Vec<Build> = Vec::with_capacity(decided.len());
     for ((update, package, token, make), target) in decided.into_iter().zip(targets) {
-        let location = match &make.from {
-            // Files are linked within a location; only what is fetched whole moves to the default one.
-            Some(from) if mode != Mode::RefreshComplete => from.location,
-            _ => default,
-        };
         let (target, target_token, replaces) = match target {
             Some((new, new_token)) => (new, new_token, Some(Replaces { package_id: package, token })),
             None => (package, token, None),
@@ -260,7 +254,7 @@ async fn record(
             package: target,
             token: target_token,
             version: make.resume.map_or(0, |(_, version)| version),
-            location,
+            location: make.location,
             from: make.from,
             replaces,
             files: make.files,

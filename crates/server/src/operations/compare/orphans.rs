@@ -40,11 +40,13 @@ impl Who {
             for v in packages::placed(&self.app.db, &ids).await? {
                 known.entry(v.package_id).or_default().push(v);
             }
+            let recorded = self.recorded(location.id(), unknown).await?;
             let mut orphans = Vec::new();
             for (package, version) in unknown.iter().copied() {
                 let of_package = known.get(&package).map_or(&[][..], Vec::as_slice);
                 match of_package.iter().find(|v| v.version == version) {
                     None => orphans.push((package, version)),
+                    Some(_) if recorded.contains(&(package, version)) => {}
                     Some(row) if row.location_id == location.id() || self.is_held(row) => {}
                     Some(row) => differences.push(Difference::Twice { package, version, belongs: row.location_id }),
                 }

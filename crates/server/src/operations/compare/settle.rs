@@ -27,7 +27,7 @@ pub(crate) struct Settled {
 }
 
 impl Settled {
-    fn new(outcome: Outcome, word: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn new(outcome: Outcome, word: &'static str, text: impl Into<String>) -> Self {
         Self { outcome, word, text: text.into() }
     }
 
@@ -48,9 +48,11 @@ impl Difference {
             ),
             Self::Orphan { why, .. } => ("would-be-quarantined", format!("no row knows it: {why}")),
             Self::Foreign { why, .. } => ("foreign", format!("{why}; it is never touched")),
-            Self::Twice { belongs, .. } => {
-                ("elsewhere", format!("the database has it at location {belongs}; this copy is not touched"))
-            }
+            Self::Twice { belongs, .. } => (
+                "would-be-quarantined",
+                format!("it is served from location {belongs}, and no move has recorded this copy"),
+            ),
+            Self::OriginalGone { .. } => ("would-be-forgotten", "its folder was removed by hand".to_owned()),
             Self::Missing { verdict, .. } => ("would-be-missing", words(verdict)),
             Self::Gone(_) => ("would-be-removed", "it was retired, and its folder is gone".to_owned()),
             Self::Abandoned { job, .. } => ("would-be-wanted", format!("job {job} broke off; stage it again")),
@@ -84,10 +86,12 @@ pub(crate) async fn settle(
 ) -> Result<Vec<(Difference, Settled)>, OperationError> {
     let mut settled = Vec::with_capacity(differences.len());
     let (mut missing, mut gone, mut abandoned, mut left) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut originals = Vec::new();
     for difference in differences {
         match difference {
             Difference::Missing { .. } => missing.push(difference),
             Difference::Gone(_) => gone.push(difference),
+            Difference::OriginalGone { .. } => originals.push(difference),
             Difference::Abandoned { .. } => abandoned.push(difference),
             Difference::Staging(ref one) if one.kind != StagingKind::Foreign => left.push(difference),
             other => {
@@ -99,6 +103,7 @@ pub(crate) async fn settle(
     }
     settled.extend(who.note_missing(missing).await?);
     settled.extend(who.forget(gone).await?);
+    settled.extend(who.forget_originals(location, originals).await?);
     settled.extend(who.want_again(abandoned).await?);
     settled.extend(who.clear(location, left).await?);
     Ok(settled)
@@ -124,6 +129,9 @@ impl Who {
                 Adoption::Refused(why) => return self.set_aside(location, difference, &why).await,
             },
             Difference::Orphan { why, .. } => return self.set_aside(location, difference, why).await,
+            Difference::Twice { package, version, .. } => {
+                return self.set_copy_aside(location, (*package, *version), &plan).await;
+            }
             Difference::Empty { package } => {
                 let (own, package) = (Arc::clone(location), *package);
                 match cores::blocking(move || own.remove_empty_package(package)).await? {

@@ -83,6 +83,10 @@ pub(super) fn draft(location: &Location, difference: &Difference) -> Draft {
             let expected = format!("nothing: the database has it at location {belongs}");
             of(Kind::FolderTwice, *package, *version, &expected, "a folder of this version here too".to_owned())
         }
+        Difference::OriginalGone { package, version } => {
+            let found = "its folder was removed".to_owned();
+            of(Kind::OriginalMissing, *package, *version, "the original that a relocation has left behind", found)
+        }
         Difference::Missing { verdict, .. } => {
             let files = verdict.files.len();
             let expected = format!("a folder with {}", crate::words::count(files as u64, "file"));

@@ -181,6 +181,7 @@ fn is_settled(difference: &Difference) -> bool {
         | Difference::Orphan { .. }
         | Difference::Empty { .. }
         | Difference::Gone(_)
+        | Difference::OriginalGone { .. }
         | Difference::Abandoned { .. } => true,
         Difference::Staging(left) => left.kind != StagingKind::Foreign,
         _ => false,

@@ -35,8 +35,7 @@ impl Scope {
             of => Some(selection::packages_of(&ctx.app.db, of).await?.into_iter().collect()),
         };
         let wanted = |id: LocationId| wish.location.is_none_or(|only| only == id);
-        let open: Vec<Arc<Location>> =
-            ctx.app.locations.iter().filter(|location| wanted(location.id())).cloned().collect();
+        let open: Vec<Arc<Location>> = ctx.app.locations.iter().filter(|location| wanted(location.id())).collect();
         let known = locations::list(&ctx.app.db).await?;
         let is_open = |id: LocationId| open.iter().any(|location| location.id() == id);
         let closed = known

@@ -17,9 +17,9 @@ pub(crate) const MAX_RATE: &str = "integrity.max-rate";
 pub(crate) const ONLY_BETWEEN: &str = "integrity.only-between";
 
 /// Light checks run this often unless it is set otherwise.
-const EVERY_HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const EVERY_HOUR: Duration = Duration::from_secs(3600);
 /// A setting that is switched off.
-const OFF: &str = "off";
+pub(crate) const OFF: &str = "off";
 
 /// Checks by the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,11 @@ pub(crate) fn every(text: &str) -> Result<Duration, String> {
         }
         Ok(span) => Ok(span),
     }
+}
+
+/// A span of time as [`every`] reads it.
+pub(crate) fn every_text(span: Duration) -> String {
+    if span.is_zero() { OFF.to_owned() } else { span::written(span) }
 }
 
 /// Bytes per second, `50MiB`; `off` is no limit.

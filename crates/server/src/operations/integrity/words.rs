@@ -122,6 +122,7 @@ fn remedy(
         Kind::FolderTwice => {
             Remedy::new(Repair, "this copy goes to quarantine when the one that the database has is whole", mend)
         }
+        Kind::OriginalMissing => Remedy::new(Clock, "it is not offered for a way back any more", reconcile),
         Kind::RowLost => Remedy::new(Clock, "it is proved and taken back within the hour", reconcile),
         Kind::FolderOrphan => Remedy::new(Clock, "it goes to quarantine within the hour", reconcile),
         Kind::FolderForeign => Remedy::new(

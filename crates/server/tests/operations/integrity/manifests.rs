@@ -32,7 +32,7 @@ async fn each_way_in_which_a_manifest_can_be_wrong_is_found_and_mended_without_t
     let forged = manifest(&world, &names[2]).await;
     fs::write(&forged, text(&forged).replace(&format!("{}.update", names[2]), "another.update")).unwrap();
     let foreign = manifest(&world, &names[3]).await;
-    let location = world.app().locations.default_location().unwrap().clone();
+    let location = world.app().locations.default_location().unwrap();
     let update = world.update(&names[3]).await;
     let own = location
         .manifest(update.package_id.unwrap(), update.current_version.unwrap(), &world.app().signing_key.public())
@@ -65,7 +65,7 @@ async fn each_way_in_which_a_manifest_can_be_wrong_is_found_and_mended_without_t
 async fn change_row(world: &World, name: &str, sha256: patchwharf_model::Sha256) {
     let update = world.update(name).await;
     let (package, version) = (update.package_id.unwrap(), update.current_version.unwrap());
-    let location = world.app().locations.default_location().unwrap().clone();
+    let location = world.app().locations.default_location().unwrap();
     let (_, stamp) = location.open_file(package, version, &FileName::new(name).unwrap()).unwrap();
     let token = packages::versions(&world.app().db, &[package]).await.unwrap()[0].token;
     let verdict = Verified {

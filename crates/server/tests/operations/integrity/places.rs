@@ -1,6 +1,6 @@
 //! What lies where it should not, and rows that nobody brings to an end.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf};
 
 use camino::Utf8PathBuf;
 use patchwharf_db::{
@@ -35,7 +35,7 @@ async fn folders_without_rows_are_told_apart_and_only_orphans_are_set_aside() {
     let names = many(&world, 3).await;
     // Another server's folder: its own key, its own GUID.
     let update = world.update(&names[0]).await;
-    let location = Arc::clone(world.app().locations.default_location().unwrap());
+    let location = world.app().locations.default_location().unwrap();
     let key = world.app().signing_key.public();
     let mut manifest = location.manifest(update.package_id.unwrap(), 1, &key).unwrap();
     manifest.package = PackageId::new();
@@ -246,8 +246,8 @@ async fn a_location_that_is_not_open_is_named_and_nothing_of_it_is_called_missin
     world.catalogue(&[(&names[0], vec![known]), ("B-LATER", vec![world.publish(&payload)])]).await;
     // Known to the database, opened by nobody.
     let (id, path) = second(&mut world).await;
-    let package = begun(&world, "B-LATER", id).await;
     fs::rename(&path, world.home.path().join("unplugged")).unwrap();
+    let package = begun(&world, "B-LATER", id).await;
     let checked = check(&world, repair()).await.troubled();
     let finding = checked.one(Kind::LocationClosed);
     assert_eq!((finding.location, finding.path.as_str()), (Some(id), path.to_str().unwrap()));

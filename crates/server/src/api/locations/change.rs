@@ -1,0 +1,67 @@
+//! Adding and removing locations.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use patchwharf_db::locations as table;
+use patchwharf_model::{
+    LocationId,
+    api::{Code, Location, LocationCreate, LocationRemove},
+};
+
+use super::view;
+use crate::{
+    api::{ApiError, ApiResult, Path, Shared, extract},
+    locations,
+};
+
+/// Adds a location: made in a folder that is empty or not there yet, or opened where one of this deployment lies. New
+/// packages go there only when `package-location` is set to it.
+#[utoipa::path(post, path = "/locations", tag = "locations", request_body = LocationCreate,
+    responses((status = 201, body = Location), (status = 422, description = "`location-unfit`: the detail says why"),
+        (status = 507, description = "`no-space`")))]
+pub(super) async fn create(
+    State(app): Shared,
+    extract::Json(wish): extract::Json<LocationCreate>,
+) -> ApiResult<Response> {
+    let change = locations::add(&app, wish.path.as_str().into(), "admin").await?;
+    let all = view::all(&app).await?;
+    let gone = || ApiError::new(Code::NotFound, "The location was removed again meanwhile.");
+    let location = all.into_iter().find(|location| location.id == change.id).ok_or_else(gone)?;
+    let place = format!("/api/v1/locations/{}", change.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(location)).into_response())
+}
+
+/// Forgets a location at which nothing is recorded any more, or one that is lost. Its folder and what lies in it stay.
+#[utoipa::path(delete, path = "/locations/{location}", tag = "locations",
+    params(("location" = LocationId, Path), LocationRemove), responses((status = 204),
+        (status = 409, description = "`conflict`: packages or originals are recorded there, or it is the default; \
+            `confirmation-needed`: giving up packages wants their number")))]
+pub(super) async fn delete(
+    State(app): Shared,
+    Path(id): Path<LocationId>,
+    extract::Query(wish): extract::Query<LocationRemove>,
+) -> ApiResult<StatusCode> {
+    if wish.lost {
+        let used = table::usage(&app.db).await?.into_iter().find(|used| used.location_id == id);
+        let packages = used.as_ref().map_or(0, |used| used.packages);
+        if packages > 0 && wish.confirm != Some(packages) {
+            let detail = format!(
+                "This would give up {packages} packages ({} bytes) that are served from there: they would be missing until \
+                 they are fetched anew. If their originals still lie at another location, `patchwharf location undo` goes \
+                 back to them first. To give them up, say their number: `confirm` = {packages} (`--confirm {packages}`).",
+                used.map_or(0, |used| used.size_bytes)
+            );
+            return Err(ApiError::new(Code::ConfirmationNeeded, detail));
+        }
+    }
+    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    table::remove(&mut write, id, wish.lost).await?;
+    write.commit().await?;
+    tracing::info!(location = %id, lost = wish.lost, "package location forgotten");
+    app.locations.reload(&app.db).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

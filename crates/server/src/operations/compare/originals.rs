@@ -1,0 +1,107 @@
+//! Originals that relocations have left behind, and copies that one did not come to record.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use patchwharf_db::{packages, packages::Original};
+use patchwharf_model::{LocationId, PackageId, Timestamp, finding::Outcome};
+use patchwharf_store::Location;
+
+use super::{Difference, Who, settle::Settled, with_causes};
+use crate::operations::{OperationError, cores, places};
+
+/// Originals in one query.
+const CHUNK: u32 = 1_000;
+
+impl Who {
+    /// Of these versions, the ones whose copy at this location is on record as an original.
+    pub(super) async fn recorded(
+        &self,
+        location: LocationId,
+        versions: &[(PackageId, u64)],
+    ) -> Result<HashSet<(PackageId, u64)>, OperationError> {
+        let originals = packages::originals_of(&self.app.db, versions).await?.into_iter();
+        let here = originals.filter(|original| original.location_id == location);
+        Ok(here.map(|original| (original.package_id, original.version)).collect())
+    }
+
+    /// Originals whose folders somebody has removed by hand.
+    pub(super) async fn forgotten(
+        &self,
+        location: &Arc<Location>,
+        disk: &BTreeSet<(PackageId, u64)>,
+        only: Option<&HashSet<PackageId>>,
+        differences: &mut Vec<Difference>,
+    ) -> Result<(), OperationError> {
+        let mut after = None;
+        loop {
+            let page = packages::originals_at(&self.app.db, location.id(), Timestamp::MAX, after, CHUNK).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some((last.package_id, last.version));
+            let in_scope = |o: &Original| only.is_none_or(|only| only.contains(&o.package_id));
+            let suspects: Vec<Original> =
+                page.into_iter().filter(|o| in_scope(o) && !disk.contains(&(o.package_id, o.version))).collect();
+            if suspects.is_empty() {
+                continue;
+            }
+            // Left behind since the survey, or really gone? Look once more.
+            let own = Arc::clone(location);
+            let gone = cores::for_each(suspects, move |o| {
+                (!own.has_version(o.package_id, o.version)).then_some((o.package_id, o.version))
+            });
+            let gone = gone.await?.into_iter().flatten();
+            differences.extend(gone.map(|(package, version)| Difference::OriginalGone { package, version }));
+        }
+    }
+
+    /// A copy that no move has recorded goes to quarantine: unless a move is on its way, which takes it up, or it is not
+    /// this server's.
+    pub(super) async fn set_copy_aside(
+        &self,
+        location: &Arc<Location>,
+        (package, version): (PackageId, u64),
+        why: &str,
+    ) -> Result<Option<Settled>, OperationError> {
+        if places::moving(&self.app).await? {
+            return Ok(None);
+        }
+        let (own, keys, now) = (Arc::clone(location), self.app.known_keys().await?, self.app.clock.now());
+        let moved = cores::blocking(move || {
+            own.manifest(package, version, &keys).ok()?;
+            Some(own.quarantine_version(package, version, now))
+        });
+        Ok(Some(match moved.await? {
+            None => Settled::new(
+                Outcome::Stays,
+                "foreign",
+                format!("{why}; it has no manifest of this server and is not touched"),
+            ),
+            Some(Ok(path)) => Settled::new(Outcome::SetAside, "quarantined", format!("{why}; it is kept in {path}")),
+            Some(Err(error)) if error.is_missing() => return Ok(None),
+            Some(Err(error)) => Settled::new(Outcome::Stays, "two-places", format!("{why}; {}", with_causes(&error))),
+        }))
+    }
+
+    /// Originals that are not there any more are not offered for a way back.
+    pub(super) async fn forget_originals(
+        &self,
+        location: &Location,
+        gone: Vec<Difference>,
+    ) -> Result<Vec<(Difference, Settled)>, OperationError> {
+        let keys: Vec<_> =
+            gone.iter().filter_map(Difference::version).map(|(package, v)| (package, v, location.id())).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut w = self.app.db.write("system", &self.source, self.app.clock.now()).await?;
+        packages::forget_originals(&mut w, &keys).await?;
+        w.commit().await?;
+        let became = |difference: Difference| {
+            let text = difference.plan().1;
+            (difference, Settled::new(Outcome::Cleared, "forgotten", text))
+        };
+        Ok(gone.into_iter().map(became).collect())
+    }
+}

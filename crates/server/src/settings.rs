@@ -1,0 +1,196 @@
+//! What an administrator sets while the server runs: a registry of names, each with its meaning, its default and what it
+//! can be.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use patchwharf_db::{locations as table, settings as kept};
+use patchwharf_model::{api, span};
+
+use crate::{
+    app::App,
+    locations,
+    operations::{OperationError, integrity::settings as integrity},
+    words::{bytes, count},
+};
+
+/// Something that can be set.
+pub(crate) struct Setting {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it means, for people.
+    meaning: &'static str,
+    kind: Kind,
+}
+
+enum Kind {
+    /// The path of the default package location, which is made or opened when it is set.
+    PackageLocation,
+    /// A text in the table `setting`.
+    Kept {
+        /// What it is while nothing is set.
+        default: fn(&App) -> String,
+        /// Refuses what it cannot be, and says what is allowed.
+        fits: fn(&str) -> Result<(), String>,
+    },
+}
+
+const PACKAGE_LOCATION: Setting = Setting {
+    name: "package-location",
+    meaning: "folder for new packages; packages that are there already stay where they are until they are moved",
+    kind: Kind::PackageLocation,
+};
+
+/// How long an original stays at least. A server knows its own downloads, not those of others that share its database:
+/// there an original stays as long as a retired version does.
+pub(crate) const KEEP_ORIGINALS: Setting = Setting {
+    name: "originals.keep-for",
+    meaning: "how long originals stay before `location prune` may take them: longer than any download of another server",
+    kind: Kind::Kept {
+        default: |app| span::written(if app.db.is_shared() { app.config.packages.grace } else { Duration::ZERO }),
+        fits: |text| span::parse(text).map(drop).map_err(|error| error.to_string()),
+    },
+};
+
+/// All settings, in the order in which they are shown.
+const ALL: &[Setting] = &[
+    PACKAGE_LOCATION,
+    KEEP_ORIGINALS,
+    Setting {
+        name: integrity::LIGHT_EVERY,
+        meaning: "how often files are compared with their last proof by length and time stamps",
+        kind: Kind::Kept {
+            default: |_| span::written(integrity::EVERY_HOUR),
+            fits: |text| integrity::every(text).map(drop),
+        },
+    },
+    Setting {
+        name: integrity::FULL_EVERY,
+        meaning: "how often every byte is proved",
+        kind: Kind::Kept {
+            default: |app| integrity::every_text(app.config.packages.verify_every),
+            fits: |text| integrity::every(text).map(drop),
+        },
+    },
+    Setting {
+        name: integrity::MAX_RATE,
+        meaning: "bytes per second that checks by the clock read at most",
+        kind: Kind::Kept { default: |_| integrity::OFF.to_owned(), fits: |text| integrity::rate(text).map(drop) },
+    },
+    Setting {
+        name: integrity::ONLY_BETWEEN,
+        meaning: "hours of the day in which full checks by the clock run",
+        kind: Kind::Kept { default: |_| integrity::OFF.to_owned(), fits: |text| integrity::hours(text).map(drop) },
+    },
+];
+
+impl Setting {
+    /// What it is while nothing is set; empty: it is always set.
+    fn default(&self, app: &App) -> String {
+        match self.kind {
+            Kind::PackageLocation => String::new(),
+            Kind::Kept { default, .. } => default(app),
+        }
+    }
+
+    /// What it is now.
+    async fn value(&self, app: &App) -> Result<String, OperationError> {
+        Ok(match self.kind {
+            Kind::PackageLocation => {
+                table::default(&app.db).await?.map(|row| row.path.into_string()).unwrap_or_default()
+            }
+            Kind::Kept { default, .. } => kept::get(&app.db, self.name).await?.unwrap_or_else(|| default(app)),
+        })
+    }
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// All settings as they are.
+pub(crate) async fn list(app: &App) -> Result<Vec<api::Setting>, OperationError> {
+    let mut shown = Vec::with_capacity(ALL.len());
+    for setting in ALL {
+        shown.push(api::Setting {
+            name: setting.name.to_owned(),
+            value: setting.value(app).await?,
+            default: setting.default(app),
+            meaning: setting.meaning.to_owned(),
+        });
+    }
+    Ok(shown)
+}
+
+/// Sets a value.
+///
+/// # Errors
+/// There is no such setting, or it cannot have this value: the text says what is allowed.
+pub(crate) async fn set(
+    app: &Arc<App>,
+    name: &str,
+    wish: &str,
+    actor: &str,
+) -> Result<api::SettingChange, OperationError> {
+    let setting = ALL.iter().find(|setting| setting.name == name).ok_or_else(|| {
+        let known: Vec<&str> = ALL.iter().map(|setting| setting.name).collect();
+        OperationError::new("not-found", format!("there is no setting {name}; there are: {}", known.join(", ")))
+    })?;
+    let before = setting.value(app).await?;
+    let notes = match setting.kind {
+        Kind::PackageLocation => {
+            locations::make_default(app, wish.into(), actor).await?;
+            whereabouts(app).await?
+        }
+        Kind::Kept { fits, .. } => {
+            let value = wish.trim();
+            fits(value).map_err(|why| {
+                OperationError::new("invalid-setting", format!("{name} cannot be set so: {why}; nothing was changed"))
+            })?;
+            let mut write = app.db.write(actor, "api", app.clock.now()).await?;
+            kept::set(&mut write, name, value).await?;
+            write.commit().await?;
+            Vec::new()
+        }
+    };
+    let after = setting.value(app).await?;
+    tracing::info!(setting = name, before, after, "setting changed");
+    Ok(api::SettingChange { name: name.to_owned(), before, after, notes })
+}
+
+/// A setting that is a span of time.
+pub(crate) async fn duration(app: &App, setting: &Setting) -> Result<Duration, OperationError> {
+    let text = setting.value(app).await?;
+    span::parse(&text).map_err(|error| {
+        OperationError::new("invalid-setting", format!("the setting {}: {error}; set it anew", setting.name))
+    })
+}
+
+/// What lies elsewhere than at the default location, for people.
+async fn whereabouts(app: &App) -> Result<Vec<String>, OperationError> {
+    let usage = table::usage(&app.db).await?;
+    let rows = table::list(&app.db).await?;
+    let elsewhere = rows.iter().filter(|row| !row.is_default).filter_map(|row| {
+        let used = usage.iter().find(|used| used.location_id == row.location_id && used.packages > 0)?;
+        Some(format!(
+            "{} ({}) still at {} and served from there; `patchwharf location relocate {}` moves them",
+            count(used.packages, "package"),
+            bytes(used.size_bytes),
+            row.path,
+            row.path
+        ))
+    });
+    Ok(elsewhere.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_settings_are_unique() {
+        let names: std::collections::BTreeSet<&str> = ALL.iter().map(|setting| setting.name).collect();
+        assert_eq!(names.len(), ALL.len());
+    }
+}
