@@ -165,10 +165,14 @@ async fn complete(context: &JobContext, state: JobState, report: &Report) -> pat
     for (outcome, _, count) in counts {
         report.counts.entry(outcome).or_insert(count);
     }
-    if report.items.is_empty() && total > 0 {
-        report.items = table::items(db, context.job, None, REPORT_ITEMS).await?.rows;
-        report.items_left_out = total.saturating_sub(report.items.len() as u64);
-    }
+    // After the lines that the operation has chosen itself.
+    let room = (REPORT_ITEMS as usize).saturating_sub(report.items.len()) as u32;
+    let more = match (total, room) {
+        (0, _) | (_, 0) => Vec::new(),
+        _ => table::items(db, context.job, None, room).await?.rows,
+    };
+    report.items_left_out += total.saturating_sub(more.len() as u64);
+    report.items.extend(more);
     let state = if any_failed && state == JobState::Done { JobState::Failed } else { state };
     Ok((state, report))
 }

@@ -43,7 +43,7 @@ use scope::Scope;
 
 /// Runs the job.
 pub(crate) async fn run(ctx: &JobContext, wish: &IntegrityCheck) -> Result<Ending, OperationError> {
-    options::check(wish)?;
+    options::check(ctx, wish)?;
     if let Some(later) = hours::outside(&ctx.app.clock, wish.only_between) {
         return Ok(later);
     }
@@ -70,10 +70,10 @@ pub(crate) async fn run(ctx: &JobContext, wish: &IntegrityCheck) -> Result<Endin
     if let Some(ending) = check.act().await? {
         return Ok(ending);
     }
-    if let Some(ending) = options::run(ctx, wish).await? {
-        return Ok(ending);
+    match options::run(ctx, wish).await? {
+        Ok(besides) => report::write(&check, besides).await,
+        Err(ending) => Ok(ending),
     }
-    report::write(&check).await
 }
 
 impl Check<'_> {

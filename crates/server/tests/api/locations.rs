@@ -6,12 +6,14 @@ use patchwharf_testkit::{
     Payload, Server,
     disk::SmallDisk,
     sdp::{Catalogue, Update},
+    server::Setup,
+    skipped,
 };
 use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::world::{World, done};
+use crate::world::{BINARY, World, done};
 
 const PUT: &str = "/api/v1/settings/package-location";
 
@@ -213,4 +215,27 @@ fn done_or_kept(job: &JobDetail) {
             .all(|line| ["removed", "kept"].contains(&line.outcome.as_str())),
         "{job:#?}"
     );
+}
+
+/// Downloads of another server are not known here: time has to pass.
+#[tokio::test]
+async fn where_several_servers_share_a_database_originals_stay_for_a_day() {
+    if !Setup::postgres_at_hand() {
+        return skipped("PATCHWHARF_TEST_POSTGRES names no PostgreSQL");
+    }
+    let world = World::on(Server::setup(BINARY).on_postgres().start().await).await;
+    world.stage(&["B-1", "B-2"]).await;
+    let (home, old) = (TempDir::new().unwrap(), default(&world).await);
+    let run = |arguments: &[&str]| world.server.patchwharf(arguments);
+    set(&world, home.path().canonicalize().unwrap().join("new").to_str().unwrap()).await.unwrap();
+    let moved = run(&["job", "run", "integrity-check", "--relocate"]).ok();
+    assert!(moved.contains("2 package versions moved"), "{moved}");
+    let told = run(&["location", "prune", &old.path, "--yes"]).ok();
+    assert!(told.contains("nothing may be removed") && told.contains("2 originals younger than"), "{told}");
+    // Who knows that there is no other server says so.
+    let told = run(&["settings", "set", "originals.keep-for", "0s"]).ok();
+    assert!(told.contains("1d"), "the value before: {told}");
+    let told = run(&["location", "prune", &old.path, "--yes"]).ok();
+    assert!(told.contains("2 originals at"), "{told}");
+    assert!(run(&["location", "remove", &old.path]).ok().contains("forgotten"));
 }

@@ -6,6 +6,7 @@ mod light;
 mod manifests;
 mod mend;
 mod places;
+mod relocate;
 mod resume;
 mod since;
 mod steady;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use patchwharf_model::{
     api::JobDetail,
+    finding::FindingKind,
     job::{JobKind, ReportItem},
 };
 
@@ -16,11 +17,10 @@ pub(crate) fn show(detail: &JobDetail) -> Result<()> {
         return output::line(&format!("{} job {}: {}{waits}", job.kind, job.id, job.state));
     };
     output::line(&format!("{} {}: {}", job.kind, job.state, output::harmless(&report.summary)))?;
-    if job.kind == JobKind::IntegrityCheck {
-        // Its findings follow as a table.
-        return Ok(());
-    }
-    let (bad, good): (Vec<&ReportItem>, Vec<&ReportItem>) = report.items.iter().partition(|item| item.failed);
+    // Findings follow as a table.
+    let is_check = job.kind == JobKind::IntegrityCheck;
+    let lines = report.items.iter().filter(|item| !is_check || item.outcome.parse::<FindingKind>().is_err());
+    let (bad, good): (Vec<&ReportItem>, Vec<&ReportItem>) = lines.partition(|item| item.failed);
     for item in good.into_iter().chain(bad) {
         let mark = if item.failed { "FAILED" } else { "" };
         let reason = if item.reason.is_empty() { String::new() } else { format!(": {}", item.reason) };

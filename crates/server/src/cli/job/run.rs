@@ -20,6 +20,7 @@ Examples:
   patchwharf job run integrity-check
   patchwharf job run integrity-check --bulletin sp65001 --repair
   patchwharf job run integrity-check --repair --dry-run
+  patchwharf job run integrity-check --relocate
   patchwharf job run integrity-check --max-rate 50MiB --only-between 22:00-05:00
   patchwharf job findings JOB --csv > findings.csv")]
     IntegrityCheck(Check),
@@ -47,7 +48,7 @@ pub(in crate::cli) struct Check {
     /// Mend what can be mended: damaged packages by quick refresh, owners and modes, orphans and strangers to quarantine.
     #[arg(long)]
     repair: bool,
-    /// With --repair: only say what would be done.
+    /// With --repair and --relocate: only say what would be done.
     #[arg(long)]
     dry_run: bool,
     /// Bytes per second that are read at most: 50MiB.

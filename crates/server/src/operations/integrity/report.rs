@@ -17,8 +17,8 @@ use crate::{
 /// Lines that travel with the job; all findings are read page by page.
 const LINES: usize = 200;
 
-/// The report: one sentence, counts by kind and outcome, the worst that remains.
-pub(super) async fn write(check: &Check<'_>) -> Result<Ending, OperationError> {
+/// The report: one sentence, counts by kind and outcome, the worst that remains; and what else the job did.
+pub(super) async fn write(check: &Check<'_>, besides: Vec<Report>) -> Result<Ending, OperationError> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let (mut by_gravity, mut gone) = (BTreeMap::<Gravity, u64>::new(), BTreeMap::<&str, u64>::new());
     for (kind, outcome, number) in findings::counts(&check.ctx.app.db, check.ctx.job).await? {
@@ -41,7 +41,13 @@ pub(super) async fn write(check: &Check<'_>) -> Result<Ending, OperationError> {
     let left = findings::remaining(&check.ctx.app.db, check.ctx.job).await?;
     let items: Vec<ReportItem> = left.iter().take(LINES).map(|(_, finding)| line(finding)).collect();
     let items_left_out = (left.len() - items.len()) as u64;
-    let summary = sentence(check, &by_gravity, &gone);
+    let mut summary = sentence(check, &by_gravity, &gone);
+    for report in besides {
+        summary = format!("{summary}; then {}", report.summary);
+        for (name, number) in report.counts {
+            counts.entry(name).or_insert(number);
+        }
+    }
     Ok(Ending::Done(Report { summary, counts, items, items_left_out }))
 }
 
