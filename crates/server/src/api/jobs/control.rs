@@ -31,5 +31,5 @@ pub(super) async fn cancel(State(app): Shared, Path(job): Path<JobId>) -> ApiRes
 }
 
 async fn now(app: &App, job: JobId) -> ApiResult<Json<Job>> {
-    Ok(Json(view::job(&app, patchwharf_db::jobs::show(&app.db, job).await?)))
+    Ok(Json(view::job(app, patchwharf_db::jobs::show(&app.db, job).await?)))
 }
