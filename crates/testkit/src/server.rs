@@ -115,9 +115,12 @@ impl Server {
         }
     }
 
-    /// SIGSTOP: the server stands still, and its kernel with it.
+    /// SIGSTOP, and waits until the server stands still, every thread of it: what one of them still did on a disk without
+    /// power would be no crash that can happen.
     pub fn stop_still(&mut self) {
-        self.process.as_mut().expect("the server runs").signal(rustix::process::Signal::STOP);
+        let process = self.process.as_mut().expect("the server runs");
+        process.signal(rustix::process::Signal::STOP);
+        crate::eventually("the server stands still", DEADLINE, || process.stands_still().then_some(()));
     }
 
     /// Whether it was stopped: by [`Self::stop_still`], or by itself at a fault that asks for it.

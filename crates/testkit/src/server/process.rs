@@ -54,10 +54,14 @@ impl Process {
         self.status.is_none()
     }
 
-    /// Whether it is stopped (state `T` of proc_pid_stat(5)).
+    /// Whether all its threads are stopped (state `T` of proc_pid_stat(5)). A signal stops one of them, and that one the
+    /// others, when it is its turn.
     pub(super) fn stands_still(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.child.id())) else { return false };
+        threads.flatten().all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+        })
     }
 
     /// Waits for the end; the exit code, none when a signal ended it.
