@@ -20,8 +20,8 @@ mod stage;
 
 pub use change::{FileResult, Held, StateChange, Verified, put_verified, set_states};
 pub use check::{
-    Confirmed, FileToCheck, Idle, Placed, files_to_check, idle, manifest_stamps, overtaken, placed, placed_at,
-    put_manifest_stamps, renew_proofs,
+    Confirmed, FileToCheck, Idle, Placed, files_to_check, forget_manifest_stamps, idle, manifest_stamps, overtaken,
+    placed, placed_at, put_manifest_stamps, renew_proofs,
 };
 pub use content::{Content, LinkCandidate, Successor, content, link_candidates, successor};
 pub use delete::{

@@ -22,6 +22,7 @@ pub mod payload;
 pub mod scale;
 pub mod sdp;
 pub mod server;
+pub mod tamper;
 pub mod tls;
 pub mod vendor;
 
@@ -32,5 +33,6 @@ pub use eventually::{eventually, eventually_async};
 pub use payload::Payload;
 pub use scale::times;
 pub use server::Server;
+pub use tamper::tamper;
 pub use tls::{Authority, TlsFront};
 pub use vendor::Vendor;

@@ -242,6 +242,21 @@ pub async fn manifest_stamps(db: &Db, versions: &[(PackageId, u64)]) -> Result<V
     Ok(found.into_iter().map(|one| (one.0, one.1)).collect())
 }
 
+/// Forgets the stamps of manifests that are not right.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_manifest_stamps(w: &mut Write<'_>, versions: &[(PackageId, u64)]) -> Result<()> {
+    const WHAT: &str = "forget stamps of manifests";
+    const FORGET: &str = "DELETE FROM manifest_proof WHERE EXISTS (SELECT 1 FROM json_each($1) AS j \
+         WHERE package_id = CAST(j.value ->> 0 AS TEXT) AND version = CAST(j.value ->> 1 AS BIGINT))";
+    if versions.is_empty() {
+        return Ok(());
+    }
+    w.run(WHAT, FORGET, vec![rows(WHAT, versions)?]).await?;
+    Ok(())
+}
+
 /// Notes stamps of manifests whose signatures were verified. Versions that are gone meanwhile are left out.
 ///
 /// # Errors

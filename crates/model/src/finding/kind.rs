@@ -126,6 +126,34 @@ kinds! {
 }
 
 impl FindingKind {
+    /// Whether only a look at a file's bytes can say it: a light check, which reads none, neither finds nor denies it.
+    #[must_use]
+    pub fn needs_bytes(self) -> bool {
+        matches!(self, Self::FileChanged | Self::FileUnreadable | Self::FileUnsteady | Self::ManifestDisagrees)
+    }
+
+    /// Whether it is about a manifest, or what it tells.
+    #[must_use]
+    pub fn is_of_manifest(self) -> bool {
+        matches!(
+            self,
+            Self::ManifestDisagrees
+                | Self::ManifestMissing
+                | Self::ManifestUnreadable
+                | Self::ManifestUnsigned
+                | Self::ManifestForeign
+                | Self::ManifestOfAnother
+        )
+    }
+
+    /// Whether it is about what a version must hold, and not about what lies or stands there besides.
+    #[must_use]
+    pub fn is_of_contents(self) -> bool {
+        let of_location = matches!(self, Self::LocationClosed | Self::LocationUnreadable);
+        let of_place = matches!(self, Self::FileExtra | Self::FolderTwice);
+        self.gravity() <= Gravity::Danger && !of_location && !of_place
+    }
+
     /// Its place from the worst (0) to the least.
     #[must_use]
     pub fn rank(self) -> u32 {

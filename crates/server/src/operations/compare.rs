@@ -30,7 +30,11 @@ use patchwharf_store::{DiskError, Leftover, Location, Quarantined, layout};
 pub(crate) use settle::settle;
 
 use super::OperationError;
-use crate::{app::App, operations::assembly::told::with_causes};
+use crate::{
+    app::App,
+    jobs::{JobContext, Stop},
+    operations::assembly::told::with_causes,
+};
 
 /// Who compares, and in whose name what is found is settled.
 #[derive(Clone, Debug)]
@@ -41,6 +45,16 @@ pub(crate) struct Who {
     pub(crate) source: String,
     /// The job, if it is one.
     pub(crate) job: Option<JobId>,
+    /// The wish that it ends: what was not come to is left as it is.
+    pub(crate) stop: Stop,
+}
+
+impl Who {
+    /// A job.
+    pub(crate) fn of(ctx: &JobContext) -> Self {
+        let source = format!("job {}", ctx.job);
+        Self { app: Arc::clone(&ctx.app), source, job: Some(ctx.job), stop: ctx.stop.clone() }
+    }
 }
 
 /// One thing that database and store do not agree about.

@@ -55,13 +55,7 @@ pub(crate) async fn run(ctx: &JobContext, wish: &IntegrityCheck) -> Result<Endin
     if let Some(reason) = ctx.stop.reason() {
         return Ok(Ending::Stopped(reason));
     }
-    let manner = Manner {
-        light: wish.light,
-        past_cache: wish.past_cache,
-        max_bytes_per_second: wish.max_bytes_per_second,
-        only_between: wish.only_between,
-    };
-    if let Err(ending) = prove(ctx, manner, items, &mut check).await? {
+    if let Err(ending) = prove(ctx, check.manner(), items, &mut check).await? {
         return Ok(ending);
     }
     check.look_for_idle().await?;

@@ -14,7 +14,10 @@ use super::{
     compare::{self, Difference, Who},
     fault_at, sweep,
 };
-use crate::{app::App, jobs::JobContext};
+use crate::{
+    app::App,
+    jobs::{JobContext, Stop},
+};
 
 /// Start-up waits so long for the reconciliation; a longer one goes on beside the server's work (D-13).
 const START_WAITS: Duration = Duration::from_secs(3);
@@ -57,7 +60,7 @@ impl Found {
 /// # Errors
 /// Database or store could not be read.
 pub async fn at_start(app: &Arc<App>) -> Result<(), OperationError> {
-    let who = Who { app: Arc::clone(app), source: "start-up".into(), job: None };
+    let who = Who { app: Arc::clone(app), source: "start-up".into(), job: None, stop: Stop::new() };
     let run = Run { who, dry_run: false };
     let mut work = tokio::spawn(async move {
         let result = run.everything().await;
@@ -82,8 +85,7 @@ pub async fn at_start(app: &Arc<App>) -> Result<(), OperationError> {
 /// Runs the job.
 pub(crate) async fn run(ctx: &JobContext, dry_run: bool) -> Result<Ending, OperationError> {
     ctx.progress.phase("comparing database and disk");
-    let who = Who { app: Arc::clone(&ctx.app), source: format!("job {}", ctx.job), job: Some(ctx.job) };
-    let found = Run { who, dry_run }.everything().await?;
+    let found = Run { who: Who::of(ctx), dry_run }.everything().await?;
     let summary = match (found.items.len(), dry_run) {
         (0, _) => "database and disk agree".to_owned(),
         (n, true) => format!("{n} differences found; nothing was changed (dry run)"),
@@ -91,6 +93,9 @@ pub(crate) async fn run(ctx: &JobContext, dry_run: bool) -> Result<Ending, Opera
     };
     for item in found.items {
         ctx.report_item(item);
+    }
+    if let Some(reason) = ctx.stop.reason() {
+        return Ok(Ending::Stopped(reason));
     }
     Ok(Ending::Done(Report { summary, ..Report::default() }))
 }

@@ -75,12 +75,12 @@ impl Sink for Verification<'_> {
         None
     }
 
-    async fn take(&mut self, tasks: Vec<Arc<Task>>) -> Result<Vec<PackageId>, OperationError> {
+    async fn take(&mut self, tasks: Vec<Arc<Task>>, light: bool) -> Result<Vec<PackageId>, OperationError> {
         let mut changed: HashSet<PackageId> = HashSet::new();
         let mut judged = Vec::with_capacity(tasks.len());
         let nothing_before = HashMap::new();
         for task in tasks {
-            match integrity::judge(&task, task.take_seen(), false, &nothing_before) {
+            match integrity::judge(&task, task.take_seen(), light, &nothing_before) {
                 Some(one) => judged.push((task, one)),
                 None => drop(changed.insert(task.package)),
             }

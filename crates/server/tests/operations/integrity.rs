@@ -2,6 +2,7 @@
 
 mod budget;
 mod found;
+mod honest;
 mod light;
 mod manifests;
 mod mend;

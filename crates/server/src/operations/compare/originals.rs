@@ -5,9 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use patchwharf_db::{packages, packages::Original};
-use patchwharf_model::{LocationId, PackageId, Timestamp, finding::Outcome};
-use patchwharf_store::Location;
+use patchwharf_db::{
+    packages,
+    packages::{FileToCheck, Original},
+};
+use patchwharf_model::{FileName, LocationId, PackageId, Timestamp, finding::Outcome};
+use patchwharf_store::{FileCheck, Finding, Location, ToVerify};
 
 use super::{Difference, Who, settle::Settled, with_causes};
 use crate::operations::{OperationError, cores, places};
@@ -56,16 +59,20 @@ impl Who {
         }
     }
 
-    /// A copy that no move has recorded goes to quarantine: unless a move is on its way, which takes it up, or it is not
-    /// this server's.
+    /// A copy that no move has recorded goes to quarantine: unless a move is on its way, which takes it up, it is not this
+    /// server's, or it may be the only good one.
     pub(super) async fn set_copy_aside(
         &self,
         location: &Arc<Location>,
         (package, version): (PackageId, u64),
+        belongs: LocationId,
         why: &str,
     ) -> Result<Option<Settled>, OperationError> {
         if places::moving(&self.app).await? {
             return Ok(None);
+        }
+        if let Err(lacks) = self.is_whole_at(belongs, (package, version)).await? {
+            return Ok(Some(Settled::new(Outcome::Stays, "two-places", format!("this copy is kept: {lacks}"))));
         }
         let (own, keys, now) = (Arc::clone(location), self.app.known_keys().await?, self.app.clock.now());
         let moved = cores::blocking(move || {
@@ -82,6 +89,36 @@ impl Who {
             Some(Err(error)) if error.is_missing() => return Ok(None),
             Some(Err(error)) => Settled::new(Outcome::Stays, "two-places", format!("{why}; {}", with_causes(&error))),
         }))
+    }
+
+    /// Whether the version that the database has elsewhere is whole, every byte of it read from the disk; else why not.
+    async fn is_whole_at(
+        &self,
+        belongs: LocationId,
+        (package, version): (PackageId, u64),
+    ) -> Result<Result<(), String>, OperationError> {
+        let Ok(home) = self.app.locations.get(belongs) else {
+            return Ok(Err(format!("location {belongs}, where the database has it, is not open")));
+        };
+        let rows = packages::files_to_check(&self.app.db, &[(package, version)]).await?;
+        let named = |row: &FileToCheck| {
+            let name = FileName::new(row.name.clone()).ok()?;
+            Some(ToVerify { name, size_bytes: row.size_bytes, sha256: row.sha256? })
+        };
+        let files: Option<Vec<ToVerify>> = rows.iter().map(named).collect();
+        let Some(files) = files.filter(|files| !files.is_empty()) else {
+            return Ok(Err("the database does not know what its files must be".to_owned()));
+        };
+        let keys = self.app.known_keys().await?;
+        cores::blocking(move || {
+            let found = home.verify_version(package, version, &files, &keys);
+            let whole = |check: &FileCheck| matches!(check.finding, Finding::Good { .. } | Finding::Open { .. });
+            match found.manifest.is_ok() && found.files.iter().all(whole) {
+                true => Ok(()),
+                false => Err(format!("the one that the database has, at {}, is not whole", home.path())),
+            }
+        })
+        .await
     }
 
     /// Originals that are not there any more are not offered for a way back.

@@ -31,6 +31,11 @@ impl Settled {
         Self { outcome, word, text: text.into() }
     }
 
+    /// The job was asked to end before it came to this.
+    fn waits() -> Self {
+        Self::new(Outcome::Open, "waits", "it was not come to before the job was stopped")
+    }
+
     fn stays(word: &'static str, text: impl Into<String>) -> Self {
         Self::new(Outcome::Stays, word, text)
     }
@@ -75,7 +80,7 @@ fn words(verdict: &Verified) -> String {
     format!("{}; fetch it anew with `patchwharf bulletin refresh`", verdict.reason)
 }
 
-/// Settles what can be settled. Each difference comes back with what became of it; none: it was not one any more.
+/// Settles what can be settled, until the job is asked to end. Each difference comes back with what became of it; none: it was not one any more.
 ///
 /// # Errors
 /// The database failed.
@@ -90,6 +95,7 @@ pub(crate) async fn settle(
     for difference in differences {
         match difference {
             Difference::Missing { .. } => missing.push(difference),
+            other if who.stop.reason().is_some() => settled.push((other, Settled::waits())),
             Difference::Gone(_) => gone.push(difference),
             Difference::OriginalGone { .. } => originals.push(difference),
             Difference::Abandoned { .. } => abandoned.push(difference),
@@ -129,8 +135,8 @@ impl Who {
                 Adoption::Refused(why) => return self.set_aside(location, difference, &why).await,
             },
             Difference::Orphan { why, .. } => return self.set_aside(location, difference, why).await,
-            Difference::Twice { package, version, .. } => {
-                return self.set_copy_aside(location, (*package, *version), &plan).await;
+            Difference::Twice { package, version, belongs } => {
+                return self.set_copy_aside(location, (*package, *version), *belongs, &plan).await;
             }
             Difference::Empty { package } => {
                 let (own, package) = (Arc::clone(location), *package);

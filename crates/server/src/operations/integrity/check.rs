@@ -6,7 +6,7 @@ use std::{
 };
 
 use patchwharf_db::{
-    findings,
+    findings::{self, OpenFinding},
     packages::{self, FileToCheck},
 };
 use patchwharf_model::{
@@ -19,7 +19,7 @@ use patchwharf_store::Location;
 
 use super::{
     judge::{Before, Draft},
-    prove::{Item, Sink},
+    prove::{Item, Manner, Sink},
     record,
     scope::Scope,
     task::Task,
@@ -42,10 +42,18 @@ pub(super) struct Check<'a> {
     pub(super) who: Who,
     /// What was open before, by key.
     pub(super) before: Before,
+    /// Versions with something wrong about their manifests before.
+    pub(super) doubted_manifests: HashSet<(PackageId, u64)>,
     /// What was found, by key.
     pub(super) findings: BTreeMap<String, Finding>,
     /// Differences between database and store, each with its location.
     pub(super) differences: Vec<(Arc<Location>, Difference)>,
+    /// Locations whose folders were compared with the database.
+    pub(super) compared: HashSet<LocationId>,
+    /// Packages whose contents were judged, and in which version.
+    pub(super) judged: HashMap<PackageId, u64>,
+    /// Packages that could not be judged.
+    pub(super) not_judged: HashSet<PackageId>,
     pub(super) counted: Counted,
 }
 
@@ -63,10 +71,34 @@ impl<'a> Check<'a> {
         wish: &'a IntegrityCheck,
         scope: Scope,
     ) -> Result<Self, OperationError> {
-        let before = findings::open(&ctx.app.db).await?.into_iter().map(|one| (one.key.clone(), one)).collect();
-        let who = Who { app: Arc::clone(&ctx.app), source: format!("job {}", ctx.job), job: Some(ctx.job) };
-        let (findings, differences) = (BTreeMap::new(), Vec::new());
-        Ok(Self { ctx, wish, scope, who, before, findings, differences, counted: Counted::default() })
+        let before: Before = findings::open(&ctx.app.db).await?.into_iter().map(|one| (one.key.clone(), one)).collect();
+        let doubted = before.values().filter(|one| one.kind.is_of_manifest());
+        let doubted_manifests = doubted.filter_map(|one| Some((one.package?, one.version?))).collect();
+        let who = Who::of(ctx);
+        Ok(Self {
+            ctx,
+            wish,
+            scope,
+            who,
+            before,
+            doubted_manifests,
+            findings: BTreeMap::new(),
+            differences: Vec::new(),
+            compared: HashSet::new(),
+            judged: HashMap::new(),
+            not_judged: HashSet::new(),
+            counted: Counted::default(),
+        })
+    }
+
+    /// How this check looks at things.
+    pub(super) fn manner(&self) -> Manner {
+        Manner {
+            light: self.wish.light,
+            past_cache: self.wish.past_cache,
+            max_bytes_per_second: self.wish.max_bytes_per_second,
+            only_between: self.wish.only_between,
+        }
     }
 
     /// Compares rows and folders of every location; returns the versions whose files are to be looked at.
@@ -74,6 +106,9 @@ impl<'a> Check<'a> {
         let mut items = Vec::new();
         for location in self.scope.open.clone() {
             let mut compared = compare::at(&self.who, &location, self.scope.packages.as_ref()).await?;
+            if !compared.differences.iter().any(|one| matches!(one, Difference::Unusable { .. })) {
+                self.compared.insert(location.id());
+            }
             if self.scope.packages.is_none() {
                 compared.differences.extend(compare::leftovers(&self.who, &location).await?);
                 self.own_folders(&location).await?;
@@ -140,30 +175,62 @@ impl<'a> Check<'a> {
         self.findings.extend(new.into_iter().map(|one| (one.key, one.finding)));
     }
 
-    /// What was wrong before and is not any more: it is no longer open; and what an earlier attempt of this job found and
-    /// was right again when this one looked was mended.
+    /// What was wrong before and is not any more: it is no longer open; and of what an earlier attempt of this job found
+    /// and this one did not, the report says what is known.
     pub(super) async fn right_again(&mut self) -> Result<(), OperationError> {
+        // A light look at bytes that are to be hashed says nothing of what was wrong with them.
+        let unproved = self.findings.iter().filter(|(_, finding)| finding.kind == FindingKind::FileUnproved);
+        let doubtful: HashSet<&str> = unproved.map(|(key, _)| place(key)).collect();
         let gone: Vec<&str> = self
             .before
             .values()
-            .filter(|one| self.scope.has(one.package, one.location) && !self.findings.contains_key(&one.key))
-            .filter(|one| !self.wish.light || one.kind.gravity() != Gravity::Note)
+            .filter(|one| !self.findings.contains_key(&one.key) && self.has_looked_at(one, &doubtful))
             .map(|one| one.key.as_str())
             .collect();
-        let mended: Vec<findings::Settled> = findings::remaining(&self.ctx.app.db, self.ctx.job)
+        let over: Vec<findings::Settled> = findings::remaining(&self.ctx.app.db, self.ctx.job)
             .await?
             .into_iter()
             .filter(|(key, _)| !self.findings.contains_key(key))
-            .map(|(key, finding)| words::settled(&key, &finding, Outcome::Mended, "it is right again"))
+            .filter_map(|(key, finding)| {
+                let (outcome, text) = self.over(&finding)?;
+                Some(words::settled(&key, &finding, outcome, text))
+            })
             .collect();
-        if gone.is_empty() && mended.is_empty() {
+        if gone.is_empty() && over.is_empty() {
             return Ok(());
         }
         let mut w = write(self.ctx).await?;
         findings::close(&mut w, &gone).await?;
-        findings::settle(&mut w, self.ctx.job, &mended).await?;
+        findings::settle(&mut w, self.ctx.job, &over).await?;
         w.commit().await?;
         Ok(())
+    }
+
+    /// What has become of something that an earlier attempt of this job found and this one did not; none: its place was
+    /// not looked at.
+    fn over(&self, finding: &Finding) -> Option<(Outcome, String)> {
+        let gone = || (Outcome::Cleared, "it is not there any more".to_owned());
+        let compared = finding.location.is_none_or(|id| self.compared.contains(&id));
+        let (Some(package), Some(version)) = (finding.package, finding.version) else {
+            return compared.then(gone);
+        };
+        match self.judged.get(&package) {
+            Some(now) if *now != version => Some((Outcome::Mended, format!("version {now} took its place"))),
+            Some(_) if finding.kind.is_of_contents() => Some((Outcome::Mended, "it is right again".to_owned())),
+            None if finding.kind.is_of_contents() => None,
+            _ => compared.then(gone),
+        }
+    }
+
+    /// Whether this check would have seen something that was wrong before, if it still were.
+    fn has_looked_at(&self, one: &OpenFinding, doubtful: &HashSet<&str>) -> bool {
+        let of_check =
+            self.scope.has(one.package, one.location) && (!self.wish.light || one.kind.gravity() != Gravity::Note);
+        // A location that the database knows no more is over.
+        let compared = one.location.is_none_or(|id| self.compared.contains(&id) || self.root(id).is_none());
+        let judged = one.package.is_none_or(|package| !self.not_judged.contains(&package));
+        let bytes_known = !one.kind.needs_bytes() || !doubtful.contains(place(&one.key));
+        of_check && compared && judged && bytes_known
     }
 
     /// Writes what has become of findings.
@@ -174,8 +241,10 @@ impl<'a> Check<'a> {
         let mut w = write(self.ctx).await?;
         findings::settle(&mut w, self.ctx.job, &settled).await?;
         w.commit().await?;
+        self.ctx.progress.advance(settled.len() as u64);
         for one in settled {
             if let Some(finding) = self.findings.get_mut(&one.key) {
+                record::log_settled(self.ctx.job, finding, &one);
                 finding.outcome = one.outcome;
                 finding.became = one.became;
                 finding.by = one.by;
@@ -185,17 +254,11 @@ impl<'a> Check<'a> {
         }
         Ok(())
     }
+}
 
-    /// Findings that are still there, by package.
-    pub(super) fn left_by_package(&self) -> HashMap<PackageId, Vec<String>> {
-        let mut left: HashMap<PackageId, Vec<String>> = HashMap::new();
-        for (key, finding) in self.findings.iter().filter(|(_, finding)| finding.outcome.remains()) {
-            if let Some(package) = finding.package {
-                left.entry(package).or_default().push(key.clone());
-            }
-        }
-        left
-    }
+/// The place in a finding's key, without its kind.
+fn place(key: &str) -> &str {
+    key.split_once(' ').map_or(key, |(_, place)| place)
 }
 
 impl Sink for Check<'_> {
@@ -203,7 +266,15 @@ impl Sink for Check<'_> {
         record::wrong(self, location, file)
     }
 
-    async fn take(&mut self, tasks: Vec<Arc<Task>>) -> Result<Vec<PackageId>, OperationError> {
-        record::batch(self, tasks).await
+    fn believes_manifest(&self, key: (PackageId, u64)) -> bool {
+        !self.doubted_manifests.contains(&key)
+    }
+
+    async fn take(&mut self, tasks: Vec<Arc<Task>>, light: bool) -> Result<Vec<PackageId>, OperationError> {
+        record::batch(self, tasks, light).await
+    }
+
+    fn not_judged(&mut self, packages: &[PackageId]) {
+        self.not_judged.extend(packages);
     }
 }

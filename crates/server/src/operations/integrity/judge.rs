@@ -27,8 +27,12 @@ pub(crate) struct Judged {
     pub(crate) confirmed: Vec<Confirmed>,
     /// The stamp of a manifest whose signature was verified, where it is not on record.
     pub(crate) manifest_stamp: Option<ProofStamp>,
+    /// The manifest cannot be believed, or tells otherwise than the database: no stamp of it may be on record.
+    pub(crate) manifest_doubted: bool,
     /// What is not as it should be.
     pub(crate) drafts: Vec<Draft>,
+    /// Whether its folder could be opened: what lies in it was seen.
+    pub(crate) is_open: bool,
     /// Files looked at.
     pub(crate) files: u64,
     /// Bytes read.
@@ -68,11 +72,18 @@ pub(crate) type Before = HashMap<String, OpenFinding>;
 /// Judges a version. None: a part of it was broken off, or vanished between two looks.
 pub(crate) fn judge(task: &Task, seen: Seen, light: bool, before: &Before) -> Option<Judged> {
     let judge = Judge { task, light, before };
-    let held = Held { package_id: task.package, version: task.version, token: task.token() };
+    let held = Held { package_id: task.package, version: task.version, token: task.token };
     let mut judged = Judged { held: Some(held), files: task.files.len() as u64, ..Judged::default() };
     match seen.frame? {
         Err(finding) => judge.folder(&finding, &mut judged),
-        Ok(frame) => judge.version(&frame, &seen.files, &mut judged)?,
+        Ok(frame) => {
+            judged.is_open = true;
+            judge.version(&frame, &seen.files, &mut judged)?;
+        }
+    }
+    judged.manifest_doubted = judged.drafts.iter().any(|draft| draft.kind.is_of_manifest());
+    if judged.manifest_doubted {
+        judged.manifest_stamp = None;
     }
     Some(judged)
 }
@@ -242,12 +253,20 @@ impl Judge<'_> {
         Some((state, reason))
     }
 
+    /// What a look at its bytes has found wrong with a file that has not been touched since.
+    fn known_bad(&self, name: &str, stamp: Option<ProofStamp>) -> Option<&OpenFinding> {
+        let place = |kind| self.draft(kind, name, "", "").key();
+        let known =
+            FindingKind::ALL.iter().filter(|kind| kind.needs_bytes()).find_map(|kind| self.before.get(&place(*kind)));
+        known.filter(|known| stamp.is_some() && known.stamp == stamp)
+    }
+
     /// Light: a file whose stamp is not that of its proof. One that was found bad and has not been touched since is that
     /// bad file still; any other is to be hashed.
     fn unproved(&self, row: &FileToCheck, stamp: ProofStamp, expected: String) -> Draft {
-        let changed = self.draft(FindingKind::FileChanged, &row.name, expected.clone(), String::new());
-        if let Some(known) = self.before.get(&changed.key()).filter(|known| known.stamp == Some(stamp)) {
-            return Draft { found: known.found.clone(), stamp: Some(stamp), ..changed };
+        if let Some(known) = self.known_bad(&row.name, Some(stamp)) {
+            let draft = self.draft(known.kind, &row.name, known.expected.clone(), known.found.clone());
+            return Draft { stamp: Some(stamp), ..draft };
         }
         let found = match &row.proof {
             None => "no proof is on record".to_owned(),
@@ -282,6 +301,11 @@ impl Judge<'_> {
             Finding::Changed { found, .. } if *found == sha256 => {
                 format!("the file is as signed, the database says SHA-256 {row_sha256}")
             }
+            // Light: what its bytes are was seen by the check before, or is seen by the one that is ordered.
+            Finding::Unproved { .. } => match self.known_bad(&row.name, look.stamp) {
+                Some(known) => known.found.clone(),
+                None => format!("the database says {} bytes with SHA-256 {row_sha256}", row.size_bytes),
+            },
             _ => format!("the database says {} bytes with SHA-256 {row_sha256}, the file is neither", row.size_bytes),
         };
         let reason = format!("file {}: expected {expected}, found: {found}", row.name);

@@ -65,8 +65,21 @@ pub(crate) trait Sink: Send {
     /// What the same job has found wrong with a file before it was interrupted.
     fn wrong(&self, location: LocationId, file: &FileToCheck) -> Option<(ProofStamp, Sha256)>;
 
-    /// Takes versions that were looked at; returns the packages that changed meanwhile, to be looked at again.
-    fn take(&mut self, tasks: Vec<Arc<Task>>) -> impl Future<Output = Result<Vec<PackageId>, OperationError>> + Send;
+    /// Whether the stamp of a version's manifest is enough for a light look: not while something is wrong with it.
+    fn believes_manifest(&self, _key: (PackageId, u64)) -> bool {
+        true
+    }
+
+    /// Takes versions that were looked at, lightly or closely; returns the packages that changed meanwhile, to be looked
+    /// at again.
+    fn take(
+        &mut self,
+        tasks: Vec<Arc<Task>>,
+        light: bool,
+    ) -> impl Future<Output = Result<Vec<PackageId>, OperationError>> + Send;
+
+    /// Hears of packages that could not be judged: other jobs change them faster than they can be looked at.
+    fn not_judged(&mut self, _packages: &[PackageId]) {}
 }
 
 /// Looks at versions. `Err` in the inner result: the job cannot go on now; what was seen is written.
@@ -96,6 +109,7 @@ pub(crate) async fn prove(
         let rows = packages::placed(&ctx.app.db, &round.again).await?;
         open = Item::of(ctx, rows);
     }
+    sink.not_judged(&open.iter().map(|item| item.row.package_id).collect::<Vec<_>>());
     for item in open {
         tracing::info!(job.id = %ctx.job, package.id = %item.row.package_id, "not judged: other jobs change it faster than it can be looked at");
     }
@@ -168,7 +182,7 @@ impl Round<'_> {
         if self.manner.light {
             self.ctx.progress.advance(done.len() as u64);
         }
-        self.again.extend(sink.take(std::mem::take(done)).await?);
+        self.again.extend(sink.take(std::mem::take(done), self.manner.light).await?);
         Ok(())
     }
 
@@ -180,14 +194,18 @@ impl Round<'_> {
         for file in packages::files_to_check(db, &keys).await? {
             rows.entry((file.package_id, file.version)).or_default().push(file);
         }
+        let bare = self.without_files(&keys, &rows).await?;
         let mut stamps: HashMap<(PackageId, u64), ProofStamp> = match self.manner.light {
             true => packages::manifest_stamps(db, &keys).await?.into_iter().collect(),
             false => HashMap::new(),
         };
+        stamps.retain(|key, _| sink.believes_manifest(*key));
         let tasks = chunk.iter().zip(keys).filter_map(|(item, key)| {
-            // Deleted since.
-            let rows = rows.remove(&key)?;
-            let known = Known { key, state: item.row.state, rows, manifest_stamp: stamps.remove(&key), read_at };
+            let rows = rows.remove(&key).unwrap_or_default();
+            // Neither files nor a version: deleted since.
+            let token = rows.first().map(|row| row.token).or_else(|| bare.get(&key).copied())?;
+            let state = item.row.state;
+            let known = Known { key, token, state, rows, manifest_stamp: stamps.remove(&key), read_at };
             Some(Task::new(&item.location, known, |file| sink.wrong(item.location.id(), file)))
         });
         let tasks: Vec<Arc<Task>> = tasks.collect();
@@ -197,5 +215,20 @@ impl Round<'_> {
         parts.sort_by_key(|part| (std::cmp::Reverse(part.size_bytes()), part.place()));
         parts.into_iter().for_each(|part| crew.give(part));
         Ok(tasks.len())
+    }
+
+    /// Versions that the database has without any file, with their fencing tokens: their folders are looked at all the
+    /// same, for what their manifests name is lost in the database (G-05).
+    async fn without_files(
+        &self,
+        keys: &[(PackageId, u64)],
+        rows: &HashMap<(PackageId, u64), Vec<FileToCheck>>,
+    ) -> Result<HashMap<(PackageId, u64), i64>, OperationError> {
+        let ids: Vec<PackageId> = keys.iter().filter(|key| !rows.contains_key(key)).map(|(id, _)| *id).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let placed = packages::placed(&self.ctx.app.db, &ids).await?;
+        Ok(placed.into_iter().map(|v| ((v.package_id, v.version), v.token)).collect())
     }
 }

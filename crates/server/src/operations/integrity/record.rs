@@ -7,13 +7,13 @@ use std::{
 };
 
 use patchwharf_db::{
-    findings::{self, NewFinding},
+    findings::{self, NewFinding, Settled},
     packages::{self, FileToCheck, Held},
     updates,
 };
 use patchwharf_model::{
-    LocationId, PackageId, Sha256, Timestamp, UpdateId,
-    finding::{FindingKind, Gravity},
+    JobId, LocationId, PackageId, Sha256, Timestamp, UpdateId,
+    finding::{Finding, FindingKind, Gravity, Outcome},
     package::ProofStamp,
 };
 use patchwharf_store::{fault::Step, layout};
@@ -27,11 +27,15 @@ use super::{
 use crate::operations::{OperationError, fault_at, write};
 
 /// Judges and writes. Returns the packages that changed meanwhile.
-pub(super) async fn batch(check: &mut Check<'_>, tasks: Vec<Arc<Task>>) -> Result<Vec<PackageId>, OperationError> {
+pub(super) async fn batch(
+    check: &mut Check<'_>,
+    tasks: Vec<Arc<Task>>,
+    light: bool,
+) -> Result<Vec<PackageId>, OperationError> {
     let mut again: HashSet<PackageId> = HashSet::new();
     let mut judged = Vec::with_capacity(tasks.len());
     for task in tasks {
-        match judge(&task, task.take_seen(), check.wish.light, &check.before) {
+        match judge(&task, task.take_seen(), light, &check.before) {
             Some(one) => judged.push(((task.package, task.version), one)),
             None => drop(again.insert(task.package)),
         }
@@ -45,6 +49,10 @@ pub(super) async fn batch(check: &mut Check<'_>, tasks: Vec<Arc<Task>>) -> Resul
         fault_at(Step::IntegrityAfterWrite)?;
     }
     for (key, one) in judged.iter().filter(|((package, _), _)| !again.contains(package)) {
+        match one.is_open {
+            true => drop(check.judged.insert(key.0, key.1)),
+            false => drop(check.not_judged.insert(key.0)),
+        }
         check.counted.packages += 1;
         check.counted.files += one.files;
         check.counted.read_bytes += one.read_bytes;
@@ -58,7 +66,7 @@ pub(super) async fn batch(check: &mut Check<'_>, tasks: Vec<Arc<Task>>) -> Resul
 impl Judged {
     /// Whether anything of it has to be written.
     fn is_news(&self) -> bool {
-        self.verified.is_some() || !self.confirmed.is_empty() || self.manifest_stamp.is_some()
+        self.verified.is_some() || !self.confirmed.is_empty() || self.manifest_stamp.is_some() || self.manifest_doubted
     }
 }
 
@@ -89,6 +97,9 @@ async fn put(
         .filter(|(key, _)| !changed.contains(&key.0))
         .collect();
     packages::put_manifest_stamps(&mut w, &stamps).await?;
+    // A manifest that is not right has no stamp that a light check could believe.
+    let doubted: Vec<_> = judged.iter().filter(|(_, one)| one.manifest_doubted).map(|(key, _)| *key).collect();
+    packages::forget_manifest_stamps(&mut w, &doubted).await?;
     new.retain(|one| one.finding.package.is_none_or(|package| !changed.contains(&package)));
     findings::put(&mut w, ctx.job, new).await?;
     w.commit().await?;
@@ -179,4 +190,18 @@ pub(super) fn log(check: &Check<'_>, new: &[NewFinding]) {
             }
         }
     }
+}
+
+/// What was done about a finding, or why nothing was.
+pub(super) fn log_settled(job: JobId, finding: &Finding, settled: &Settled) {
+    if matches!(settled.outcome, Outcome::Open | Outcome::Planned) {
+        return;
+    }
+    let bulletin = finding.bulletin.map(|id| id.to_string()).unwrap_or_default();
+    let package = finding.package.map(|id| id.to_string()).unwrap_or_default();
+    let (kind, path, outcome, became) = (finding.kind, &finding.path, settled.outcome, &settled.became);
+    tracing::info!(
+        job.id = %job, bulletin.id = bulletin, package.id = package, key = settled.key,
+        "{kind}: {path}: {outcome}: {became}"
+    );
 }

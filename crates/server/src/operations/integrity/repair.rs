@@ -2,15 +2,19 @@
 //! by the next version before it is set aside.
 
 mod access;
+mod again;
 mod refresh;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use patchwharf_db::findings::Settled;
 use patchwharf_model::{
     JobId, LocationId, PackageId,
-    finding::{DoneBy, FindingKind, Outcome},
-    job::{IntegrityCheck, JobRequest, Selection},
+    finding::{DoneBy, Finding, FindingKind, Outcome},
+    job::{IntegrityCheck, JobRequest, Selection, Unit},
 };
 use patchwharf_store::{Location, StagingKind};
 
@@ -25,82 +29,130 @@ use crate::{
     },
 };
 
+/// What has become of things is written after so many, and the job can stop there.
+const PIECE: usize = 100;
 /// Packages of one full check that a light one orders.
 const ORDERED: usize = 5_000;
 
 impl Check<'_> {
     /// Mends. An ending: the job cannot go on now.
     pub(super) async fn repair(&mut self) -> Result<Option<Ending>, OperationError> {
+        let left = self.findings.values().filter(|finding| finding.counts()).count();
+        self.ctx.progress.start(Unit::Items, left as u64);
         self.settle_differences().await?;
         self.set_aside_copies().await?;
         self.set_right_access().await?;
         self.set_aside_strangers().await?;
-        self.refresh().await
+        match self.ctx.stop.reason() {
+            Some(reason) => Ok(Some(Ending::Stopped(reason))),
+            None => self.refresh().await,
+        }
     }
 
-    /// What reconcile settles: orphans, lost rows, leftovers.
+    /// What reconcile settles: orphans, lost rows, leftovers. What has become of them is written piece by piece.
     async fn settle_differences(&mut self) -> Result<(), OperationError> {
-        let mut by_location: Vec<(Arc<Location>, Vec<Difference>)> = Vec::new();
-        for (location, difference) in std::mem::take(&mut self.differences) {
-            let keep = !is_settled(&difference);
-            if keep {
-                self.differences.push((location, difference));
-                continue;
-            }
-            match by_location.iter_mut().find(|(known, _)| known.id() == location.id()) {
-                Some((_, differences)) => differences.push(difference),
-                None => by_location.push((location, vec![difference])),
-            }
-        }
-        let mut settled = Vec::new();
-        for (location, differences) in by_location {
-            let mut open: HashMap<String, ()> =
-                differences.iter().map(|one| (differences::draft(&location, one).key(), ())).collect();
-            for (difference, became) in compare::settle(&self.who, &location, differences).await? {
-                let key = differences::draft(&location, &difference).key();
-                open.remove(&key);
-                settled.extend(self.became(&key, became.outcome, became.text));
-            }
-            for key in open.keys() {
-                settled.extend(self.became(key, Outcome::Cleared, "it is gone by itself"));
-            }
-        }
-        self.settle(settled).await
+        let (settled, rest) = std::mem::take(&mut self.differences).into_iter().partition(|(_, one)| is_settled(one));
+        self.differences = rest;
+        self.settle_as_reconcile_does(settled).await
     }
 
-    /// Copies of versions that belong to another location, where that one is whole.
+    /// Copies of versions that belong to another location, where that one is whole: this run must have looked at it, and
+    /// found nothing wrong with what it must hold.
     async fn set_aside_copies(&mut self) -> Result<(), OperationError> {
-        let left = self.left_by_package();
-        let mut settled = Vec::new();
-        for (location, difference) in &self.differences {
-            let Difference::Twice { package, version, .. } = difference else { continue };
-            let key = differences::draft(location, difference).key();
-            if left.get(package).is_some_and(|keys| keys.iter().any(|other| *other != key)) {
-                let why = "the one that the database has is not whole: this copy is kept";
-                settled.extend(self.became(&key, Outcome::Stays, why));
-                continue;
+        let (mut settled, mut copies) = (Vec::new(), Vec::new());
+        for (location, difference) in std::mem::take(&mut self.differences) {
+            let Difference::Twice { package, version, belongs } = &difference else { continue };
+            match self.why_kept(*package, *version, *belongs) {
+                Some(why) => {
+                    let key = differences::draft(&location, &difference).key();
+                    settled.extend(self.became(&key, Outcome::Stays, format!("this copy is kept: {why}")));
+                }
+                None => copies.push((location, difference)),
             }
-            let (own, package, version, now) = (Arc::clone(location), *package, *version, self.ctx.now());
-            let moved = cores::blocking(move || own.quarantine_version(package, version, now)).await?;
-            settled.extend(self.set_aside(&key, moved));
+        }
+        self.settle(settled).await?;
+        self.settle_as_reconcile_does(copies).await
+    }
+
+    /// Why a copy is kept without a further look.
+    fn why_kept(&self, package: PackageId, version: u64, belongs: LocationId) -> Option<&'static str> {
+        let is_home = |finding: &Finding| {
+            (finding.package, finding.version, finding.location) == (Some(package), Some(version), Some(belongs))
+        };
+        let mut left = self.findings.values().filter(|finding| finding.outcome.remains());
+        if self.wish.light {
+            Some("a light check does not read the one that the database has")
+        } else if !self.compared.contains(&belongs) {
+            Some("the location of the one that the database has was not looked at")
+        } else if left.any(|finding| is_home(finding) && finding.kind.is_of_contents()) {
+            Some("the one that the database has is not whole")
+        } else {
+            None
+        }
+    }
+
+    async fn settle_as_reconcile_does(
+        &mut self,
+        differences: Vec<(Arc<Location>, Difference)>,
+    ) -> Result<(), OperationError> {
+        let mut by_location: BTreeMap<LocationId, (Arc<Location>, Vec<Difference>)> = BTreeMap::new();
+        for (location, difference) in differences {
+            by_location.entry(location.id()).or_insert_with(|| (location, Vec::new())).1.push(difference);
+        }
+        for (location, mut differences) in by_location.into_values() {
+            while !differences.is_empty() && !self.is_stopped() {
+                let rest = differences.split_off(differences.len().min(PIECE));
+                let piece = std::mem::replace(&mut differences, rest);
+                self.settle_piece(&location, piece).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_piece(
+        &mut self,
+        location: &Arc<Location>,
+        differences: Vec<Difference>,
+    ) -> Result<(), OperationError> {
+        let mut open: HashSet<String> = differences.iter().map(|one| differences::draft(location, one).key()).collect();
+        let mut settled = Vec::new();
+        for (difference, became) in compare::settle(&self.who, location, differences).await? {
+            let key = differences::draft(location, &difference).key();
+            open.remove(&key);
+            settled.extend(self.became(&key, became.outcome, became.text));
+        }
+        for key in open {
+            settled.extend(self.became(&key, Outcome::Cleared, "it is gone by itself"));
         }
         self.settle(settled).await
     }
 
     /// What lies in versions' folders and is no part of them.
     async fn set_aside_strangers(&mut self) -> Result<(), OperationError> {
-        let mut settled = Vec::new();
-        for (key, finding) in self.remaining(&[FindingKind::FileExtra]) {
-            let (Some(package), Some(version), Some(location)) =
-                (finding.package, finding.version, finding.location.and_then(|id| self.open(id)))
-            else {
-                continue;
-            };
-            let (name, now) = (last(&finding.path), self.ctx.now());
-            let moved = cores::blocking(move || location.quarantine_entry(package, version, &name, now)).await?;
-            settled.extend(self.set_aside(&key, moved));
+        let strangers = self.remaining(&[FindingKind::FileExtra]);
+        for piece in strangers.chunks(PIECE) {
+            let mut settled = Vec::new();
+            for (key, finding) in piece {
+                let (Some(package), Some(version), Some(location), false) = (
+                    finding.package,
+                    finding.version,
+                    finding.location.and_then(|id| self.open(id)),
+                    self.is_stopped(),
+                ) else {
+                    continue;
+                };
+                let (name, now) = (last(&finding.path), self.ctx.now());
+                let moved = cores::blocking(move || location.quarantine_entry(package, version, &name, now)).await?;
+                settled.extend(self.set_aside(key, moved));
+            }
+            self.settle(settled).await?;
         }
-        self.settle(settled).await
+        Ok(())
+    }
+
+    /// Whether the job is to end.
+    fn is_stopped(&self) -> bool {
+        self.ctx.stop.reason().is_some()
     }
 
     fn set_aside(&self, key: &str, moved: Result<camino::Utf8PathBuf, patchwharf_store::DiskError>) -> Option<Settled> {
@@ -161,7 +213,7 @@ impl Check<'_> {
     }
 
     /// Findings of these kinds that are still there.
-    fn remaining(&self, kinds: &[FindingKind]) -> Vec<(String, patchwharf_model::finding::Finding)> {
+    fn remaining(&self, kinds: &[FindingKind]) -> Vec<(String, Finding)> {
         self.findings
             .iter()
             .filter(|(_, finding)| finding.outcome.remains() && kinds.contains(&finding.kind))

@@ -53,6 +53,8 @@ impl Way {
 pub(crate) struct Task {
     pub(crate) package: PackageId,
     pub(crate) version: u64,
+    /// The fencing token that its rows were read with.
+    pub(crate) token: i64,
     /// The state on record.
     pub(crate) state: VersionState,
     pub(crate) location: Arc<Location>,
@@ -82,6 +84,8 @@ pub(crate) enum Part {
 pub(crate) struct Known {
     /// The package and its version.
     pub(crate) key: (PackageId, u64),
+    /// The package's fencing token.
+    pub(crate) token: i64,
     /// The state on record.
     pub(crate) state: VersionState,
     /// Its rows.
@@ -127,6 +131,7 @@ impl Task {
         Arc::new(Self {
             package: known.key.0,
             version: known.key.1,
+            token: known.token,
             state: known.state,
             location: Arc::clone(location),
             files,
@@ -150,11 +155,6 @@ impl Task {
 
     fn is_large(&self, at: usize) -> bool {
         self.files[at].0.size_bytes >= LARGE_BYTES
-    }
-
-    /// The fencing token that its rows were read with.
-    pub(crate) fn token(&self) -> i64 {
-        self.files.first().map_or(0, |(row, _)| row.token)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -20,7 +20,7 @@ use super::{check, copy_tree, full, many, repair, rot};
 use crate::world::World;
 
 /// A second package location, open after a restart.
-async fn second(world: &mut World) -> (LocationId, PathBuf) {
+pub async fn second(world: &mut World) -> (LocationId, PathBuf) {
     let path = Utf8PathBuf::from_path_buf(world.home.path().canonicalize().unwrap().join("second")).unwrap();
     let id = Location::create(&path, world.app().deployment, world.clock.now()).unwrap().id();
     let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();

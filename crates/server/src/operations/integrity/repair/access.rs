@@ -13,11 +13,8 @@ use patchwharf_model::{
     package::ProofStamp,
 };
 
-use super::{Check, last, words};
+use super::{Check, PIECE, last, words};
 use crate::operations::{OperationError, assembly::told::with_causes, cores, write};
-
-/// Findings in one transaction.
-const CHUNK: usize = 500;
 
 impl Check<'_> {
     /// Takes from others the right to change files and folders, and gives the server the right to read them.
@@ -25,6 +22,9 @@ impl Check<'_> {
         let folders = self.remaining(&[FindingKind::FolderOpen, FindingKind::FolderClosed]);
         let mut settled = Vec::new();
         for (key, finding) in folders {
+            if self.is_stopped() {
+                break;
+            }
             let Some(location) = finding.location.and_then(|id| self.open(id)) else { continue };
             let path = Utf8PathBuf::from(&finding.path);
             let inside = path.strip_prefix(location.path()).map(ToOwned::to_owned).unwrap_or_default();
@@ -33,7 +33,10 @@ impl Check<'_> {
         }
         self.settle(settled).await?;
         let files = self.remaining(&[FindingKind::FileOpen, FindingKind::FileClosed]);
-        for files in files.chunks(CHUNK) {
+        for files in files.chunks(PIECE) {
+            if self.is_stopped() {
+                break;
+            }
             self.set_right_files(files).await?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Damaged packages mended by quick refresh; what cannot be had any more is set aside and not offered (G-08).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use patchwharf_db::{
     findings::Settled,
@@ -46,18 +46,24 @@ impl Check<'_> {
             return Ok(Some(ending));
         }
         fault_at(Step::IntegrityAfterRepair)?;
+        let right = match self.look_at_what_stayed(&damaged).await? {
+            Ok(right) => right,
+            Err(ending) => return Ok(Some(ending)),
+        };
         for ids in ids.chunks(CHUNK) {
-            let current: HashMap<PackageId, Version> = packages::versions(&self.ctx.app.db, ids)
-                .await?
-                .into_iter()
-                .filter(|v| v.is_current)
-                .map(|v| (v.package_id, v))
-                .collect();
+            let current = self.current(ids).await?;
             let mut settled = Vec::new();
             for id in ids {
                 for (key, finding) in damaged.get(id).into_iter().flatten() {
                     settled.push(match current.get(id) {
-                        Some(v) if v.state == VersionState::Staged => mended(key, finding, v),
+                        Some(v) if finding.version != Some(v.version) && v.state == VersionState::Staged => {
+                            let text = format!("version {} took its place", v.version);
+                            words::settled(key, finding, Outcome::Mended, text)
+                        }
+                        Some(v) if right.contains(key) => {
+                            let text = format!("version {} is whole again", v.version);
+                            words::settled(key, finding, Outcome::Mended, text)
+                        }
                         Some(v) => self.not_mended(key, finding, v).await?,
                         None => words::settled(key, finding, Outcome::Cleared, "its package was deleted meanwhile"),
                     });
@@ -66,6 +72,31 @@ impl Check<'_> {
             self.settle(settled).await?;
         }
         Ok(None)
+    }
+
+    /// Versions that are served and no refresh has replaced: is there anything wrong with them yet?
+    async fn look_at_what_stayed(
+        &mut self,
+        damaged: &Damaged,
+    ) -> Result<Result<HashSet<String>, Ending>, OperationError> {
+        let ids: Vec<PackageId> = damaged.keys().copied().collect();
+        let mut doubtful = Vec::new();
+        for ids in ids.chunks(CHUNK) {
+            let current = self.current(ids).await?;
+            for (key, finding) in ids.iter().filter_map(|id| damaged.get(id)).flatten() {
+                let v = finding.package.and_then(|package| current.get(&package));
+                if v.is_some_and(|v| v.state == VersionState::Staged && finding.version == Some(v.version)) {
+                    doubtful.push((key.clone(), finding.clone()));
+                }
+            }
+        }
+        self.look_again(doubtful).await
+    }
+
+    /// The current versions of packages.
+    async fn current(&self, ids: &[PackageId]) -> Result<HashMap<PackageId, Version>, OperationError> {
+        let versions = packages::versions(&self.ctx.app.db, ids).await?.into_iter().filter(|v| v.is_current);
+        Ok(versions.map(|v| (v.package_id, v)).collect())
     }
 
     /// A link or another thing in the place of a folder is set aside, so that the next version has a place.
@@ -99,6 +130,10 @@ impl Check<'_> {
                 remedy: format!("a quick refresh is tried again at {at}"),
                 ..words::settled(key, finding, Outcome::Stays, v.reason.clone())
             });
+        }
+        if v.reason.is_empty() && v.state == VersionState::Staged {
+            let why = "a quick refresh found nothing to mend, and it is still there";
+            return Ok(words::settled(key, finding, Outcome::Stays, why));
         }
         let aside = match lies_there(finding.kind) {
             true => self.set_aside_irreparable(finding, v).await?,
@@ -144,14 +179,6 @@ impl Check<'_> {
         w.commit().await?;
         Ok(Some(path.into_string()))
     }
-}
-
-fn mended(key: &str, finding: &Found, v: &Version) -> Settled {
-    let text = match finding.version {
-        Some(version) if version == v.version => format!("version {version} is whole again"),
-        _ => format!("version {} took its place", v.version),
-    };
-    words::settled(key, finding, Outcome::Mended, text)
 }
 
 /// Whether a bad file lies there that could be taken for a good one.
