@@ -36,7 +36,7 @@ pub(crate) use judge::{Judged, judge};
 pub(crate) use prove::{Item, Manner, Sink, prove};
 pub(crate) use task::Task;
 
-use super::{Ending, OperationError, fault_at};
+use super::{Ending, OperationError, fault_at, locks};
 use crate::jobs::{JobContext, StopReason};
 use check::Check;
 use scope::Scope;
@@ -47,6 +47,7 @@ pub(crate) async fn run(ctx: &JobContext, wish: &IntegrityCheck) -> Result<Endin
     if let Some(later) = hours::outside(&ctx.app.clock, wish.only_between) {
         return Ok(later);
     }
+    let _keeper = locks::Keeper::start(ctx);
     ctx.progress.phase("choosing packages");
     let scope = Scope::of(ctx, wish).await?;
     let mut check = Check::begin(ctx, wish, scope).await?;

@@ -12,7 +12,7 @@ use super::{
     Ending, OperationError,
     assembly::told::with_causes,
     compare::{self, Difference, Who},
-    fault_at, sweep,
+    fault_at, locks, sweep,
 };
 use crate::{
     app::App,
@@ -84,6 +84,7 @@ pub async fn at_start(app: &Arc<App>) -> Result<(), OperationError> {
 
 /// Runs the job.
 pub(crate) async fn run(ctx: &JobContext, dry_run: bool) -> Result<Ending, OperationError> {
+    let _keeper = locks::Keeper::start(ctx);
     ctx.progress.phase("comparing database and disk");
     let found = Run { who: Who::of(ctx), dry_run }.everything().await?;
     let summary = match (found.items.len(), dry_run) {

@@ -7,13 +7,13 @@ use std::{
 
 use patchwharf_db::{
     packages,
-    packages::{FileToCheck, Original},
+    packages::{FileToCheck, LockOutcome, Original},
 };
 use patchwharf_model::{FileName, LocationId, PackageId, Timestamp, finding::Outcome};
 use patchwharf_store::{FileCheck, Finding, Location, ToVerify};
 
 use super::{Difference, Who, settle::Settled, with_causes};
-use crate::operations::{OperationError, cores, places};
+use crate::operations::{OperationError, cores, locks, places};
 
 /// Originals in one query.
 const CHUNK: u32 = 1_000;
@@ -68,7 +68,44 @@ impl Who {
         belongs: LocationId,
         why: &str,
     ) -> Result<Option<Settled>, OperationError> {
-        if places::moving(&self.app).await? {
+        if places::moving(&self.app).await? || !self.hold(package).await? {
+            return Ok(None);
+        }
+        let became = self.set_held_copy_aside(location, (package, version), belongs, why).await;
+        self.let_go(package).await?;
+        became
+    }
+
+    /// Locks a package, so that no move takes up the copy meanwhile and serves it. Only a job can: what is found at the
+    /// start is left to the check by the clock.
+    async fn hold(&self, package: PackageId) -> Result<bool, OperationError> {
+        let Some(job) = self.job else { return Ok(false) };
+        let now = self.app.clock.now();
+        let mut w = self.app.db.write("system", &self.source, now).await?;
+        let outcomes = packages::lock(&mut w, &[package], job, locks::until(now)).await?;
+        w.commit().await?;
+        Ok(outcomes.iter().all(|(_, outcome)| matches!(outcome, LockOutcome::Held { .. })))
+    }
+
+    async fn let_go(&self, package: PackageId) -> Result<(), OperationError> {
+        let Some(job) = self.job else { return Ok(()) };
+        let mut w = self.app.db.write("system", &self.source, self.app.clock.now()).await?;
+        packages::unlock(&mut w, job, Some(&[package])).await?;
+        w.commit().await?;
+        Ok(())
+    }
+
+    async fn set_held_copy_aside(
+        &self,
+        location: &Arc<Location>,
+        (package, version): (PackageId, u64),
+        belongs: LocationId,
+        why: &str,
+    ) -> Result<Option<Settled>, OperationError> {
+        // A move may have come between the comparison and the lock: then it is served, or an original.
+        let rows = packages::versions(&self.app.db, &[package]).await?;
+        let belongs_there = rows.iter().any(|v| v.version == version && v.location_id == belongs);
+        if !belongs_there || !self.recorded(location.id(), &[(package, version)]).await?.is_empty() {
             return Ok(None);
         }
         if let Err(lacks) = self.is_whole_at(belongs, (package, version)).await? {

@@ -235,6 +235,21 @@ async fn a_version_at_two_places_keeps_the_one_that_the_database_has() {
     };
     assert_eq!((outcome(&names[0]), outcome(&names[1])), (Outcome::Stays, Outcome::SetAside), "{mended:#?}");
     assert!(copies[0].exists() && !copies[1].exists());
+
+    // Another job is at the package: perhaps it is about to serve this copy.
+    copy_tree(&world.folder(&names[1]).await, &copies[1]);
+    let package = copies[1].parent().unwrap().file_name().unwrap().to_str().unwrap().parse().unwrap();
+    let (now, other) = (world.clock.now(), patchwharf_model::JobId::new());
+    let mut w = world.app().db.write("test", "test", now).await.unwrap();
+    packages::lock(&mut w, &[package], other, now + std::time::Duration::from_secs(3_600)).await.unwrap();
+    w.commit().await.unwrap();
+    let _ = check(&world, repair()).await;
+    assert!(copies[1].exists());
+    let mut w = world.app().db.write("test", "test", now).await.unwrap();
+    packages::unlock(&mut w, other, Some(&[package])).await.unwrap();
+    w.commit().await.unwrap();
+    let _ = check(&world, repair()).await;
+    assert!(!copies[1].exists());
 }
 
 #[tokio::test]
