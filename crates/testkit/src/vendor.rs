@@ -146,7 +146,7 @@ impl Vendor {
         self.set_mood(Mood::Up);
     }
 
-    /// Lets every stalled body ([`Lie::StallAt`]) go on.
+    /// Lets every stalled body ([`Lie::StallAt`]) go on, and ends every silence.
     pub fn release(&self) {
         self.state.released.send_modify(|n| *n += 1);
     }

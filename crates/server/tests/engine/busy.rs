@@ -44,7 +44,8 @@ impl Drop for Holder {
     }
 }
 
-#[tokio::test]
+// The holder waits for its turn without the runtime, and whoever has a transaction open has to be able to end it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c_11_a_held_database_bounds_the_wait_and_loses_no_job() {
     let rig = Rig::new().await;
     let (go, wait) = tokio::sync::oneshot::channel::<()>();

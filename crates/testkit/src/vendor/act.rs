@@ -95,7 +95,7 @@ pub enum Act {
     Raw(Bytes),
     /// The connection is reset instead of an answer.
     Reset,
-    /// No answer, ever; the connection stays open.
+    /// No answer; the connection stays open until everything is released.
     Silence,
     /// 200 without a length, and bytes without an end.
     Endless,

@@ -44,7 +44,11 @@ pub(super) async fn answer(stream: &mut TcpStream, request: &Request, act: Act, 
             Ok(After::Close)
         }
         Act::Reset => Ok(After::Reset),
-        Act::Silence => std::future::pending().await,
+        Act::Silence => {
+            let mut released = state.released.subscribe();
+            let _ = released.changed().await;
+            Ok(After::Reset)
+        }
         Act::Endless => endless(stream, &head(200, &[b"Connection: close".to_vec()])).await,
         Act::EndlessWithLength => endless(stream, &head(200, &[b"Content-Length: 1099511627776".to_vec()])).await,
         Act::GzipBomb { unpacked_bytes } => {
