@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::command::{find, must};
 
 /// (program, Debian package, what misses it).
-const NEEDED: [(&str, &str, &str); 15] = [
+const NEEDED: [(&str, &str, &str); 17] = [
     ("postgres", "postgresql", "every database and server test on PostgreSQL"),
     ("mkfs.xfs", "xfsprogs", "power cuts on XFS"),
     ("mkfs.ext4", "e2fsprogs", "power cuts on ext4"),
@@ -22,6 +22,8 @@ const NEEDED: [(&str, &str, &str); 15] = [
     ("xmllint", "libxml2-utils", "the second opinion on catalogues"),
     ("curl", "curl", "downloads by another client"),
     ("openssl", "openssl", "TLS by another server"),
+    ("faketime", "faketime", "jumps of the clock"),
+    ("systemd-analyze", "systemd", "the check of the systemd unit"),
     ("apt-get", "apt", "reading our repositories with apt itself"),
 ];
 

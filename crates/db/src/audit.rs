@@ -82,3 +82,26 @@ pub async fn list(db: &Db, filter: AuditFilter<'_>, cursor: Option<&str>, limit:
     };
     Ok(Page::cut(rows, limit, None, |row: &AuditRow| Cursor::of_number(row.audit_id, "")))
 }
+
+/// Changes before a time, oldest first: what retention cuts, once it is written to a file.
+///
+/// # Errors
+/// When the database fails.
+pub async fn before(db: &Db, time: Timestamp, limit: u32) -> Result<Vec<AuditRow>> {
+    const OLD: &str = "SELECT * FROM audit WHERE at < $1 ORDER BY audit_id LIMIT $2";
+    db.all("read old changes", OLD, args![time, limit]).await
+}
+
+/// Cuts changes that were written to a file. The cut is a change too: `kept` says where the rows are now. Returns how
+/// many went.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cut(w: &mut Write<'_>, rows: &[AuditRow], kept: &str) -> Result<u64> {
+    const WHAT: &str = "cut the audit trail";
+    const CUT: &str = "DELETE FROM audit WHERE audit_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+    let ids = crate::sql::rows(WHAT, rows.iter().map(|row| (row.audit_id,)))?;
+    let gone = w.run(WHAT, CUT, vec![ids]).await?;
+    w.audit("audit.cut", "audit", Some(format!("{gone} changes")), Some(kept.to_owned()));
+    Ok(gone)
+}

@@ -59,6 +59,17 @@ pub enum DbError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// A copy of the database could not be made, or not be put back.
+    #[error("the copy of the database, {file}: {reason}")]
+    Copy {
+        /// The copy.
+        file: String,
+        /// What is wrong and what to do.
+        reason: String,
+        /// Why, if there is more to say.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
     /// The database is damaged; nothing is written into it any more.
     #[error(
         "the resource database is damaged ({0}): it is only read, and what is staged is served; stop the server and \
@@ -93,7 +104,7 @@ impl DbError {
         match self {
             Self::Query { class, .. } => *class,
             Self::Damaged(_) => ErrorClass::Corrupt,
-            Self::Open { .. } | Self::BadValue { .. } => ErrorClass::Other,
+            Self::Open { .. } | Self::Copy { .. } | Self::BadValue { .. } => ErrorClass::Other,
             Self::NotFound { .. } | Self::Ambiguous { .. } | Self::Refused(_) => ErrorClass::Refused,
         }
     }

@@ -16,7 +16,7 @@ use crate::sql::record;
 pub use items::{item_counts, items, items_done, put_items};
 pub use lease::{Asked, claim, finish, next_due, paused, renew, requeue, take_back};
 pub use queue::{Ask, Enqueued, NewJob, ask, enqueue, prune};
-pub use read::{JobQuery, list, show};
+pub use read::{JobQuery, failed_since, list, show};
 
 record!(
     struct Id {

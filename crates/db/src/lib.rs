@@ -5,6 +5,7 @@
 //! ends: only `TEXT` and `BIGINT` are used, and a batch of rows goes in as one JSON parameter (see `sql.rs`).
 
 pub mod audit;
+pub mod backup;
 pub mod bulletins;
 pub mod catalogue;
 mod connection;
@@ -18,6 +19,7 @@ pub mod jobs;
 pub mod locations;
 pub mod logs;
 mod migrate;
+pub mod notifications;
 mod open;
 pub mod packages;
 mod page;
@@ -25,10 +27,12 @@ mod page;
 mod plan;
 pub mod policies;
 mod postgres;
+pub mod restore;
 mod search;
 pub mod settings;
 mod sql;
 mod sqlite;
+pub mod timers;
 pub mod updates;
 mod write;
 

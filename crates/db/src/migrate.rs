@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    Db, DbError, Result,
+    Db, DbError, Options, Result, backup,
     connection::Sql,
-    open::Backend,
     sql::{Number, args},
 };
 
@@ -34,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(2, "0002_text_search.sql"),
     migration!(3, "0003_integrity.sql"),
     migration!(4, "0004_originals.sql"),
+    migration!(5, "0005_years.sql"),
 ];
 
 const WHAT: &str = "bring the schema up to date";
@@ -46,8 +46,8 @@ const TABLE_SQLITE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number 
 const NEWEST: &str = "SELECT COALESCE(MAX(number), 0) AS number FROM schema_migration";
 const NOTE: &str = "INSERT INTO schema_migration (number, applied_at) VALUES ($1, $2)";
 
-pub(crate) async fn run(db: &Db, url: &str, now: Timestamp) -> Result<()> {
-    run_with(db, url, MIGRATIONS, now).await
+pub(crate) async fn run(db: &Db, options: &Options, now: Timestamp) -> Result<()> {
+    run_with(db, options, MIGRATIONS, now).await
 }
 
 /// A damaged database is not migrated: what can be read of it must be in this program's words already.
@@ -71,9 +71,12 @@ pub(crate) async fn must_be_current(db: &Db, url: &str) -> Result<()> {
     }
 }
 
-async fn run_with(db: &Db, url: &str, migrations: &[Migration], now: Timestamp) -> Result<()> {
+async fn run_with(db: &Db, options: &Options, migrations: &[Migration], now: Timestamp) -> Result<()> {
     let newest = migrations.last().map_or(0, |m| m.number);
-    backup(db, newest).await?;
+    let before = version(db).await?;
+    if before > 0 && before < newest {
+        backup::before_migration(db, options, newest, now).await?;
+    }
     let mut w = db.write("system", "start-up", now).await?;
     if db.is_shared() {
         w.all::<crate::sql::Skip>(WHAT, LOCK, args![]).await?;
@@ -82,7 +85,7 @@ async fn run_with(db: &Db, url: &str, migrations: &[Migration], now: Timestamp) 
     let found = w.first::<Number>(WHAT, NEWEST, args![]).await?.map_or(0, |n| n.number);
     if found > newest {
         return Err(DbError::Open {
-            url: crate::postgres::without_password(url),
+            url: crate::postgres::without_password(&options.url),
             reason: format!(
                 "its schema is version {found}, this program knows {newest}: it was used by a newer Patchwharf; start that one"
             ),
@@ -97,33 +100,18 @@ async fn run_with(db: &Db, url: &str, migrations: &[Migration], now: Timestamp) 
     w.commit().await
 }
 
-/// Copies a SQLite database that is about to be migrated to `<file>.before-<version>`, unless it is new.
-async fn backup(db: &Db, newest: i64) -> Result<()> {
-    const TABLES: &str = "SELECT COUNT(*) AS number FROM sqlite_schema WHERE name = 'schema_migration'";
-    const COPY: &str = "VACUUM INTO $1";
-    let Backend::Sqlite(sqlite) = db.backend() else { return Ok(()) };
-    if db.first::<Number>(WHAT, TABLES, args![]).await?.is_none_or(|n| n.number == 0) {
-        return Ok(());
+/// The version of a database's schema; 0: it is new.
+async fn version(db: &Db) -> Result<i64> {
+    const SQLITE: &str = "SELECT COUNT(*) AS number FROM sqlite_schema WHERE name = 'schema_migration'";
+    const POSTGRES: &str = "SELECT COUNT(*) AS number FROM information_schema.tables WHERE table_name = 'schema_migration' \
+         AND table_schema = current_schema()";
+    let tables = if db.is_shared() { POSTGRES } else { SQLITE };
+    match db.first::<Number>(WHAT, tables, args![]).await? {
+        Some(found) if found.number > 0 => {
+            Ok(db.first::<Number>(WHAT, NEWEST, args![]).await?.map_or(0, |newest| newest.number))
+        }
+        _ => Ok(0),
     }
-    let found = db.first::<Number>(WHAT, NEWEST, args![]).await?.map_or(0, |n| n.number);
-    if found == 0 || found >= newest {
-        return Ok(());
-    }
-    let mut copy = sqlite.path.clone().into_os_string();
-    copy.push(format!(".before-{newest}"));
-    if std::path::Path::new(&copy).exists() {
-        return Ok(());
-    }
-    let mut part = copy.clone();
-    part.push(".part");
-    let failed =
-        |e| crate::sqlite::cannot_open(&sqlite.path, &"its copy before the migration could not be made").with(e);
-    let _ = std::fs::remove_file(&part);
-    let mut writer = sqlite.writer().await?;
-    let part_text = part.to_string_lossy().into_owned();
-    writer.connection()?.run("copy the database before its migration", Sql::Const(COPY), args![part_text]).await?;
-    std::fs::File::open(&part).and_then(|file| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&part, &copy).map_err(failed)
 }
 
 #[cfg(test)]
@@ -143,27 +131,85 @@ mod tests {
         MIGRATIONS.last().unwrap().number
     }
 
+    fn options(folder: &std::path::Path) -> Options {
+        Options::new(folder.join("patchwharf.db").display().to_string())
+    }
+
+    fn copies(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let mut found: Vec<_> = std::fs::read_dir(folder.join("backups"))
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn migrations_are_numbered_without_a_gap() {
+        let numbers: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.number).collect();
+        let rising: Vec<i64> = (1..=newest()).collect();
+        assert_eq!(numbers, rising, "a database that has passed a gap would never fill it");
+    }
+
     #[tokio::test]
     async fn c_15_a_migration_that_breaks_leaves_the_old_schema_and_a_copy() {
         let folder = tempfile::tempdir().unwrap();
-        let url = folder.path().join("patchwharf.db").display().to_string();
-        let db = Db::open(&Options::new(&url), Timestamp::UNIX_EPOCH).await.unwrap();
-        let broken = "CREATE TABLE half (x INTEGER); INSERT INTO half VALUES (1); CREATE TABLE setting (x INTEGER)";
-        assert!(run_with(&db, &url, &and_then(broken), Timestamp::UNIX_EPOCH).await.is_err());
+        let options = options(folder.path());
+        let db = Db::open(&options, Timestamp::UNIX_EPOCH).await.unwrap();
+        let current = version(&db).await.unwrap();
+        assert!(copies(folder.path()).is_empty(), "a new database needs no copy");
+        let broken =
+            and_then("CREATE TABLE half (x INTEGER); INSERT INTO half VALUES (1); CREATE TABLE setting (x INTEGER)");
+        assert!(run_with(&db, &options, &broken, Timestamp::UNIX_EPOCH).await.is_err());
         let tables = "SELECT name AS text FROM sqlite_schema WHERE name = 'half'";
         assert!(db.all::<Text>(WHAT, tables, args![]).await.unwrap().is_empty());
-        assert_eq!(db.first::<Number>(WHAT, NEWEST, args![]).await.unwrap().unwrap().number, newest());
+        assert_eq!(version(&db).await.unwrap(), current);
 
         let mended = and_then("CREATE TABLE half (x INTEGER)");
-        run_with(&db, &url, &mended, Timestamp::UNIX_EPOCH).await.unwrap();
-        run_with(&db, &url, &mended, Timestamp::UNIX_EPOCH).await.unwrap();
-        assert_eq!(db.first::<Number>(WHAT, NEWEST, args![]).await.unwrap().unwrap().number, newest() + 1);
+        run_with(&db, &options, &mended, Timestamp::UNIX_EPOCH).await.unwrap();
+        run_with(&db, &options, &mended, Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(version(&db).await.unwrap(), newest() + 1);
         db.close().await;
-        let copy =
-            Db::open(&Options::new(format!("{url}.before-{}", newest() + 1)), Timestamp::UNIX_EPOCH).await.unwrap();
-        assert!(copy.all::<Text>(WHAT, tables, args![]).await.unwrap().is_empty(), "the copy is of before");
-        let error = Db::open(&Options::new(&url), Timestamp::UNIX_EPOCH).await.unwrap_err();
+        let copies = copies(folder.path());
+        assert_eq!(copies.len(), 1, "the copy of a moment ago serves: {copies:?}");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&copies[0].metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        let copy = Db::open_as_it_is(&Options::new(copies[0].display().to_string())).await.unwrap();
+        assert_eq!(version(&copy).await.unwrap(), current, "the copy is of before");
+        assert!(copy.all::<Text>(WHAT, tables, args![]).await.unwrap().is_empty());
+        let error = Db::open(&options, Timestamp::UNIX_EPOCH).await.unwrap_err();
         let text = format!("its schema is version {}, this program knows {}", newest() + 1, newest());
         assert!(error.to_string().contains(&text), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_database_that_cannot_be_copied_is_not_migrated_unless_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = options(folder.path());
+        let db = Db::open(&options, Timestamp::UNIX_EPOCH).await.unwrap();
+        let current = version(&db).await.unwrap();
+        std::fs::write(folder.path().join("backups"), "a file where the folder should be").unwrap();
+        let next = and_then("CREATE TABLE more (x INTEGER)");
+        let error = run_with(&db, &options, &next, Timestamp::UNIX_EPOCH).await.unwrap_err();
+        assert!(error.to_string().contains("--migrate-without-backup"), "{error}");
+        assert_eq!(version(&db).await.unwrap(), current);
+        options.migrate_without_backup = true;
+        run_with(&db, &options, &next, Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(version(&db).await.unwrap(), newest() + 1);
+    }
+
+    #[tokio::test]
+    async fn a_few_copies_are_kept_and_the_oldest_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path());
+        let db = Db::open(&options, Timestamp::UNIX_EPOCH).await.unwrap();
+        for day in 1..=7 {
+            let now = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * day);
+            backup::before_migration(&db, &options, day, now).await.unwrap();
+        }
+        let copies = copies(folder.path());
+        assert_eq!(copies.len(), 5);
+        assert!(copies[0].to_str().unwrap().contains("before-0003-"), "{copies:?}");
     }
 }

@@ -23,8 +23,19 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Db(Arc<Inner>);
 
+/// Never shown by `Debug`.
+struct Url(String);
+
+impl std::fmt::Debug for Url {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&postgres::without_password(&self.0))
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
+    /// As it was opened; may hold a password.
+    url: Url,
     backend: Backend,
     logs: Option<Sqlite>,
     statements: AtomicU64,
@@ -49,13 +60,25 @@ pub struct Options {
     pub synchronous_normal: bool,
     /// Connections that read at once (PostgreSQL: connections in all).
     pub readers: u32,
+    /// Where the database is copied to before it is migrated; none: `backups` beside an SQLite file, and no copy of
+    /// PostgreSQL.
+    pub backups: Option<PathBuf>,
+    /// Whether it is migrated although it could not be copied.
+    pub migrate_without_backup: bool,
 }
 
 impl Options {
     /// The usual settings for a URL.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), log_path: None, synchronous_normal: false, readers: 8 }
+        Self {
+            url: url.into(),
+            log_path: None,
+            synchronous_normal: false,
+            readers: 8,
+            backups: None,
+            migrate_without_backup: false,
+        }
     }
 }
 
@@ -67,10 +90,27 @@ impl Db {
     /// An unknown scheme, a network file system under SQLite, a file that cannot be read at all, a schema newer than
     /// this program.
     pub async fn open(options: &Options, now: Timestamp) -> Result<Self> {
-        let db = match options.url.split_once("://") {
+        let db = Self::open_as_it_is(options).await?;
+        match db.damage() {
+            Some(_) => migrate::must_be_current(&db, &options.url).await?,
+            None => migrate::run(&db, options, now).await?,
+        }
+        if db.is_shared() {
+            search::postgres::prepare(&db, now).await?;
+        }
+        Ok(db)
+    }
+
+    /// Opens the database without bringing its schema up to date: to copy it, also one of an older program.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub async fn open_as_it_is(options: &Options) -> Result<Self> {
+        let url = Url(options.url.clone());
+        Ok(match options.url.split_once("://") {
             Some(("postgres" | "postgresql", _)) => {
                 let pool = postgres::open(&options.url, options.readers).await?;
-                Self::of(Backend::Postgres(pool), None)
+                Self::of(url, Backend::Postgres(pool), None)
             }
             Some(("sqlite", path)) => Self::open_sqlite(path.into(), options).await?,
             None => Self::open_sqlite(options.url.as_str().into(), options).await?,
@@ -81,20 +121,12 @@ impl Db {
                     source: None,
                 });
             }
-        };
-        match db.damage() {
-            Some(_) => migrate::must_be_current(&db, &options.url).await?,
-            None => migrate::run(&db, &options.url, now).await?,
-        }
-        if db.is_shared() {
-            search::postgres::prepare(&db, now).await?;
-        }
-        Ok(db)
+        })
     }
 
-    fn of(backend: Backend, logs: Option<Sqlite>) -> Self {
+    fn of(url: Url, backend: Backend, logs: Option<Sqlite>) -> Self {
         let (statements, rows_changed, damage) = Default::default();
-        Self(Arc::new(Inner { backend, logs, statements, rows_changed, damage }))
+        Self(Arc::new(Inner { url, backend, logs, statements, rows_changed, damage }))
     }
 
     async fn open_sqlite(path: PathBuf, options: &Options) -> Result<Self> {
@@ -108,7 +140,7 @@ impl Db {
         let mut writer = logs.writer().await?;
         writer.connection()?.script("make the log table", Sql::Const(migrate::LOG_SQLITE)).await?;
         drop(writer);
-        let db = Self::of(Backend::Sqlite(Box::new(main)), Some(logs));
+        let db = Self::of(Url(options.url.clone()), Backend::Sqlite(Box::new(main)), Some(logs));
         db.quick_check().await?;
         Ok(db)
     }
@@ -155,6 +187,10 @@ impl Db {
         if let Some(logs) = &self.0.logs {
             logs.close().await;
         }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.0.url.0
     }
 
     pub(crate) fn backend(&self) -> &Backend {

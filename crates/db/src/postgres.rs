@@ -35,8 +35,41 @@ pub(crate) async fn open(url: &str, connections: u32) -> Result<PgPool> {
         })
 }
 
-/// For messages.
-pub(crate) fn without_password(url: &str) -> String {
+/// What programs other than our driver need to know apart.
+pub(crate) struct Parts {
+    /// As it is, not as the URL spells it.
+    pub(crate) password: Option<String>,
+}
+
+/// Takes a URL apart.
+pub(crate) fn parts(url: &str) -> Parts {
+    let user = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(user, _)| user);
+    Parts { password: user.and_then(|user| user.split_once(':')).map(|(_, password)| decoded(password)) }
+}
+
+/// Takes percent encoding away.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The URL of a database as it is shown to people.
+#[must_use]
+pub fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let Some((user, host)) = rest.rsplit_once('@') else { return url.to_owned() };
     let name = user.split(':').next().unwrap_or_default();

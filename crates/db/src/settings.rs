@@ -30,10 +30,19 @@ pub async fn get(db: &Db, name: &str) -> Result<Option<String>> {
 pub async fn set(w: &mut Write<'_>, name: &str, value: &str) -> Result<()> {
     const WHAT: &str = "change a setting";
     const GET: &str = "SELECT value AS text FROM setting WHERE name = $1";
-    const SET: &str = "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
     let before = w.first::<Text>(WHAT, GET, args![name]).await?.map(|row| row.text);
-    w.run(WHAT, SET, args![name, value]).await?;
+    note(w, name, value).await?;
     w.audit("setting.set", format!("setting {name}"), before, Some(value.to_owned()));
+    Ok(())
+}
+
+/// Sets a value that no administrator sets: the caller writes what is to be on the audit trail.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note(w: &mut Write<'_>, name: &str, value: &str) -> Result<()> {
+    const SET: &str = "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
+    w.run("change a setting", SET, args![name, value]).await?;
     Ok(())
 }
 

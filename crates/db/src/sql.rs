@@ -10,7 +10,8 @@
 
 use jiff::Timestamp;
 use patchwharf_model::{
-    BulletinId, DeploymentId, FeedId, InstanceId, JobId, LocationId, PackageId, PolicyId, Severity, Sha256, UpdateId,
+    BulletinId, DeploymentId, FeedId, InstanceId, JobId, LocationId, NotificationId, PackageId, PolicyId, Severity,
+    Sha256, UpdateId,
     finding::{DoneBy, FindingKind, Gravity, Outcome},
     job::{JobKind, JobState, Progress, Report},
     package::VersionState,
@@ -272,7 +273,7 @@ macro_rules! text_column {
 
 text_column!(
     FeedId: "an id", BulletinId: "an id", UpdateId: "an id", PackageId: "an id", PolicyId: "an id", JobId: "an id",
-    LocationId: "an id", DeploymentId: "an id", InstanceId: "an id", Sha256: "a SHA-256 digest",
+    LocationId: "an id", DeploymentId: "an id", InstanceId: "an id", NotificationId: "an id", Sha256: "a SHA-256 digest",
     JobKind: "a kind of job", JobState: "a state of a job", VersionState: "a state of a package version",
     FindingKind: "a kind of finding", Gravity: "a gravity", Outcome: "an outcome", DoneBy: "who does it",
 );

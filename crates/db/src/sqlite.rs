@@ -98,6 +98,21 @@ impl Sqlite {
         options.connect().await.map_err(|e| DbError::query("connect to read the database", e))
     }
 
+    /// A connection beside the others that may write: it copies the database into another file.
+    pub(crate) async fn own_connection(&self) -> Result<SqliteConnection> {
+        self.options.connect().await.map_err(|e| DbError::query("connect to copy the database", e))
+    }
+
+    /// A connection that only reads a copy, and leaves no file beside it.
+    pub(crate) async fn connect_to_copy(path: &std::path::Path) -> Result<SqliteConnection> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
+        options
+            .disable_statement_logging()
+            .connect()
+            .await
+            .map_err(|e| DbError::query("read a copy of the database", e))
+    }
+
     /// The writer connection, without a transaction of anybody's.
     pub(crate) async fn writer(&self) -> Result<WriterGuard> {
         const WHAT: &str = "get the connection that writes the database";

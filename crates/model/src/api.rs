@@ -4,6 +4,7 @@
 //! ignore fields that they do not know. Times are RFC 3339 in UTC; sizes are bytes.
 
 mod audit;
+mod backup;
 mod bulletin;
 mod deletion;
 mod feed;
@@ -12,6 +13,7 @@ mod job;
 mod list;
 mod location;
 mod log;
+mod notification;
 mod package;
 mod page;
 mod policy;
@@ -21,6 +23,7 @@ mod settings;
 
 pub use crate::finding::Finding;
 pub use audit::{AuditEntry, AuditQuery};
+pub use backup::BackupStart;
 pub use bulletin::{
     BulletinChange, BulletinChoice, BulletinDetail, BulletinFilter, BulletinQuery, BulletinRefresh, BulletinSeverity,
     BulletinSort, BulletinState, BulletinSummary, UpdateDetailView, UpdateSummary,
@@ -38,6 +41,7 @@ pub use location::{
     UndoStart,
 };
 pub use log::{Level, LogQuery, LogRecord};
+pub use notification::{ChannelTest, Notification, NotificationTest};
 pub use package::{
     PackageChoice, PackageDelete, PackageDetail, PackageFile, PackageQuery, PackageSort, PackageSummary,
     PackageVersion, ReconcileStart, StoreTotals, SupplyQuery,

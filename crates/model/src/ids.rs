@@ -78,3 +78,7 @@ id!(
     /// One data folder of one server; the owner of job leases.
     InstanceId
 );
+id!(
+    /// A message that is told by itself, on one channel.
+    NotificationId
+);

@@ -40,6 +40,8 @@ pub enum JobKind {
     UndoRelocation,
     /// Remove originals whose copies are proved.
     Prune,
+    /// Back up database, keys, configuration and packages.
+    Backup,
 }
 
 /// Where a job stands.
@@ -77,7 +79,8 @@ names!(
     IntegrityCheck = "integrity-check",
     Relocate = "relocate",
     UndoRelocation = "undo-relocation",
-    Prune = "prune"
+    Prune = "prune",
+    Backup = "backup"
 );
 names!(
     JobState,

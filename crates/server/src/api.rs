@@ -3,6 +3,7 @@
 mod answer;
 mod audit;
 mod auth;
+mod backups;
 mod body;
 mod bulletins;
 mod document;
@@ -13,6 +14,7 @@ mod health;
 mod jobs;
 mod locations;
 mod logs;
+mod notifications;
 mod packages;
 mod page;
 mod policies;
@@ -78,7 +80,9 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(logs::routes())
         .merge(settings::routes())
         .merge(locations::routes())
-        .merge(audit::routes());
+        .merge(audit::routes())
+        .merge(backups::routes())
+        .merge(notifications::routes());
     OpenApiRouter::with_openapi(document::base())
         .nest("/api/v1", v1)
         .routes(routes!(serve::file))

@@ -10,7 +10,17 @@ pub use patchwharf_store::Location;
 pub use patchwharf_trust::ManifestKey;
 
 pub use crate::locations::Locations;
-use crate::{clock::Clock, config::Config, fetch::Fetcher, jobs::Jobs, logs::Logs, metrics::Metrics, serve::Downloads};
+use crate::{
+    clock::{Ages, Clock},
+    config::Config,
+    fetch::Fetcher,
+    jobs::Jobs,
+    logs::Logs,
+    metrics::Metrics,
+    notify::Channels,
+    serve::Downloads,
+    token::AdminToken,
+};
 
 /// The running server.
 #[derive(Debug)]
@@ -19,6 +29,8 @@ pub struct App {
     pub config: Config,
     /// The time.
     pub clock: Clock,
+    /// What may be deleted for its age.
+    pub ages: Ages,
     /// The resource database.
     pub db: Db,
     /// Package locations, open or not.
@@ -29,6 +41,8 @@ pub struct App {
     pub jobs: Jobs,
     /// Downloads.
     pub fetch: Fetcher,
+    /// Who is told by itself.
+    pub notify: Channels,
     /// The log: live tail and store.
     pub logs: Logs,
     /// Counters for `/metrics`.
@@ -40,7 +54,7 @@ pub struct App {
     /// What package downloads remember between requests.
     pub downloads: Downloads,
     /// The administrator's token.
-    pub admin_token: Secret,
+    pub admin_token: AdminToken,
 }
 
 impl App {
@@ -50,13 +64,17 @@ impl App {
     /// # Errors
     /// The database failed.
     pub async fn known_keys(&self) -> patchwharf_db::Result<KnownKeys> {
-        let own = self.signing_key.public();
-        if !self.db.is_shared() {
-            return Ok(KnownKeys::new(own, Vec::new()));
-        }
-        let noted = patchwharf_db::settings::manifest_keys(&self.db).await?;
-        Ok(KnownKeys::new(own, noted.iter().filter_map(|key| key.parse().ok()).collect()))
+        known_keys(&self.db, &self.signing_key).await
     }
+}
+
+/// See [`App::known_keys`].
+pub(crate) async fn known_keys(db: &Db, own: &ManifestKey) -> patchwharf_db::Result<KnownKeys> {
+    let noted = match db.is_shared() {
+        true => patchwharf_db::settings::manifest_keys(db).await?,
+        false => Vec::new(),
+    };
+    Ok(KnownKeys::new(own.public(), noted.iter().filter_map(|key| key.parse().ok()).collect()))
 }
 
 /// A text that is never shown: not in logs, errors or debug output.

@@ -1,22 +1,27 @@
 //! The command line: a client of the API, and the commands that run a server.
 
 mod audit;
+mod backup;
 mod bulletin;
 mod client;
 mod deletion;
 mod feed;
 mod follow;
 mod generate;
+mod init;
 mod job;
 mod location;
 mod log;
+mod notify;
 pub(crate) mod output;
 mod package;
 mod policy;
+mod restore;
 mod serve;
 mod settings;
 mod sse;
 mod store;
+mod user;
 
 use std::process::ExitCode;
 
@@ -50,8 +55,16 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
-    /// Data folder of the server; its token is used when the command runs on the same machine.
-    #[arg(long, global = true, env = "PATCHWHARF_DATA", default_value = "patchwharf-data", value_name = "FOLDER")]
+    /// Data folder of the server; its token is used when the command runs on the same machine [default: patchwharf-data
+    /// here, else /var/lib/patchwharf where `init` made it].
+    #[arg(
+        long,
+        global = true,
+        env = "PATCHWHARF_DATA",
+        default_value_os_t = data_folder(),
+        hide_default_value = true,
+        value_name = "FOLDER"
+    )]
     pub(crate) data: Utf8PathBuf,
     /// URL of the server [default: the address in the data folder's configuration, else http://127.0.0.1:8480].
     #[arg(long, global = true, env = "PATCHWHARF_SERVER", value_name = "URL")]
@@ -67,10 +80,18 @@ pub(crate) struct Global {
     pub(crate) no_wait: bool,
 }
 
+/// The data folder that is meant when none is named.
+fn data_folder() -> Utf8PathBuf {
+    let (here, machine) = (Utf8PathBuf::from("patchwharf-data"), Utf8PathBuf::from("/var/lib/patchwharf"));
+    if !here.exists() && machine.exists() { machine } else { here }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server.
     Serve(serve::Serve),
+    /// Set this machine up: service user, folders, configuration, systemd unit.
+    Init(init::Init),
     /// Show everything on this machine: import, stage, verify, serve.
     Quickstart(crate::quickstart::Quickstart),
     /// Catalogue feeds: add, list, import, remove.
@@ -94,6 +115,9 @@ enum Command {
     /// The audit trail: who changed what, when, from where.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// What the server tells people by itself, by mail and webhook.
+    #[command(subcommand)]
+    Notify(notify::Notify),
     /// The package store as a whole.
     #[command(subcommand)]
     Store(store::Store),
@@ -103,6 +127,13 @@ enum Command {
     /// What the server is set to.
     #[command(subcommand)]
     Settings(settings::Settings),
+    /// Back up database, keys, configuration and packages into a folder.
+    Backup(backup::Backup),
+    /// Put a backup back on a new host.
+    Restore(restore::Restore),
+    /// Who may sign in: for someone who holds the data folder.
+    #[command(subcommand)]
+    User(user::User),
     /// Judge database, disk and manifests of a data folder without the server's code.
     Fsck(serve::Fsck),
     /// Print completions for a shell.
@@ -124,6 +155,10 @@ pub fn main() -> ExitCode {
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
         Command::Fsck(fsck) => serve::block_on(fsck.run(&global)),
+        Command::Backup(backup) => serve::block_on(backup.run(&global)),
+        Command::Restore(restore) => serve::block_on(restore.run(&global)),
+        Command::Init(init) => init.run(&global),
+        Command::User(user) => user.run(&global),
         Command::Serve(serve) => serve::block_on(serve.run(&global)),
         Command::Quickstart(quickstart) => serve::block_on(quickstart.run(&global)),
         command => serve::block_on(ask(&global, command)),
@@ -154,6 +189,7 @@ async fn ask(global: &Global, command: Command) -> anyhow::Result<Found> {
         Command::Job(job) => job.run(&client).await,
         Command::Log(log) => log.run(&client).await,
         Command::Audit(audit) => audit.run(&client).await,
+        Command::Notify(notify) => notify.run(&client).await,
         Command::Store(store) => store.run(&client).await,
         Command::Location(location) => location.run(&client).await,
         Command::Settings(settings) => settings.run(&client).await,

@@ -1,8 +1,13 @@
 //! The clock: the one place where the server reads the time.
 
+mod ages;
+mod steady;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use patchwharf_model::Timestamp;
+
+pub use ages::Ages;
 
 /// Where "now" comes from: the machine, or a time that a test moves by hand.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +34,11 @@ impl Clock {
             None => Timestamp::now(),
         };
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    /// Whether a test moves it.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Moves a fixed clock; does nothing to the machine's.

@@ -2,111 +2,131 @@
 
 mod fetch;
 mod hidden;
+pub(crate) mod notify;
 mod options;
 mod parser;
+mod section;
+mod shown;
+pub(crate) mod template;
 
 use std::{net::SocketAddr, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Deserialize;
+use patchwharf_model::span;
 
 pub use fetch::{FetchConfig, HostRule, Network};
 pub use hidden::Hidden;
+pub use notify::{MailConfig, NotifyConfig, Tls, WebhookConfig};
 pub use options::Options;
 pub use parser::ParserConfig;
+use section::section;
+pub(crate) use shown::shown;
 
-use patchwharf_model::span as duration;
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Everything that can be set.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Config {
-    /// The data folder. Comes from the flag or environment, never from the file that lies in it.
-    #[serde(skip)]
-    pub data: Utf8PathBuf,
-    /// Address and port of the API and of package downloads.
-    pub listen: SocketAddr,
-    /// URL of the resource database; none means `patchwharf.db` in the data folder.
-    pub database: Option<Hidden<String>>,
-    /// Where packages go at first start; later the database says. None means `packages` in the data folder.
-    pub package_location: Option<Utf8PathBuf>,
-    /// Jobs that run at once.
-    pub workers: usize,
-    /// How long a job's lease lasts without being renewed.
-    #[serde(with = "duration")]
-    pub lease: Duration,
-    /// Serving and keeping packages.
-    pub packages: PackagesConfig,
-    /// Downloads.
-    pub fetch: FetchConfig,
-    /// Reading catalogues.
-    pub parser: ParserConfig,
-    /// The log.
-    pub log: LogConfig,
-}
-
-/// Serving and keeping packages.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PackagesConfig {
-    /// Package files are served to loopback clients without a token. A request that names a proxy (`Forwarded`,
-    /// `X-Forwarded-For`, `X-Real-IP`, `Via`) is not from loopback; a proxy on this machine must send one of them.
-    pub anonymous: bool,
-    /// How long the files of a retired version stay.
-    #[serde(with = "duration")]
-    pub grace: Duration,
-    /// How often every package is hashed anew, unless the setting `integrity.full-every` says otherwise; zero means never.
-    #[serde(with = "duration")]
-    pub verify_every: Duration,
-    /// How long what was found bad, or belongs to no one, stays in quarantine; zero means for ever. Nothing goes before
-    /// its package is staged again.
-    #[serde(with = "duration")]
-    pub keep_quarantine: Duration,
-}
-
-/// The log.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct LogConfig {
-    /// What is recorded, in the syntax of `tracing`: `info`, `info,patchwharf_server::fetch=debug`.
-    pub filter: String,
-    /// How long records are kept.
-    #[serde(with = "duration")]
-    pub keep: Duration,
-    /// How many records are kept at most.
-    pub keep_records: u64,
-    /// Records go to stderr as JSON instead of text.
-    pub json: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            data: Utf8PathBuf::from("patchwharf-data"),
-            listen: SocketAddr::from(([127, 0, 0, 1], 8480)),
-            database: None,
-            package_location: None,
-            workers: 4,
-            lease: Duration::from_secs(30),
-            packages: PackagesConfig::default(),
-            fetch: FetchConfig::default(),
-            parser: ParserConfig::default(),
-            log: LogConfig::default(),
+section! {
+    /// Everything that can be set.
+    pub struct Config {
+        /// Address and port of the API and of package downloads.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8480));
+        /// URL of the resource database; none means `patchwharf.db` in the data folder.
+        database: Option<Hidden<String>> = None, example "\"postgres://patchwharf@database.example/patchwharf\"";
+        /// Where packages go at first start; later the database says. None means `packages` in the data folder.
+        package_location: Option<Utf8PathBuf> = None, example "\"/srv/packages\"";
+        /// Jobs that run at once.
+        workers: usize = 4;
+        /// How long a job's lease lasts without being renewed.
+        #[serde(with = "span")]
+        lease: Duration = Duration::from_secs(30);
+        /// Serving and keeping packages.
+        packages: PackagesConfig = PackagesConfig::default();
+        /// Downloads.
+        fetch: FetchConfig = FetchConfig::default();
+        /// Reading catalogues.
+        parser: ParserConfig = ParserConfig::default();
+        /// The log.
+        log: LogConfig = LogConfig::default();
+        /// How long history is kept.
+        retention: RetentionConfig = RetentionConfig::default();
+        /// Backups by schedule.
+        backup: BackupConfig = BackupConfig::default();
+        /// Who is told by itself when something is not well. Mail and webhook may be used together; `patchwharf notify test`
+        /// tries them.
+        notify: NotifyConfig = NotifyConfig::default();
+        elsewhere {
+            /// The data folder. Comes from the flag or environment, never from the file that lies in it.
+            data: Utf8PathBuf = Utf8PathBuf::from("patchwharf-data");
+            /// The file that it was read from.
+            file: Option<Utf8PathBuf> = None;
+            /// Whether a migration may begin although the database could not be copied before. A flag of one start, no
+            /// setting.
+            migrate_without_backup: bool = false;
         }
     }
 }
 
-impl Default for PackagesConfig {
-    fn default() -> Self {
-        let day = Duration::from_secs(24 * 3600);
-        Self { anonymous: false, grace: day, verify_every: 7 * day, keep_quarantine: 30 * day }
+section! {
+    /// Serving and keeping packages.
+    pub struct PackagesConfig {
+        /// Package files are served to loopback clients without a token. A request that names a proxy (`Forwarded`,
+        /// `X-Forwarded-For`, `X-Real-IP`, `Via`) is not from loopback; a proxy on this machine must send one of them.
+        anonymous: bool = false;
+        /// How long the files of a retired version stay.
+        #[serde(with = "span")]
+        grace: Duration = DAY;
+        /// How often every package is hashed anew, unless the setting `integrity.full-every` says otherwise; zero means never.
+        #[serde(with = "span")]
+        verify_every: Duration = 7 * DAY;
+        /// How long what was found bad, or belongs to no one, stays in quarantine; zero means for ever. Nothing goes before
+        /// its package is staged again.
+        #[serde(with = "span")]
+        keep_quarantine: Duration = 30 * DAY;
     }
 }
 
-impl Default for LogConfig {
-    fn default() -> Self {
-        let keep = Duration::from_secs(30 * 24 * 3600);
-        Self { filter: "info".into(), keep, keep_records: 2_000_000, json: false }
+section! {
+    /// The log.
+    pub struct LogConfig {
+        /// What is recorded, in the syntax of `tracing`: `info`, `info,patchwharf_server::fetch=debug`.
+        filter: String = "info".into();
+        /// How long records are kept.
+        #[serde(with = "span")]
+        keep: Duration = 30 * DAY;
+        /// How many records are kept at most.
+        keep_records: u64 = 2_000_000;
+        /// Records go to stderr as JSON instead of text.
+        json: bool = false;
+    }
+}
+
+section! {
+    /// Backups by schedule: nothing is done while `folder` is not set. `patchwharf backup` makes one at any time.
+    pub struct BackupConfig {
+        /// Where backups go, on another disk than the packages if it can be. Where the service is hardened, name it in
+        /// ReadWritePaths= too.
+        folder: Option<Utf8PathBuf> = None, example "\"/srv/backups\"";
+        /// How often.
+        #[serde(with = "span")]
+        every: Duration = DAY;
+        /// How many are kept; contents that none of them needs go.
+        keep: u32 = 14;
+        /// File with the passphrase that database, keys and configuration are sealed under, readable by the server alone.
+        passphrase_file: Option<Utf8PathBuf> = None, example "\"/etc/patchwharf/backup.passphrase\"";
+        /// Without a passphrase: keys and database lie in the folder as they are. It must be as safe as the server.
+        plain: bool = false;
+    }
+}
+
+section! {
+    /// How long history is kept. The log has limits of its own, in the section `log`.
+    pub struct RetentionConfig {
+        /// How long ended jobs and their reports are kept; zero means for ever. The newest 1,000 stay anyway.
+        #[serde(with = "span")]
+        jobs: Duration = 90 * DAY;
+        /// How long the audit trail is kept; zero means for ever. What goes is written to a file in the folder `audit` of
+        /// the data folder first, and the cut is itself on the trail.
+        #[serde(with = "span")]
+        audit: Duration = Duration::ZERO;
     }
 }
 
@@ -149,7 +169,7 @@ impl Config {
     pub fn load(options: &Options) -> Result<Self, ConfigError> {
         let path = options.config.clone().unwrap_or_else(|| options.data.join("patchwharf.toml"));
         let mut config = match std::fs::read_to_string(&path) {
-            Ok(text) => Self::parse(&path, &text)?,
+            Ok(text) => Self { file: Some(path.clone()), ..Self::parse(&path, &text)? },
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && options.config.is_none() => Self::default(),
             Err(source) => return Err(ConfigError::Read { path, source }),
         };
@@ -175,7 +195,15 @@ impl Config {
             return value("lease", "too short to be renewed in time; use 2s or more");
         }
         self.parser.check()?;
-        self.fetch.check()
+        if self.backup.folder.is_some() && self.backup.passphrase_file.is_some() == self.backup.plain {
+            let reason = "keys are part of a backup: set passphrase-file to seal them, or plain = true; one of the two";
+            return value("backup.passphrase-file, backup.plain", reason);
+        }
+        if self.backup.keep == 0 {
+            return value("backup.keep", "at least 1: the newest backup always stays");
+        }
+        self.fetch.check()?;
+        self.notify.check()
     }
 
     /// URL of the resource database.

@@ -8,6 +8,7 @@ mod file;
 mod guard;
 mod permits;
 mod pin;
+mod post;
 mod retry;
 mod shared;
 mod space;
@@ -154,6 +155,19 @@ impl Fetcher {
         let outcome = result.as_ref().map_or_else(FetchError::code, |_| "verified").to_owned();
         self.0.metrics.fetches.get_or_create(&OutcomeLabel { outcome }).inc();
         result
+    }
+
+    /// Sends a document somewhere and says which status came back. Redirects are not followed.
+    ///
+    /// # Errors
+    /// The host is not reached, or lies where it must not.
+    pub async fn post(
+        &self,
+        to: &Source,
+        headers: http::HeaderMap,
+        body: String,
+    ) -> Result<http::StatusCode, FetchError> {
+        self.0.web.post(to, headers, body).await
     }
 
     /// Fetches a document of a feed (catalogue, InRelease, Packages) into `into`, unless it is unchanged. At most

@@ -161,13 +161,18 @@ impl Jobs {
     ) -> Result<Ordered> {
         // The payload is plain data: its serialization cannot fail.
         let payload = serde_json::to_string(request).unwrap_or_default();
-        let by_content = || format!("{}:{}", request.kind(), patchwharf_trust::sha256(payload.as_bytes()));
+        let only_on = request.is_local().then_some(self.0.instance);
+        let by_content = || {
+            let server = only_on.map_or_else(String::new, |server| format!(" on {server}"));
+            format!("{}:{}{server}", request.kind(), patchwharf_trust::sha256(payload.as_bytes()))
+        };
         let new = NewJob {
             kind: request.kind(),
             dedup_key: Some(order.dedup_key.clone().unwrap_or_else(by_content)),
             operation_id: order.operation_id.clone(),
             priority: order.priority,
             not_before: order.not_before,
+            only_on,
             payload,
         };
         let enqueued = table::enqueue(write, &new).await?;

@@ -2,19 +2,26 @@
 
 pub mod api;
 pub mod app;
+mod backup;
 mod bandwidth;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod fetch;
+mod init;
 pub mod jobs;
 mod locations;
 pub mod logs;
 pub mod metrics;
+pub mod notify;
+mod offline;
 pub mod operations;
 pub mod parse_feed;
 mod quickstart;
+mod restore;
+pub mod retention;
 pub mod serve;
 mod settings;
 pub mod start;
+pub mod token;
 mod words;

@@ -1,6 +1,7 @@
 //! The operations: one module each, each a job, each idempotent and resumable.
 
-mod assembly;
+pub(crate) mod assembly;
+mod backup;
 mod compare;
 pub(crate) mod cores;
 mod delete;
@@ -18,7 +19,7 @@ mod stage;
 mod staging;
 mod supply;
 mod sweep;
-mod take;
+pub(crate) mod take;
 mod undo;
 mod verify;
 
@@ -113,7 +114,7 @@ async fn write(ctx: &JobContext) -> Result<Write<'_>, OperationError> {
 }
 
 /// A place at which crash tests interrupt; nothing in a release.
-fn fault_at(step: Step) -> Result<(), OperationError> {
+pub(crate) fn fault_at(step: Step) -> Result<(), OperationError> {
     fault::at(step).map_err(|e| OperationError::new("fault", "a fault was injected here").because(e))
 }
 
@@ -139,6 +140,9 @@ pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, Operat
         }
         JobRequest::UndoRelocation { of, from, to, dry_run } => undo::run(ctx, of, *from, *to, *dry_run).await,
         JobRequest::Prune { of, location, before, dry_run } => prune::run(ctx, of, *location, *before, *dry_run).await,
+        JobRequest::Backup { folder, passphrase_file, keep, quick } => {
+            backup::run(ctx, folder, passphrase_file.as_deref(), *keep, *quick).await
+        }
         JobRequest::Import { feed, confirm_shrink } => import::run(ctx, *feed, *confirm_shrink).await,
         JobRequest::Preview { feed, rules } => import::preview(ctx, *feed, rules.as_ref()).await,
     }

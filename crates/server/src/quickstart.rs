@@ -62,7 +62,7 @@ impl Quickstart {
 
         let (ready, address) = oneshot::channel();
         let server = start::serve(config, api::router, |app, address| {
-            let _ = ready.send((address, app.admin_token.reveal().to_owned()));
+            let _ = ready.send((address, app.admin_token.reveal()));
         });
         tokio::pin!(server);
         let (address, token) = tokio::select! {

@@ -3,8 +3,9 @@
 mod data;
 mod locations;
 mod lock;
+mod ready;
 mod schedule;
-mod secrets;
+pub(crate) mod secrets;
 mod watchdog;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -23,18 +24,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App,
-    clock::Clock,
+    clock::{Ages, Clock},
     config::Config,
     fetch::Fetcher,
     jobs::{Jobs, Runner},
     logs::Logs,
     metrics::Metrics,
-    operations,
+    notify::{self, Channels},
+    operations, restore,
     serve::Downloads,
+    token::AdminToken,
 };
 
 pub use data::DataError;
+pub(crate) use data::{own_files_only, prepare as prepare_data};
 pub use lock::LockError;
+pub(crate) use lock::{INSTANCE_ID, InstanceLock};
 pub use schedule::tick;
 
 /// A stop may take this long in all (SIGTERM of a service manager).
@@ -48,6 +53,7 @@ pub struct Running {
     workers: JoinSet<()>,
     schedule: JoinHandle<()>,
     watchdog: JoinHandle<()>,
+    notifier: JoinHandle<()>,
     log_writer: JoinHandle<()>,
     end_log: CancellationToken,
     _lock: lock::InstanceLock,
@@ -77,25 +83,31 @@ pub async fn start_with(
     patchwharf_trust::install_crypto_provider();
     allow_many_files();
     data::prepare(&config.data)?;
+    restore::must_be_finished(&config.data)?;
+    let new = !config.data.join(INSTANCE_ID).exists();
     let (lock, instance) = lock::InstanceLock::take(&config.data)?;
+    let ages = Ages::watch(clock.clone(), &config.data, new);
     let now = clock.now();
     let db = Db::open(&options(&config), now).await?;
     let end_log = CancellationToken::new();
     let log_writer = logs.start_writer(&db, instance, &metrics, end_log.clone());
     let deployment = settings::deployment_id(&db, now).await?;
-    let admin_token = secrets::admin_token(&config.data)?;
+    let admin_token = AdminToken::open(&config.data)?;
     let signing_key = ManifestKey::open_or_make(config.data.join("manifest.key").as_std_path())?;
     let locations = locations::open(&db, &config, deployment, now).await?;
     let fetch = Fetcher::new(&config.fetch, clock.clone(), metrics.clone())?;
+    let notify = Channels::new(&config.notify)?;
     let jobs = Jobs::new(db.clone(), clock.clone(), instance, config.lease);
     let app = Arc::new(App {
         config,
         clock,
+        ages,
         db,
         locations,
         signing_key,
         jobs,
         fetch,
+        notify,
         logs,
         metrics,
         instance,
@@ -106,13 +118,17 @@ pub async fn start_with(
     match app.db.damage() {
         // The watchdog tells, and holds the jobs; what is staged is served.
         Some(_) => watchdog::look(&app).await,
-        None => recover(&app).await?,
+        None => {
+            recover(&app).await?;
+            notify::prepare(&app).await.context("what is to be told could not be looked at")?;
+        }
     }
     let workers = app.jobs.start_workers(&app, &runner);
     let schedule = tokio::spawn(schedule::run(Arc::clone(&app)));
     let watchdog = tokio::spawn(watchdog::run(Arc::clone(&app)));
+    let notifier = tokio::spawn(notify::run(Arc::clone(&app)));
     tracing::info!(data = %app.config.data, %instance, %deployment, "server started");
-    Ok(Running { app, workers, schedule, watchdog, log_writer, end_log, _lock: lock })
+    Ok(Running { app, workers, schedule, watchdog, notifier, log_writer, end_log, _lock: lock })
 }
 
 /// Raises the soft limit on open files to the hard one: every file on its way holds one, and the usual soft limit of
@@ -125,10 +141,13 @@ fn allow_many_files() {
     }
 }
 
-fn options(config: &Config) -> Options {
+/// How the server opens its database.
+pub(crate) fn options(config: &Config) -> Options {
     Options {
         log_path: Some(config.data.join("log.db").into_std_path_buf()),
         synchronous_normal: fault::mutant(Mutant::SyncNormal),
+        backups: Some(config.data.join("backups").into_std_path_buf()),
+        migrate_without_backup: config.migrate_without_backup,
         ..Options::new(config.database_url())
     }
 }
@@ -160,15 +179,17 @@ impl Running {
     pub async fn stop(mut self) {
         self.schedule.abort();
         self.watchdog.abort();
-        self.app.jobs.close(STOP_WITHIN - Duration::from_secs(1)).await;
+        self.notifier.abort();
+        self.app.jobs.close(STOP_WITHIN - Duration::from_secs(3)).await;
         let _ = tokio::time::timeout(Duration::from_millis(500), async {
             while self.workers.join_next().await.is_some() {}
         })
         .await;
         tracing::info!("server stopped");
         self.end_log.cancel();
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.log_writer).await;
-        self.app.db.close().await;
+        let _ = tokio::time::timeout(Duration::from_millis(700), self.log_writer).await;
+        // What is not closed in time is closed by the end of the process: every commit is durable by itself.
+        let _ = tokio::time::timeout(Duration::from_millis(500), self.app.db.close()).await;
     }
 }
 
@@ -200,8 +221,10 @@ pub async fn serve(
     let server = axum::serve(listener, service).with_graceful_shutdown(quit.clone().cancelled_owned());
     let server = tokio::spawn(server.into_future());
     ready(&running.app, address);
+    ready::tell(&format!("READY=1\nSTATUS=serving {address}"));
     signals.wait().await;
     tracing::info!("stopping");
+    ready::tell("STOPPING=1");
     quit.cancel();
     running.stop().await;
     // Event streams stay open as long as their clients like: they are cut off here.

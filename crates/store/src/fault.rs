@@ -124,6 +124,24 @@ named!(
         IntegrityBeforeRepair = "integrity.before-repair",
         /// Packages are mended, the findings do not say so yet.
         IntegrityAfterRepair = "integrity.after-repair",
+        /// A backup has a content aside, under no name yet.
+        BackupAfterCopy = "backup.after-copy",
+        /// The contents of a backup are there, its database is not.
+        BackupBeforeSnapshot = "backup.before-snapshot",
+        /// A backup's copy of the database is there.
+        BackupAfterSnapshot = "backup.after-snapshot",
+        /// Everything of a backup is there but its signed description.
+        BackupBeforeManifest = "backup.before-manifest",
+        /// The backup is whole.
+        BackupAfterManifest = "backup.after-manifest",
+        /// A restore has put keys and configuration back, and no package.
+        RestoreAfterSecrets = "restore.after-secrets",
+        /// A restore has put the packages back, and no database.
+        RestoreAfterPackages = "restore.after-packages",
+        /// A restore has put the database back, as it was on the old host.
+        RestoreAfterDatabase = "restore.after-database",
+        /// The database knows where everything is now; the restore is not yet declared whole.
+        RestoreBeforeDone = "restore.before-done",
         /// A worker took a job, nothing was done.
         JobAfterClaim = "job.after-claim",
         /// A job's work is done, its row not yet final.

@@ -92,6 +92,23 @@ impl Location {
         Ok(())
     }
 
+    /// [`Self::create`] under an id that is known already: a restore.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn create_as(
+        path: &Utf8Path,
+        location_id: LocationId,
+        deployment: DeploymentId,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        let disk = Arc::new(Native::default());
+        let root = check::new_root(&*disk, path)?;
+        let marker = Marker { format: marker::FORMAT, location_id, deployment_id: deployment, made_at: now };
+        marker::write(&*disk, &root, path, &marker)?;
+        Self::open_on(disk, path, Some(location_id), deployment)
+    }
+
     /// Opens a location that exists. `id` is the one that the database knows; none takes any of this deployment.
     ///
     /// # Errors

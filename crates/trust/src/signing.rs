@@ -41,10 +41,20 @@ impl ManifestKey {
     /// When there is none, or as [`Self::open_or_make`].
     pub fn open(path: &Path) -> Result<Self, KeyError> {
         let seed = file::read(path)?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| KeyError::Malformed { path: path.into() })?;
+        Self::of_seed(&seed).ok_or_else(|| KeyError::Malformed { path: path.into() })
+    }
+
+    fn of_seed(seed: &[u8; 32]) -> Option<Self> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
         let mut public = [0; 32];
         public.copy_from_slice(pair.public_key().as_ref());
-        Ok(Self { pair, public: PublicKey(public) })
+        Some(Self { pair, public: PublicKey(public) })
+    }
+
+    /// The public half of the key in the content of a key file, wherever that came from; none: it holds no key.
+    #[must_use]
+    pub fn public_of(content: &str) -> Option<PublicKey> {
+        Self::of_seed(&file::seed_of(content)?).map(|key| key.public)
     }
 
     /// The half that everybody may know.
@@ -144,6 +154,7 @@ mod tests {
         let first = ManifestKey::open_or_make(&path).unwrap();
         let second = ManifestKey::open_or_make(&path).unwrap();
         assert_eq!(first.public(), second.public());
+        assert_eq!(ManifestKey::public_of(&fs::read_to_string(&path).unwrap()), Some(first.public()));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else may be left behind");
     }

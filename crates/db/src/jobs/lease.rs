@@ -12,16 +12,19 @@ use crate::{
     sql::{args, json, record, rows},
 };
 
-/// Queued and due, or running under a lease that has run out; the most urgent, then the oldest.
+/// Queued and due, or running under a lease that has run out, and not for another server alone; the most urgent, then the
+/// oldest.
 const CLAIM: &str = "UPDATE job SET state = 'running', lease_owner = $1, lease_until = $3, attempt = attempt + 1, \
      waiting_for = '', started_at = COALESCE(started_at, $2) WHERE job_id = (SELECT job_id FROM job \
-     WHERE (state = 'queued' AND not_before <= $2) OR (state = 'running' AND lease_until < $2) \
+     WHERE (only_on IS NULL OR only_on = $1) \
+     AND ((state = 'queued' AND not_before <= $2) OR (state = 'running' AND lease_until < $2)) \
      ORDER BY priority DESC, not_before, job_id LIMIT 1) RETURNING *";
 
 /// On PostgreSQL claims run side by side: each skips the rows that another is just taking.
 const CLAIM_SHARED: &str = "UPDATE job SET state = 'running', lease_owner = $1, lease_until = $3, attempt = attempt + 1, \
      waiting_for = '', started_at = COALESCE(started_at, $2) WHERE job_id = (SELECT job_id FROM job \
-     WHERE (state = 'queued' AND not_before <= $2) OR (state = 'running' AND lease_until < $2) \
+     WHERE (only_on IS NULL OR only_on = $1) \
+     AND ((state = 'queued' AND not_before <= $2) OR (state = 'running' AND lease_until < $2)) \
      ORDER BY priority DESC, not_before, job_id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *";
 
 record!(
@@ -59,14 +62,15 @@ pub async fn claim(db: &Db, owner: InstanceId, now: Timestamp, lease_until: Time
     db.change("claim a job", if db.is_shared() { CLAIM_SHARED } else { CLAIM }, args![owner, now, lease_until]).await
 }
 
-/// When the next queued job becomes due, or the next lease runs out: how long a worker may sleep.
+/// When the next job that this server may claim becomes due, or its lease runs out: how long a worker may sleep.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn next_due(db: &Db) -> Result<Option<Timestamp>> {
+pub async fn next_due(db: &Db, owner: InstanceId) -> Result<Option<Timestamp>> {
     const DUE: &str = "SELECT MIN(due) AS due FROM (SELECT MIN(not_before) AS due FROM job WHERE state = 'queued' \
-         UNION ALL SELECT MIN(lease_until) AS due FROM job WHERE state = 'running') AS dues";
-    Ok(db.first::<Due>("find the next job", DUE, args![]).await?.and_then(|row| row.due))
+         AND (only_on IS NULL OR only_on = $1) UNION ALL SELECT MIN(lease_until) AS due FROM job \
+         WHERE state = 'running' AND (only_on IS NULL OR only_on = $1)) AS dues";
+    Ok(db.first::<Due>("find the next job", DUE, args![owner]).await?.and_then(|row| row.due))
 }
 
 /// Renews a lease, writes progress, and learns what was asked, in one statement. None: the lease is lost, stop.

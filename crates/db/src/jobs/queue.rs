@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use patchwharf_model::{
-    JobId,
+    InstanceId, JobId,
     job::{JobKind, Progress, Report},
 };
 
@@ -28,6 +28,8 @@ pub struct NewJob {
     pub operation_id: Option<String>,
     /// Not claimed before this; none: at once.
     pub not_before: Option<Timestamp>,
+    /// The only server that may claim it; none: any.
+    pub only_on: Option<InstanceId>,
 }
 
 /// What became of a [`NewJob`].
@@ -60,8 +62,8 @@ pub async fn enqueue(w: &mut Write<'_>, new: &NewJob) -> Result<Enqueued> {
          OR (dedup_key = $2 AND state IN ('queued', 'running', 'paused')) \
          ORDER BY CASE WHEN operation_id = $1 THEN 0 ELSE 1 END LIMIT 1";
     const INSERT: &str = "INSERT INTO job (job_id, kind, payload, priority, dedup_key, operation_id, state, \
-         not_before, attempt, progress, actor, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, 0, $8, $9, $10) ON CONFLICT DO NOTHING";
+         not_before, attempt, progress, actor, created_at, only_on) \
+         VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, 0, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
     let (now, actor) = (w.now(), w.actor().to_owned());
     let same = |new: &NewJob| args![new.operation_id.as_deref(), new.dedup_key.as_deref()];
     let id = JobId::new();
@@ -76,6 +78,7 @@ pub async fn enqueue(w: &mut Write<'_>, new: &NewJob) -> Result<Enqueued> {
         json(&Progress::default()),
         actor,
         now,
+        new.only_on,
     ];
     // The second round is for a twin of another server that ended between our two statements.
     for _ in 0..3 {

@@ -1,5 +1,6 @@
 //! Lists of jobs.
 
+use jiff::Timestamp;
 use patchwharf_model::{
     JobId,
     job::{JobKind, JobState},
@@ -42,6 +43,16 @@ pub async fn list(db: &Db, query: &JobQuery) -> Result<Page<Job>> {
     let limit = query.limit.clamp(1, 1000);
     let rows = db.all("list jobs", LIST, args![at, id, states, kinds, limit + 1]).await?;
     Ok(Page::cut(rows, limit, None, |job: &Job| Cursor::of_number(job.created_at.as_microsecond(), job.job_id)))
+}
+
+/// Jobs that failed after a time, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn failed_since(db: &Db, after: Timestamp, limit: u32) -> Result<Vec<Job>> {
+    const FAILED: &str =
+        "SELECT * FROM job WHERE ended_at > $1 AND state || '' = 'failed' ORDER BY ended_at, job_id LIMIT $2";
+    db.all("find jobs that failed", FAILED, args![after, limit]).await
 }
 
 /// One job.

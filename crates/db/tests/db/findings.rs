@@ -38,6 +38,7 @@ async fn job(s: &Sandbox, key: &str) -> JobId {
         dedup_key: Some(key.into()),
         operation_id: None,
         not_before: None,
+        only_on: None,
     };
     let job = jobs::enqueue(&mut w, &new).await.unwrap().job_id;
     w.commit().await.unwrap();

@@ -18,6 +18,7 @@ crate::on_both!(
     four_workers_claim_two_thousand_jobs_each_once,
     an_unfinished_twin_is_found_instead_of_made,
     c_25_the_same_operation_twice_is_one_job,
+    a_job_for_one_server_is_claimed_by_no_other,
     a_lease_that_ran_out_is_claimed_again,
     a_server_takes_back_its_own_jobs_at_start,
     asking_changes_what_waits_at_once_and_tells_what_runs,
@@ -33,6 +34,7 @@ fn job(key: Option<&str>) -> NewJob {
         dedup_key: key.map(str::to_owned),
         operation_id: None,
         not_before: None,
+        only_on: None,
     }
 }
 
@@ -102,12 +104,23 @@ async fn c_25_the_same_operation_twice_is_one_job(s: &Sandbox) {
     assert_eq!((second.job_id, second.existing), (first.job_id, true));
 }
 
+async fn a_job_for_one_server_is_claimed_by_no_other(s: &Sandbox) {
+    let (own, other) = (InstanceId::new(), InstanceId::new());
+    let id = enqueue(s, &NewJob { only_on: Some(own), ..job(None) }).await.job_id;
+    assert!(jobs::claim(&s.db, other, at(2), at(10)).await.unwrap().is_none());
+    assert_eq!(jobs::next_due(&s.db, other).await.unwrap(), None, "it need not wake for it");
+    assert!(jobs::next_due(&s.db, own).await.unwrap().is_some());
+    assert_eq!(jobs::claim(&s.db, own, at(3), at(10)).await.unwrap().map(|job| job.job_id), Some(id));
+    assert!(jobs::claim(&s.db, other, at(11), at(20)).await.unwrap().is_none(), "nor when its lease has run out");
+    assert_eq!(jobs::next_due(&s.db, other).await.unwrap(), None);
+}
+
 async fn a_lease_that_ran_out_is_claimed_again(s: &Sandbox) {
     let id = enqueue(s, &job(None)).await.job_id;
     let (slow, quick) = (InstanceId::new(), InstanceId::new());
     jobs::claim(&s.db, slow, at(2), at(10)).await.unwrap().unwrap();
     assert!(jobs::claim(&s.db, quick, at(9), at(20)).await.unwrap().is_none());
-    assert_eq!(jobs::next_due(&s.db).await.unwrap(), Some(at(10)));
+    assert_eq!(jobs::next_due(&s.db, quick).await.unwrap(), Some(at(10)));
     assert!(jobs::renew(&s.db, id, slow, at(12), &Progress::default()).await.unwrap().is_some());
     let again = jobs::claim(&s.db, quick, at(13), at(20)).await.unwrap().unwrap();
     assert_eq!((again.job_id, again.attempt, again.started_at), (id, 2, Some(at(2))));

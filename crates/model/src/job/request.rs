@@ -185,9 +185,27 @@ pub enum JobRequest {
         /// Prove everything, remove nothing.
         dry_run: bool,
     },
+    /// Back up database, keys, configuration and packages into a folder of the server.
+    Backup {
+        /// The folder, absolute.
+        folder: String,
+        /// File on the server with the passphrase that database, keys and configuration are sealed under; none: they
+        /// lie there as they are.
+        passphrase_file: Option<String>,
+        /// Backups that are kept; none: all.
+        keep: Option<u32>,
+        /// Believe what is there already by its length.
+        quick: bool,
+    },
 }
 
 impl JobRequest {
+    /// Whether only the server that was asked can do it, of those that share a database: it names files of that machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Backup { .. })
+    }
+
     /// The kind of job that this asks for.
     #[must_use]
     pub fn kind(&self) -> JobKind {
@@ -206,6 +224,7 @@ impl JobRequest {
             Self::Relocate { .. } => JobKind::Relocate,
             Self::UndoRelocation { .. } => JobKind::UndoRelocation,
             Self::Prune { .. } => JobKind::Prune,
+            Self::Backup { .. } => JobKind::Backup,
         }
     }
 }

@@ -7,7 +7,11 @@ use patchwharf_model::api::{SettingChange, SettingPut, Settings};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiResult, Path, Shared, extract, locations};
-use crate::{app::App, operations::integrity::settings::ByTheClock, settings};
+use crate::{
+    app::App,
+    operations::integrity::settings::{self as integrity, ByTheClock},
+    settings,
+};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(show)).routes(routes!(put))
@@ -46,46 +50,15 @@ async fn put(
     Ok(Json(settings::set(&app, &name, &wish.value, "admin").await?))
 }
 
-/// What an administrator looks for; URLs with passwords (database, proxy) only say whether they are set.
+/// Every key of the configuration file with the value that counts, and what is set of the checks by the clock.
 fn config(app: &App, checks: ByTheClock) -> serde_json::Value {
-    let config = &app.config;
-    serde_json::json!({
-        "data": config.data,
-        "listen": config.listen,
-        "workers": config.workers,
-        "lease-seconds": config.lease.as_secs(),
-        "packages": {
-            "anonymous": config.packages.anonymous,
-            "grace-seconds": config.packages.grace.as_secs(),
-            "verify-every-seconds": config.packages.verify_every.as_secs(),
-            "keep-quarantine-seconds": config.packages.keep_quarantine.as_secs(),
-        },
-        "integrity": {
-            "light-every-seconds": checks.light_every.as_secs(),
-            "full-every-seconds": checks.full_every.as_secs(),
-            "max-bytes-per-second": checks.max_bytes_per_second,
-            "only-between": checks.only_between,
-        },
-        "parser": {
-            "memory-bytes": config.parser.memory_bytes,
-            "cpu-seconds": config.parser.cpu.as_secs(),
-            "wall-seconds": config.parser.wall.as_secs(),
-        },
-        "log": { "filter": config.log.filter, "keep-seconds": config.log.keep.as_secs() },
-        "fetch": {
-            "parallel": config.fetch.parallel,
-            "per-host": config.fetch.per_host,
-            "attempts": config.fetch.attempts,
-            "connect-timeout-seconds": config.fetch.connect_timeout.as_secs(),
-            "idle-timeout-seconds": config.fetch.idle_timeout.as_secs(),
-            "min-speed-bytes-per-second": config.fetch.min_speed_bytes_per_second,
-            "max-bytes-per-second": config.fetch.max_bytes_per_second,
-            "reserve-bytes": config.fetch.reserve_bytes,
-            "proxy-set": config.fetch.proxy.is_some(),
-            "ca-file": config.fetch.ca_file,
-            "crls": config.fetch.crls,
-            "allow-networks": config.fetch.allow_networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "allow-hosts": config.fetch.allow_hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        },
-    })
+    let mut shown = crate::config::shown(&app.config);
+    let checks = serde_json::json!({
+        "light-every": integrity::every_text(checks.light_every),
+        "full-every": integrity::every_text(checks.full_every),
+        "max-bytes-per-second": checks.max_bytes_per_second,
+        "only-between": checks.only_between,
+    });
+    shown.insert("integrity".into(), checks);
+    shown.into()
 }

@@ -97,7 +97,10 @@ impl Client {
         };
         let path = token_file(global);
         let token = std::fs::read_to_string(&path).with_context(|| {
-            format!("cannot read the administrator's token {path}; name the data folder (--data) or the token (--token-file)")
+            format!(
+                "cannot read the administrator's token {path}, which the server makes at its first start; name the data \
+                 folder (--data) or the token (--token-file)"
+            )
         })?;
         Self::with_token(base, token.trim().to_owned(), global)
     }

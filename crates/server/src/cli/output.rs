@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use patchwharf_model::Timestamp;
 use serde::Serialize;
 
-pub(crate) use crate::words::{bytes as size, count};
+pub(crate) use crate::words::{bytes as size, count, harmless};
 
 /// Writes a line to standard output; a reader that went away is an error that ends the command quietly.
 pub(crate) fn line(text: &str) -> Result<()> {
@@ -61,20 +61,6 @@ pub(crate) fn facts(facts: &[(&str, String)]) -> Result<()> {
     Ok(())
 }
 
-/// Vendors' texts with control characters and text-direction tricks escaped, so that they cannot drive the terminal.
-pub(crate) fn harmless(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        let tricky = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (c.is_control() && c != '\n') || tricky {
-            clean.extend(c.escape_unicode());
-        } else {
-            clean.push(c);
-        }
-    }
-    clean
-}
-
 /// A time to the second, in UTC.
 pub(crate) fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
@@ -93,11 +79,6 @@ pub(crate) fn yes(value: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn vendors_texts_cannot_drive_the_terminal() {
-        assert_eq!(harmless("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
-    }
 
     #[test]
     fn sizes_are_read_by_people() {

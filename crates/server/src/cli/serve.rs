@@ -78,9 +78,12 @@ impl ParseFeed {
 
 /// Runs a future on a runtime of its own.
 pub(super) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the threads of the program")?
-        .block_on(future)
+        .context("cannot start the threads of the program")?;
+    let result = runtime.block_on(future);
+    // A large file that is being hashed holds nobody up: it is only read.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    result
 }

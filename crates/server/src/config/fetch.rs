@@ -2,79 +2,56 @@
 
 use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
+use patchwharf_model::span;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
-use super::{ConfigError, Hidden, duration};
+use super::{ConfigError, Hidden, section};
 
-/// Settings of downloads.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct FetchConfig {
-    /// Files on their way at once.
-    pub parallel: usize,
-    /// Of those, from one host.
-    pub per_host: usize,
-    /// Limit of a connection attempt, TLS included.
-    #[serde(with = "duration")]
-    pub connect_timeout: Duration,
-    /// Limit without a single byte.
-    #[serde(with = "duration")]
-    pub idle_timeout: Duration,
-    /// A download slower than `min_speed_bytes_per_second` for this long is given up.
-    #[serde(with = "duration")]
-    pub slow_after: Duration,
-    /// See `slow_after`.
-    pub min_speed_bytes_per_second: u64,
-    /// All downloads together; 0 means no limit.
-    pub max_bytes_per_second: u64,
-    /// Space that downloads leave free on the file system of the packages.
-    pub reserve_bytes: u64,
-    /// Most bytes of a file whose length no catalogue gives.
-    pub unsized_cap_bytes: u64,
-    /// Attempts per file and URL before it counts as failed.
-    pub attempts: u32,
-    /// Wait before the second attempt; doubles each time, with jitter.
-    #[serde(with = "duration")]
-    pub backoff: Duration,
-    /// Longest wait between attempts, and longest Retry-After that is waited for within a job.
-    #[serde(with = "duration")]
-    pub backoff_cap: Duration,
-    /// `http://[user:password@]host:port`; none means a direct connection.
-    pub proxy: Option<Hidden<Url>>,
-    /// PEM file with further certificate authorities (an intranet's own).
-    pub ca_file: Option<camino::Utf8PathBuf>,
-    /// Files with certificate revocation lists, PEM or DER, read at start: what they name is refused. Nothing is asked
-    /// online.
-    pub crls: Vec<camino::Utf8PathBuf>,
-    /// Networks that catalogues and redirects may name although they are not public.
-    pub allow_networks: Vec<Network>,
-    /// Hosts that catalogues and redirects may name whatever their address: `host`, `*.domain`, each with or without
-    /// `:port`.
-    pub allow_hosts: Vec<HostRule>,
-}
-
-impl Default for FetchConfig {
-    fn default() -> Self {
-        Self {
-            parallel: 16,
-            per_host: 8,
-            connect_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(30),
-            slow_after: Duration::from_secs(60),
-            min_speed_bytes_per_second: 1024,
-            max_bytes_per_second: 0,
-            reserve_bytes: 256 << 20,
-            unsized_cap_bytes: 4 << 30,
-            attempts: 4,
-            backoff: Duration::from_secs(1),
-            backoff_cap: Duration::from_secs(60),
-            proxy: None,
-            ca_file: None,
-            crls: Vec::new(),
-            allow_networks: Vec::new(),
-            allow_hosts: Vec::new(),
-        }
+section! {
+    /// Settings of downloads.
+    pub struct FetchConfig {
+        /// Files on their way at once.
+        parallel: usize = 16;
+        /// Of those, from one host.
+        per_host: usize = 8;
+        /// Limit of a connection attempt, TLS included.
+        #[serde(with = "span")]
+        connect_timeout: Duration = Duration::from_secs(10);
+        /// Limit without a single byte.
+        #[serde(with = "span")]
+        idle_timeout: Duration = Duration::from_secs(30);
+        /// A download slower than `min-speed-bytes-per-second` for this long is given up.
+        #[serde(with = "span")]
+        slow_after: Duration = Duration::from_secs(60);
+        /// See `slow-after`.
+        min_speed_bytes_per_second: u64 = 1024;
+        /// All downloads together; 0 means no limit.
+        max_bytes_per_second: u64 = 0;
+        /// Space that downloads leave free on the file system of the packages.
+        reserve_bytes: u64 = 256 << 20;
+        /// Most bytes of a file whose length no catalogue gives.
+        unsized_cap_bytes: u64 = 4 << 30;
+        /// Attempts per file and URL before it counts as failed.
+        attempts: u32 = 4;
+        /// Wait before the second attempt; doubles each time, with jitter.
+        #[serde(with = "span")]
+        backoff: Duration = Duration::from_secs(1);
+        /// Longest wait between attempts, and longest Retry-After that is waited for within a job.
+        #[serde(with = "span")]
+        backoff_cap: Duration = Duration::from_secs(60);
+        /// `http://[user:password@]host:port`; none means a direct connection.
+        proxy: Option<Hidden<Url>> = None, example "\"http://proxy.example:3128\"";
+        /// PEM file with further certificate authorities (an intranet's own).
+        ca_file: Option<camino::Utf8PathBuf> = None, example "\"/etc/ssl/certs/intranet.pem\"";
+        /// Files with certificate revocation lists, PEM or DER, read at start: what they name is refused. Nothing is asked
+        /// online.
+        crls: Vec<camino::Utf8PathBuf> = Vec::new(), example "[\"/etc/patchwharf/vendor.crl\"]";
+        /// Networks that catalogues and redirects may name although they are not public.
+        allow_networks: Vec<Network> = Vec::new(), example "[\"10.1.0.0/16\"]";
+        /// Hosts that catalogues and redirects may name whatever their address: `host`, `*.domain`, each with or without
+        /// `:port`.
+        allow_hosts: Vec<HostRule> = Vec::new(), example "[\"mirror.example\", \"*.vendor.example:8443\"]";
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Options {
     /// Proxy for downloads: `http://host:port`, or with `user:password@` before the host.
     #[arg(long, env = "PATCHWHARF_PROXY", value_name = "URL", hide_env_values = true)]
     pub proxy: Option<Hidden<Url>>,
+    /// Migrate the database although it could not be copied before: for one start after an upgrade.
+    #[arg(long, env = "PATCHWHARF_MIGRATE_WITHOUT_BACKUP")]
+    pub migrate_without_backup: bool,
     /// What is logged: error, warn, info, debug, trace, or a tracing filter.
     #[arg(long, env = "PATCHWHARF_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -37,6 +40,7 @@ impl Options {
     /// Overrides what the file says.
     pub(super) fn merge_into(&self, config: &mut Config) {
         config.data.clone_from(&self.data);
+        config.migrate_without_backup = self.migrate_without_backup;
         if let Some(listen) = self.listen {
             config.listen = listen;
         }

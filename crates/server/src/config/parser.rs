@@ -2,31 +2,25 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use patchwharf_model::span;
 
-use super::{ConfigError, duration};
+use super::{ConfigError, section};
 use crate::parse_feed::ParserLimits;
 
 /// The least memory with which the process can start and read anything.
 const LEAST_MEMORY_BYTES: u64 = 64 << 20;
 
-/// What the process that reads a catalogue may use. One that needs more is ended, and costs its import.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ParserConfig {
-    /// Address space.
-    pub memory_bytes: u64,
-    /// Processor time.
-    #[serde(with = "duration")]
-    pub cpu: Duration,
-    /// Time by the clock.
-    #[serde(with = "duration")]
-    pub wall: Duration,
-}
-
-impl Default for ParserConfig {
-    fn default() -> Self {
-        Self { memory_bytes: 2 << 30, cpu: Duration::from_secs(600), wall: Duration::from_secs(1_800) }
+section! {
+    /// What the process that reads a catalogue may use. One that needs more is ended, and costs its import.
+    pub struct ParserConfig {
+        /// Address space, in bytes.
+        memory_bytes: u64 = 2 << 30;
+        /// Processor time.
+        #[serde(with = "span")]
+        cpu: Duration = Duration::from_secs(600);
+        /// Time by the clock.
+        #[serde(with = "span")]
+        wall: Duration = Duration::from_secs(1_800);
     }
 }
 

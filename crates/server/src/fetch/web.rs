@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION};
 use patchwharf_store::fault::{self, Mutant};
-use reqwest::Response;
+use reqwest::{Client, Response};
 use url::Url;
 
 use super::{
@@ -83,29 +83,33 @@ impl Web {
             let reason = format!("the scheme {:?} is not http or https", url.scheme());
             return Err(FetchError::BadAnswer { url: show(url), reason });
         }
-        let unchecked = fault::mutant(Mutant::RedirectUnchecked) && *url != source.url;
-        let configured = unchecked || (source.trust == Trust::Configured && same_host(&source.url, url));
-        let pin = source.pin.as_ref().filter(|_| !proved || same_host(&source.url, url));
-        let clients = self.clients.of(pin);
-        let clients = clients.map_err(|error| FetchError::Tls { url: show(url), source: Arc::new(error) })?;
-        let client = if configured || self.guard.names(url) {
-            clients.configured
-        } else {
-            self.guard.check(url).map_err(|refusal| FetchError::HostRefused { url: show(url), refusal })?;
-            clients.named
-        };
+        let (client, pinned) = self.client_for(source, url, proved)?;
         let answer = client.get(url.clone()).headers(headers).send();
         let silent = || FetchError::Silent { url: show(url), seconds: self.idle.as_secs() };
         let response = tokio::select! {
             reason = stop.asked() => return Err(FetchError::Stopped(reason)),
             answer = tokio::time::timeout(self.idle, answer) => {
-                answer.map_err(|_| silent())?.map_err(|e| FetchError::from_client(url, e, pin.is_some()))?
+                answer.map_err(|_| silent())?.map_err(|e| FetchError::from_client(url, e, pinned))?
             }
         };
         if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             return Err(FetchError::Proxy { url: show(url), reason: "it wants a login (407)".into() });
         }
         Ok(response)
+    }
+
+    /// The client for a URL, by who named its host and who may vouch for it; and whether that is pinned.
+    pub(super) fn client_for(&self, source: &Source, url: &Url, proved: bool) -> Result<(Client, bool), FetchError> {
+        let unchecked = fault::mutant(Mutant::RedirectUnchecked) && *url != source.url;
+        let configured = unchecked || (source.trust == Trust::Configured && same_host(&source.url, url));
+        let pin = source.pin.as_ref().filter(|_| !proved || same_host(&source.url, url));
+        let clients = self.clients.of(pin);
+        let clients = clients.map_err(|error| FetchError::Tls { url: show(url), source: Arc::new(error) })?;
+        if configured || self.guard.names(url) {
+            return Ok((clients.configured, pin.is_some()));
+        }
+        self.guard.check(url).map_err(|refusal| FetchError::HostRefused { url: show(url), refusal })?;
+        Ok((clients.named, pin.is_some()))
     }
 }
 

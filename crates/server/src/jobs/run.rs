@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// On a shared database the lease is renewed at least so often.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 /// A job that was asked to stop and does not is abandoned after this, when the server ends.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(6);
 
 pub(super) async fn run(app: &Arc<App>, runner: &Runner, job: Job, running: Running) {
     let id = job.job_id;

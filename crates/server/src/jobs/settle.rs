@@ -73,6 +73,7 @@ pub(super) async fn settle(context: &JobContext, job: &Job, outcome: Outcome) {
     if state.is_final() {
         let labels = JobLabels { kind: job.kind.to_string(), state: state.to_string() };
         app.metrics.jobs.get_or_create(&labels).inc();
+        app.notify.ring();
     }
     app.jobs.tell(context.job, state, progress);
 }

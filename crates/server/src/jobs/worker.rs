@@ -103,7 +103,7 @@ async fn worker(app: Arc<App>, runner: Runner) {
 /// How long nothing can become due.
 async fn idle_time(app: &App) -> Duration {
     let longest = if app.db.is_shared() { SHARED_POLL } else { OWN_POLL };
-    match table::next_due(&app.db).await {
+    match table::next_due(&app.db, app.instance).await {
         Ok(Some(due)) => until(app.clock.now(), due).clamp(Duration::from_millis(50), longest),
         Ok(None) => longest,
         Err(_) => AFTER_ERROR,

@@ -158,7 +158,7 @@ impl Run {
     async fn deletions(&self, found: &mut Found) -> Result<(), OperationError> {
         let app = &self.who.app;
         if self.dry_run {
-            for due in packages::due_for_unlink(&app.db, app.clock.now(), 1_000).await? {
+            for due in packages::due_for_unlink(&app.db, sweep::retired_until(app), 1_000).await? {
                 let item = format!("package {} version {}", due.package_id, due.version);
                 found.add(item, "would-be-removed", false, format!("it is {}", due.state));
             }

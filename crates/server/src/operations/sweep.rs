@@ -10,7 +10,7 @@ use patchwharf_db::{
     packages,
     packages::{DueVersion, Held, Original, StateChange},
 };
-use patchwharf_model::{FileName, JobId, LocationId, PackageId, package::ProofStamp, package::VersionState};
+use patchwharf_model::{FileName, JobId, LocationId, PackageId, Timestamp, package::ProofStamp, package::VersionState};
 use patchwharf_store::{Location, ToUnlink, UnlinkError, Unlinked, fault::Step};
 
 use super::{OperationError, assembly::told::with_causes, cores, fault_at, staging};
@@ -40,13 +40,18 @@ pub(crate) async fn run(app: &Arc<App>, source: &str, job: Option<JobId>) -> Res
     loop {
         // What is stuck comes again: ask for so many more.
         let limit = BATCH.saturating_add(u32::try_from(swept.stuck.len()).unwrap_or(u32::MAX));
-        let mut due = packages::due_for_unlink(&app.db, app.clock.now(), limit).await?;
+        let mut due = packages::due_for_unlink(&app.db, retired_until(app), limit).await?;
         due.retain(|version| seen.insert((version.package_id, version.version)));
         if due.is_empty() {
             return Ok(swept);
         }
         batch(app, source, job, due, &mut swept).await?;
     }
+}
+
+/// Retired versions go when their grace ended before this time: none while the clock is doubted.
+pub(crate) fn retired_until(app: &App) -> Timestamp {
+    app.ages.now().unwrap_or(Timestamp::MIN)
 }
 
 async fn batch(

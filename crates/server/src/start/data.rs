@@ -47,11 +47,16 @@ pub enum DataError {
     },
 }
 
+/// Files made from now on are ours alone, whatever umask the program was started with.
+pub(crate) fn own_files_only() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
 /// Makes the folder (0700) or checks that it is ours alone. Files made from now on are ours alone, whatever umask the
 /// server was started with.
-pub(super) fn prepare(path: &Utf8Path) -> Result<(), DataError> {
+pub(crate) fn prepare(path: &Utf8Path) -> Result<(), DataError> {
     let io = |source| DataError::Io { path: path.to_owned(), source };
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    own_files_only();
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
     let meta = fs::metadata(path).map_err(io)?;
     let (owner, own, mode) = (meta.uid(), rustix::process::geteuid().as_raw(), meta.mode() & 0o7777);

@@ -12,6 +12,9 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::secrets::write_once;
 
+/// In the data folder: made by the first server that runs on it.
+pub(crate) const INSTANCE_ID: &str = "instance.id";
+
 /// Why the data folder cannot be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -46,10 +49,10 @@ pub enum LockError {
 
 /// The held lock; the kernel frees it when the process ends, however that happens.
 #[derive(Debug)]
-pub(super) struct InstanceLock(#[allow(dead_code, reason = "held, not read")] File);
+pub(crate) struct InstanceLock(#[allow(dead_code, reason = "held, not read")] File);
 
 impl InstanceLock {
-    pub(super) fn take(data: &Utf8Path) -> Result<(Self, InstanceId), LockError> {
+    pub(crate) fn take(data: &Utf8Path) -> Result<(Self, InstanceId), LockError> {
         let path = data.join("instance.lock");
         let io = |source| LockError::Io { path: path.clone(), source };
         let mut file = OpenOptions::new()
@@ -71,15 +74,15 @@ impl InstanceLock {
             }
             Err(e) => return Err(io(e.into())),
         }
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "unknown".into());
+        let host = crate::words::host();
         file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
-        writeln!(file, "process {} on host {}", std::process::id(), host.trim()).map_err(io)?;
+        writeln!(file, "process {} on host {}", std::process::id(), host).map_err(io)?;
         Ok((Self(file), instance_id(data)?))
     }
 }
 
 fn instance_id(data: &Utf8Path) -> Result<InstanceId, LockError> {
-    let path = data.join("instance.id");
+    let path = data.join(INSTANCE_ID);
     let text = write_once(&path, || Ok(InstanceId::new().to_string()))
         .map_err(|source| LockError::Io { path: path.clone(), source })?;
     text.parse().map_err(|e: uuid::Error| LockError::BadId { path, source: Box::new(e) })

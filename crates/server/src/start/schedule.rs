@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use patchwharf_db::{feeds, jobs as job_table, logs as log_table, settings};
+use patchwharf_db::{feeds, settings, timers};
 use patchwharf_model::{
     Timestamp,
     job::{IntegrityCheck, JobRequest, Selection},
@@ -11,7 +11,8 @@ use patchwharf_model::{
 use crate::{
     app::App,
     jobs::Order,
-    operations::{integrity::settings::ByTheClock, retry},
+    operations::{OperationError, integrity::settings::ByTheClock, retry},
+    retention, token,
 };
 
 /// How often the clock is looked at.
@@ -22,11 +23,8 @@ const SWEEP: Duration = Duration::from_secs(3600);
 const TIDY: Duration = Duration::from_secs(3600);
 /// How often the whole resource database is checked.
 const CHECK: Duration = Duration::from_secs(24 * 3600);
-/// Ended jobs stay so long, and the newest stay anyway.
-const KEEP_JOBS: Duration = Duration::from_secs(90 * 24 * 3600);
-const KEEP_NEWEST_JOBS: u32 = 1_000;
-/// Average size of a log record, to turn the limit on records into one on bytes.
-const RECORD_BYTES: u64 = 300;
+/// Nothing is planned further ahead than this: what is was planned by a clock that ran ahead.
+const FARTHEST: Duration = Duration::from_secs(8 * 24 * 3600);
 
 pub(super) async fn run(app: Arc<App>) {
     loop {
@@ -40,6 +38,9 @@ pub(super) async fn run(app: Arc<App>) {
                 "scheduled work could not be ordered; trying again"
             );
         }
+        if let Err(error) = token::note_change(&app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a new token is not on the audit trail yet");
+        }
         if let Err(error) = retry::due(&app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "what failed could not be ordered again yet");
         }
@@ -50,9 +51,12 @@ pub(super) async fn run(app: Arc<App>) {
 /// One look at the clock: orders what is due.
 ///
 /// # Errors
-/// The database failed.
-pub async fn tick(app: &App) -> patchwharf_db::Result<()> {
+/// The database failed, or a thread of the work did.
+pub async fn tick(app: &Arc<App>) -> Result<(), OperationError> {
     let now = app.clock.now();
+    if app.ages.was_set_back() {
+        pull_in(app, Duration::ZERO).await?;
+    }
     for feed in feeds::due(&app.db, now).await? {
         let request = JobRequest::Import { feed: feed.feed_id, confirm_shrink: false };
         app.jobs.order(request, Order::by("system").from("schedule")).await?;
@@ -61,12 +65,21 @@ pub async fn tick(app: &App) -> patchwharf_db::Result<()> {
     if is_due(app, "schedule.last-sweep", SWEEP, now).await? {
         app.jobs.order(JobRequest::Reconcile { dry_run: false }, background()).await?;
     }
+    let backup = &app.config.backup;
+    if let Some(folder) = &backup.folder
+        && is_due(app, &format!("schedule.last-backup {}", app.instance), backup.every, now).await?
+    {
+        let request = JobRequest::Backup {
+            folder: folder.to_string(),
+            passphrase_file: backup.passphrase_file.as_ref().map(ToString::to_string),
+            keep: Some(backup.keep),
+            quick: false,
+        };
+        app.jobs.order(request, background()).await?;
+    }
     if is_due(app, "schedule.last-tidy", TIDY, now).await? {
-        let log = &app.config.log;
-        log_table::prune(&app.db, before(now, log.keep), log.keep_records.saturating_mul(RECORD_BYTES)).await?;
-        let mut write = app.db.write("system", "schedule", now).await?;
-        job_table::prune(&mut write, before(now, KEEP_JOBS), KEEP_NEWEST_JOBS).await?;
-        write.commit().await?;
+        pull_in(app, FARTHEST).await?;
+        retention::tidy(app).await?;
         app.db.analyze().await?;
     }
     if is_due(app, "schedule.last-check", CHECK, now).await? {
@@ -98,19 +111,31 @@ async fn checks(app: &App, now: Timestamp) -> patchwharf_db::Result<()> {
     Ok(())
 }
 
+/// Makes due what waits for a time further ahead than `far`.
+async fn pull_in(app: &App, far: Duration) -> patchwharf_db::Result<()> {
+    let mut write = app.db.write("system", "schedule", app.clock.now()).await?;
+    let changed = timers::pull_in(&mut write, far).await?;
+    write.commit().await?;
+    if changed > 0 {
+        tracing::warn!(changed, "what a clock that ran ahead had put off is due now");
+        app.jobs.wake();
+    }
+    Ok(())
+}
+
 /// Ordinary work goes first.
 fn background() -> Order {
     Order { priority: -10, ..Order::by("system").from("schedule") }
 }
 
 /// Whether so much time has passed since the last time, which is noted then. The first time is one period after the
-/// first start. Zero means never.
+/// first start. Zero means never. A last time that lies in the future was written by a clock that ran ahead.
 async fn is_due(app: &App, name: &str, every: Duration, now: Timestamp) -> patchwharf_db::Result<bool> {
     if every.is_zero() {
         return Ok(false);
     }
     let last = settings::get(&app.db, name).await?.and_then(|text| text.parse::<Timestamp>().ok());
-    let due = last.is_some_and(|last| last <= before(now, every));
+    let due = last.is_some_and(|last| last <= before(now, every) || before(last, every) > now);
     if due || last.is_none() {
         let mut write = app.db.write("system", "schedule", now).await?;
         settings::set(&mut write, name, &now.to_string()).await?;

@@ -1,8 +1,9 @@
-//! Small files that are made once, at the first start: the administrator's token, the instance id.
+//! Small files that are made once, at the first start: the administrator's token, the instance id; and secrets of one
+//! line.
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
 };
 
@@ -11,19 +12,34 @@ use camino::Utf8Path;
 
 use crate::app::Secret;
 
-/// The administrator's token: 256 random bits in `admin.token`, readable by the server's user alone.
-pub(super) fn admin_token(data: &Utf8Path) -> anyhow::Result<Secret> {
-    let path = data.join("admin.token");
-    let text = write_once(&path, || patchwharf_trust::random_token().map_err(io::Error::other))
-        .with_context(|| format!("cannot read or make the administrator's token {path}"))?;
-    let mode = fs::metadata(&path)?.mode();
+/// Makes the administrator's token, 256 random bits, where there is none.
+pub(crate) fn make_admin_token(path: &Utf8Path) -> anyhow::Result<()> {
+    write_once(path, || patchwharf_trust::random_token().map_err(io::Error::other))
+        .map(drop)
+        .with_context(|| format!("cannot read or make the administrator's token {path}"))
+}
+
+/// The administrator's token; refused when others can read its file.
+pub(crate) fn read_admin_token(path: &Utf8Path) -> anyhow::Result<Secret> {
+    let text = read_secret(path).with_context(|| {
+        format!("cannot use the administrator's token {path}; `patchwharf user reset` makes a new one")
+    })?;
+    anyhow::ensure!(text.len() >= 20, "{path} holds no token; `patchwharf user reset` makes a new one");
+    Ok(Secret::new(text))
+}
+
+/// A secret of one line in a file that only its owner can read.
+pub(crate) fn read_secret(path: &Utf8Path) -> anyhow::Result<String> {
+    let mut file = File::open(path).with_context(|| format!("cannot read {path}"))?;
+    let mode = file.metadata()?.mode();
     anyhow::ensure!(
         mode & 0o077 == 0,
-        "{path} could have been read by others (mode {:04o}); remove it, and the next start makes a new token",
+        "{path} could have been read by others (mode {:04o}); close it (chmod 600 {path}) and put a new secret into it",
         mode & 0o7777
     );
-    anyhow::ensure!(text.len() >= 20, "{path} holds no token; remove it, and the next start makes a new one");
-    Ok(Secret::new(text))
+    let mut text = String::new();
+    file.read_to_string(&mut text).with_context(|| format!("cannot read {path}"))?;
+    Ok(text.trim().to_owned())
 }
 
 /// Reads a file of one line, or makes it: written aside with mode 0600, made durable, then named.

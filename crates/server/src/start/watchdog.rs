@@ -34,6 +34,7 @@ pub(super) async fn look(app: &Arc<App>) {
         None => tracing::info!("well again: jobs go on"),
     }
     app.jobs.hold(reason);
+    app.notify.ring();
 }
 
 fn what_holds(app: &App) -> Option<String> {

@@ -151,7 +151,7 @@ async fn the_check_runs_and_its_findings_are_read_on_the_command_line() {
 async fn the_settings_of_checks_by_the_clock_are_shown() {
     let world = World::new().await;
     let settings: Value = world.server.api().get("/api/v1/settings").await;
-    assert_eq!(settings["config"]["integrity"]["light-every-seconds"], 3_600);
-    assert_eq!(settings["config"]["integrity"]["full-every-seconds"], 7 * 24 * 3_600);
+    assert_eq!(settings["config"]["integrity"]["light-every"], "1h");
+    assert_eq!(settings["config"]["integrity"]["full-every"], "7d");
     assert_eq!(settings["config"]["integrity"]["only-between"], Value::Null);
 }

@@ -110,6 +110,7 @@ async fn a_job_that_this_version_does_not_know_fails_plainly() {
         dedup_key: None,
         operation_id: None,
         not_before: None,
+        only_on: None,
     };
     let id = patchwharf_db::jobs::enqueue(&mut write, &new).await.unwrap().job_id;
     write.commit().await.unwrap();

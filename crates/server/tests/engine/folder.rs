@@ -55,7 +55,7 @@ async fn c_21_a_token_that_others_could_read_is_refused() {
     rig.running.stop().await;
     fs::set_permissions(config.data.join("admin.token"), fs::Permissions::from_mode(0o644)).unwrap();
     let error = text(start(config, &Script::default()).await.unwrap_err());
-    assert!(error.contains("admin.token") && error.contains("remove it"), "{error}");
+    assert!(error.contains("admin.token") && error.contains("user reset"), "{error}");
 }
 
 #[tokio::test]
@@ -78,11 +78,11 @@ async fn c_22_an_empty_mount_point_is_never_all_packages_gone() {
 #[tokio::test]
 async fn a_restart_keeps_instance_deployment_token_and_key() {
     let rig = Rig::new().await;
-    let before = (rig.app().instance, rig.app().deployment, rig.app().admin_token.reveal().to_owned());
+    let before = (rig.app().instance, rig.app().deployment, rig.app().admin_token.reveal());
     let key = rig.app().signing_key.public();
     let rig = rig.restarted().await;
     let app = rig.app();
-    assert_eq!(before, (app.instance, app.deployment, app.admin_token.reveal().to_owned()));
+    assert_eq!(before, (app.instance, app.deployment, app.admin_token.reveal()));
     assert_eq!(key, app.signing_key.public());
 }
 

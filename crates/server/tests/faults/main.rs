@@ -11,6 +11,7 @@ macro_rules! figures {
     ($($text:tt)*) => { eprintln!("FIGURES: {}", format!($($text)*)) };
 }
 
+mod backup;
 mod driver;
 mod integrity;
 mod judge;

@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, unreachable_pub, missing_docs)]
 
+mod backup;
 mod delete;
 mod integrity;
 mod locations;
+mod notify;
 mod policies;
 mod prune;
 mod reconcile;
 mod refresh;
 mod relocate;
+mod retention;
 mod stage;
 mod undo;
 mod verify;

@@ -113,12 +113,14 @@ pub(super) fn read(path: &Path) -> Result<[u8; 32], KeyError> {
     }
     let mut text = String::new();
     file.take(256).read_to_string(&mut text).map_err(failed)?;
+    seed_of(&text).ok_or_else(|| KeyError::Malformed { path: path.into() })
+}
+
+/// The seed in the content of a key file.
+pub(super) fn seed_of(text: &str) -> Option<[u8; 32]> {
     let mut seed = [0; 32];
-    text.trim_end_matches('\n')
-        .strip_prefix(LABEL)
-        .and_then(|digits| hex::decode_to_slice(digits, &mut seed).ok())
-        .ok_or_else(|| KeyError::Malformed { path: path.into() })?;
-    Ok(seed)
+    hex::decode_to_slice(text.trim_end_matches('\n').strip_prefix(LABEL)?, &mut seed).ok()?;
+    Some(seed)
 }
 
 /// Writes aside, fsyncs, renames without replacing, fsyncs the folder: after a crash there is a whole key or none.

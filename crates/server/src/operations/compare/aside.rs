@@ -42,13 +42,18 @@ impl Who {
                 return Ok(());
             }
         };
-        let (keep, now) = (self.app.config.packages.keep_quarantine, self.app.clock.now());
+        // While the clock is doubted, nothing is old.
+        let (keep, now) = (self.app.config.packages.keep_quarantine, self.app.ages.now());
         let end = |item: &Quarantined| item.since.checked_add(keep).unwrap_or(Timestamp::MAX);
         let unproved = self.unproved(&items).await?;
         differences.extend(items.into_iter().map(|item| {
             let keep_until = (!keep.is_zero()).then(|| end(&item));
             let proved = item.package.is_none_or(|package| !unproved.contains(&package));
-            Difference::Aside { over: proved && keep_until.is_some_and(|end| end <= now), keep_until, item }
+            Difference::Aside {
+                over: proved && keep_until.zip(now).is_some_and(|(end, now)| end <= now),
+                keep_until,
+                item,
+            }
         }));
         Ok(())
     }

@@ -1,0 +1,108 @@
+//! Low space, with a forecast from the days before.
+
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use jiff::SignedDuration;
+use patchwharf_db::notifications::{self as table, SpaceSample};
+use patchwharf_model::Timestamp;
+
+use super::{super::message::Line, Trouble, own};
+use crate::{app::App, operations::OperationError, words::count};
+
+/// How often the free space is noted.
+const NOTE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// What a forecast looks back at.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// A shorter history says nothing.
+const LEAST: SignedDuration = SignedDuration::from_hours(6);
+
+pub(super) async fn look(app: &Arc<App>) -> Result<Trouble, OperationError> {
+    let limit = app.config.notify.low_space_bytes;
+    let now = app.clock.now();
+    let mut low = Vec::new();
+    let mut same = Vec::new();
+    for (place, path) in places(app) {
+        let Some(free) = free(&path).await else { continue };
+        let since = now.checked_sub(LOOK_BACK).unwrap_or(Timestamp::MIN);
+        let mut samples = table::samples(&app.db, &place, since).await?;
+        samples.retain(|sample| sample.at <= now);
+        if samples.last().is_none_or(|last| now.duration_since(last.at) >= NOTE_EVERY) {
+            let mut write = app.db.write("system", "notification", now).await?;
+            table::put_sample(&mut write, &place, free).await?;
+            write.commit().await?;
+        }
+        if free < limit {
+            let reason = format!(
+                "{free} bytes are free, less than {limit} (`notify.low-space-bytes`); {}",
+                forecast(&samples, SpaceSample { at: now, free_bytes: free })
+            );
+            same.push(place);
+            low.push(Line { item: path.into_string(), reason });
+        }
+    }
+    let many = low.len() as u64;
+    Ok(Trouble {
+        kind: own(app, "space"),
+        count: many,
+        headline: format!("{} with little free space", count(many, "folder")),
+        well: "there is enough free space again",
+        lines: low,
+        advice: "Staging stops before the disk is full; what is staged is served. Make room, or relocate packages."
+            .into(),
+        same: same.join(" "),
+        is_event: false,
+        seen: String::new(),
+    })
+}
+
+/// The folders that fill up.
+fn places(app: &App) -> Vec<(String, Utf8PathBuf)> {
+    let locations = app.locations.iter().map(|l| (format!("location {}", l.id()), l.path().to_owned()));
+    locations.chain([(format!("data {}", app.instance), app.config.data.clone())]).collect()
+}
+
+/// Off the async runtime: a disk that hangs must not hold it.
+async fn free(path: &Utf8PathBuf) -> Option<u64> {
+    let path = path.clone();
+    let asked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(path.as_std_path()));
+    let space = asked.await.ok()?.ok()?;
+    Some(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
+/// When it will be full at the pace of the days before.
+fn forecast(samples: &[SpaceSample], now: SpaceSample) -> String {
+    let Some(first) = samples.first().filter(|first| now.at.duration_since(first.at) >= LEAST) else {
+        return "it is not known yet how fast it fills".to_owned();
+    };
+    let used = first.free_bytes.saturating_sub(now.free_bytes);
+    if used == 0 {
+        return "it has not become less lately".to_owned();
+    }
+    let lived = now.at.duration_since(first.at);
+    let seconds = u128::from(now.free_bytes) * u128::from(lived.as_secs().unsigned_abs()) / u128::from(used);
+    let hours = seconds / 3600;
+    let left = if hours >= 48 { format!("{} days", hours / 24) } else { format!("{hours} hours") };
+    format!("at the pace of the last {} hours it is full in {left}", lived.as_secs() / 3600)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn sample(hours: i64, free_bytes: u64) -> SpaceSample {
+        let start: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
+        SpaceSample { at: start + SignedDuration::from_hours(hours), free_bytes }
+    }
+
+    #[test]
+    fn the_forecast_goes_on_as_the_days_before() {
+        let days: Vec<_> = (0..7).map(|day| sample(24 * day, 1_000 - 100 * day.unsigned_abs())).collect();
+        let text = forecast(&days, sample(24 * 7, 300));
+        assert_eq!(text, "at the pace of the last 168 hours it is full in 3 days");
+        assert!(forecast(&days[..1], sample(1, 300)).contains("not known yet"));
+        assert!(forecast(&days, sample(24 * 7, 1_000)).contains("not become less"));
+        assert!(forecast(&[sample(0, 1_000)], sample(10, 500)).ends_with("full in 10 hours"));
+    }
+}
