@@ -6,6 +6,7 @@ pub mod faulty;
 mod native;
 
 use std::{
+    ffi::OsStr,
     fmt,
     fs::File,
     io,
@@ -59,7 +60,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// As `renameat2(2)` with `RENAME_NOREPLACE`.
-    fn rename(&self, from: BorrowedFd<'_>, name: &str, to: BorrowedFd<'_>, new_name: &str) -> io::Result<()>;
+    fn rename(&self, from: BorrowedFd<'_>, name: &OsStr, to: BorrowedFd<'_>, new_name: &str) -> io::Result<()>;
     /// Gives the inode behind `file` one more name.
     ///
     /// # Errors
@@ -69,12 +70,12 @@ pub trait Disk: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// As `unlinkat(2)`.
-    fn unlink(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<()>;
+    fn unlink(&self, folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()>;
     /// Removes an empty folder.
     ///
     /// # Errors
     /// As `unlinkat(2)` with `AT_REMOVEDIR`.
-    fn rmdir(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<()>;
+    fn rmdir(&self, folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()>;
     /// Reads some of a file at a place, and says how many bytes; 0 at its end.
     ///
     /// # Errors

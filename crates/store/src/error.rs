@@ -37,12 +37,19 @@ impl DiskError {
         Errno::from_io_error(&self.source)
     }
 
+    fn is_reading(&self) -> bool {
+        self.attempt.starts_with("open") || matches!(self.attempt, "list" | "look at" | "read")
+    }
+
     fn advice(&self) -> &'static str {
         match self.errno() {
             Some(Errno::NOSPC | Errno::DQUOT) => "; free space or inodes there, the work goes on by itself",
             Some(Errno::ROFS) => "; the file system is read-only: look at the kernel's log and mount it again",
             Some(Errno::MFILE | Errno::NFILE) => "; raise the limit of open files (LimitNOFILE)",
             Some(Errno::LOOP | Errno::XDEV) => "; links and mount points inside a package location are never followed",
+            Some(Errno::ACCESS | Errno::PERM) if self.is_reading() => {
+                "; give the server's user the right to read it (chown, chmod)"
+            }
             Some(Errno::ACCESS | Errno::PERM) => {
                 "; give the server's user the right to write there (chattr -i, chown, chmod)"
             }

@@ -6,7 +6,10 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::{
+    fs::{Mode, OFlags, ResolveFlags, openat2},
+    path::Arg,
+};
 
 /// One component below an open folder: no way out, no links, no mount points.
 pub(crate) const INSIDE: ResolveFlags = ResolveFlags::BENEATH
@@ -18,7 +21,7 @@ pub(crate) const INSIDE: ResolveFlags = ResolveFlags::BENEATH
 ///
 /// # Errors
 /// As `openat2(2)`; `ELOOP` for a link, `EXDEV` for a mount point.
-pub(crate) fn folder(parent: impl AsFd, name: &str) -> io::Result<OwnedFd> {
+pub(crate) fn folder(parent: impl AsFd, name: impl Arg) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(openat2(parent, name, flags, Mode::empty(), INSIDE)?)
 }

@@ -247,8 +247,8 @@ impl Location {
 
     /// The open folder of a version.
     pub(crate) fn version_folder(&self, package: PackageId, version: u64) -> io::Result<OwnedFd> {
-        let package = folder::folder(&self.root, &package.to_string())?;
-        folder::folder(package, &layout::version_name(version))
+        let package = folder::folder(&self.root, package.to_string())?;
+        folder::folder(package, layout::version_name(version))
     }
 }
 

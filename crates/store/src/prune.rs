@@ -65,12 +65,12 @@ impl Location {
             self.empty_original(&folder, version, keys, &mut done)?;
             if done.left.is_empty() {
                 drop(folder);
-                self.disk.rmdir(package_folder.as_fd(), &name).attempt("remove", path)?;
+                self.disk.rmdir(package_folder.as_fd(), name.as_ref()).attempt("remove", path)?;
             } else {
                 self.disk.fsync(folder.as_fd(), Kind::Folder).attempt("make durable the removal in", path)?;
             }
         }
-        match self.disk.rmdir(self.root.as_fd(), &package) {
+        match self.disk.rmdir(self.root.as_fd(), package.as_ref()) {
             Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => parents.package(version.package, package_folder),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             other => other.attempt("remove the package folder of", path)?,
@@ -117,7 +117,7 @@ impl Location {
                 done.left.push(entry.name);
                 continue;
             }
-            let removed = self.unlink_name(folder.as_fd(), &entry.name).attempt("remove", path)?;
+            let removed = self.unlink_name(folder.as_fd(), entry.raw()).attempt("remove", path)?;
             fault::at(Step::PruneMidUnlink).attempt("pass a test step at", path)?;
             done.files += 1;
             done.freed_bytes += removed.freed_bytes;

@@ -3,12 +3,14 @@
 mod when;
 
 use std::{
+    ffi::OsStr,
     io,
     os::fd::{AsFd as _, OwnedFd},
 };
 
 use camino::Utf8PathBuf;
 use patchwharf_model::{PackageId, Timestamp};
+use rustix::fs::{AtFlags, FileType, statat};
 
 use crate::{
     DiskError, Location,
@@ -43,11 +45,27 @@ impl Location {
         now: Timestamp,
     ) -> Result<Utf8PathBuf, DiskError> {
         let path = || self.path().join(layout::version_path(package, version));
-        let from = folder::folder(&self.root, &package.to_string()).attempt("open the folder of", path)?;
-        self.set_aside(&from, &layout::version_name(version), &[package.to_string()], now, path)
+        let from = folder::folder(&self.root, package.to_string()).attempt("open the folder of", path)?;
+        self.set_aside(&from, layout::version_name(version).as_ref(), &[package.to_string()], now, path)
     }
 
-    /// Sets one thing in a version's folder aside, whatever it is. A link is moved, not what it points at.
+    /// The same for a version that does not belong here: where it was the last one, the folder of its package goes too.
+    ///
+    /// # Errors
+    /// As [`Self::quarantine_version`].
+    pub fn quarantine_orphan(
+        &self,
+        package: PackageId,
+        version: u64,
+        now: Timestamp,
+    ) -> Result<Utf8PathBuf, DiskError> {
+        let aside = self.quarantine_version(package, version, now)?;
+        self.remove_empty_package(package)?;
+        Ok(aside)
+    }
+
+    /// Sets one thing in a version's folder aside, whatever it is, by its name as it is shown. A link is moved, not what it
+    /// points at.
     ///
     /// # Errors
     /// When the disk fails; it is then where it was, or in quarantine and found there.
@@ -60,7 +78,17 @@ impl Location {
     ) -> Result<Utf8PathBuf, DiskError> {
         let path = || self.path().join(layout::version_path(package, version)).join(name);
         let from = self.version_folder(package, version).attempt("open the folder of", path)?;
-        self.set_aside(&from, name, &[package.to_string(), layout::version_name(version)], now, path)
+        let name = tree::raw_name(&from, name).attempt("list", path)?;
+        self.set_aside(&from, &name, &[package.to_string(), layout::version_name(version)], now, path)
+    }
+
+    /// Whether a package has a folder, or nothing at all lies in its place.
+    #[must_use]
+    pub fn has_package_folder(&self, package: PackageId) -> bool {
+        match statat(&self.root, package.to_string(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => FileType::from_raw_mode(stat.st_mode).is_dir(),
+            Err(error) => error == rustix::io::Errno::NOENT,
+        }
     }
 
     /// Sets aside whatever lies in the place of a package's folder: a link is moved, not what it points at.
@@ -69,14 +97,14 @@ impl Location {
     /// When the disk fails; it is then where it was, or in quarantine and found there.
     pub fn quarantine_package(&self, package: PackageId, now: Timestamp) -> Result<Utf8PathBuf, DiskError> {
         let name = package.to_string();
-        self.set_aside(&self.root, &name, &[], now, || self.path().join(&name))
+        self.set_aside(&self.root, name.as_ref(), &[], now, || self.path().join(&name))
     }
 
     /// Renames `name` in `from` to `.quarantine/<when>/<under...>/<name>`, durably.
     pub(crate) fn set_aside(
         &self,
         from: &OwnedFd,
-        name: &str,
+        name: &OsStr,
         under: &[String],
         now: Timestamp,
         path: impl Fn() -> Utf8PathBuf,
@@ -92,10 +120,10 @@ impl Location {
         }
         fault::at(Step::QuarantineBeforeRename).attempt("pass a test step at", &path)?;
         let target = &folders[folders.len() - 1];
-        let mut new_name = name.to_owned();
+        let (shown, mut new_name) = (tree::shown(name), tree::shown(name));
         for n in 2.. {
             match self.disk.rename(from.as_fd(), name, target.as_fd(), &new_name) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => new_name = format!("{name}.{n}"),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => new_name = format!("{shown}.{n}"),
                 other => {
                     other.attempt("set aside", &path)?;
                     break;
@@ -126,18 +154,29 @@ impl Location {
         let path = || self.path().join(layout::QUARANTINE);
         let mut found = Vec::new();
         for entry in tree::entries(&self.quarantine).attempt("list", path)? {
-            let Some(since) = when::of(&entry.name) else { continue };
+            let Some(since) = moment(&entry) else { continue };
             let folder = folder::folder(&self.quarantine, &entry.name).attempt("open", || path().join(&entry.name))?;
             for inner in tree::entries(&folder).attempt("list", || path().join(&entry.name))? {
                 found.push(Quarantined {
                     since,
                     package: layout::package_of(&inner.name),
                     path: Utf8PathBuf::from(layout::QUARANTINE).join(&entry.name).join(&inner.name),
-                    size_bytes: tree::size_bytes(folder.as_fd(), &inner.name),
+                    size_bytes: tree::size_bytes(folder.as_fd(), inner.raw()),
                 });
             }
         }
         Ok(found)
+    }
+
+    /// What lies in quarantine and was not put there by a server, relative to the location. Never touched.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn strangers_in_quarantine(&self) -> Result<Vec<Utf8PathBuf>, DiskError> {
+        let path = || self.path().join(layout::QUARANTINE);
+        let entries = tree::entries(&self.quarantine).attempt("list", path)?;
+        let strangers = entries.into_iter().filter(|entry| moment(entry).is_none());
+        Ok(strangers.map(|entry| Utf8PathBuf::from(layout::QUARANTINE).join(entry.name)).collect())
     }
 
     /// Removes something from quarantine, for good.
@@ -152,12 +191,18 @@ impl Location {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other.attempt("open the folder of", path)?,
         };
-        self.remove_tree(folder.as_fd(), name).attempt("remove", path)?;
+        self.remove_tree(folder.as_fd(), &tree::raw_name(&folder, name).attempt("list", path)?)
+            .attempt("remove", path)?;
         self.disk.fsync(folder.as_fd(), Kind::Folder).attempt("make durable the removal of", path)?;
         // Others of the same moment may still be there.
-        match self.disk.rmdir(self.quarantine.as_fd(), when) {
+        match self.disk.rmdir(self.quarantine.as_fd(), when.as_ref()) {
             Err(e) if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => Ok(()),
             other => other.attempt("remove the folder of", path),
         }
     }
+}
+
+/// When something was set aside, by the name of its folder; none: no folder of ours.
+fn moment(entry: &tree::Entry) -> Option<Timestamp> {
+    when::of(&entry.name).filter(|_| entry.kind == FileType::Directory)
 }

@@ -132,7 +132,7 @@ impl Location {
     fn scan_staging(&self, visit: &mut dyn FnMut(Found) -> ControlFlow<()>) -> Result<bool, DiskError> {
         let entries = tree::entries(&self.staging).attempt("list", || self.path().join(layout::STAGING))?;
         Ok(entries.into_iter().all(|entry| {
-            let size_bytes = tree::size_bytes(self.staging.as_fd(), &entry.name);
+            let size_bytes = tree::size_bytes(self.staging.as_fd(), entry.raw());
             visit(Found::Staging { kind: StagingKind::of(&entry), name: entry.name, size_bytes }).is_continue()
         }))
     }
@@ -142,7 +142,7 @@ impl Location {
         for probe in tree::entries(&self.root).attempt("list", || self.path().to_owned())? {
             if probe.name.starts_with(layout::PROBE_PREFIX) {
                 // Empty, or not ours.
-                let _ = self.disk.rmdir(self.root.as_fd(), &probe.name);
+                let _ = self.disk.rmdir(self.root.as_fd(), probe.raw());
             }
         }
         Ok(())
@@ -189,7 +189,7 @@ impl Location {
                 continue;
             }
             left.push(Leftover {
-                size_bytes: tree::size_bytes(self.staging.as_fd(), &entry.name),
+                size_bytes: tree::size_bytes(self.staging.as_fd(), entry.raw()),
                 kind,
                 name: entry.name,
             });
@@ -200,7 +200,7 @@ impl Location {
     /// Removes one folder in `.staging`, unless another process has locked it.
     fn clear_one(&self, name: &str) -> io::Result<bool> {
         let Some(_locks) = self.lock_in_staging(name)? else { return Ok(false) };
-        self.remove_tree(self.staging.as_fd(), name)?;
+        self.remove_tree(self.staging.as_fd(), name.as_ref())?;
         Ok(true)
     }
 
@@ -229,7 +229,7 @@ impl Location {
     /// When the disk fails.
     pub fn remove_empty_package(&self, package: PackageId) -> Result<bool, DiskError> {
         let path = || self.path().join(package.to_string());
-        match self.disk.rmdir(self.root.as_fd(), &package.to_string()) {
+        match self.disk.rmdir(self.root.as_fd(), package.to_string().as_ref()) {
             Err(e) if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => Ok(false),
             other => {
                 other.attempt("remove", path)?;
@@ -263,7 +263,7 @@ fn is_unwanted(entry: &tree::Entry, wanted: &dyn Fn(&str) -> bool) -> bool {
 impl StagingKind {
     fn of(entry: &tree::Entry) -> Self {
         let digest = matches!(entry.name.len(), 40 | 64) && entry.name.bytes().all(|b| b.is_ascii_hexdigit());
-        if entry.kind != FileType::Directory {
+        if entry.kind != FileType::Directory || !entry.is_text() {
             Self::Foreign
         } else if entry.name.starts_with(layout::BUILD_PREFIX) || entry.name.starts_with(layout::PROBE_PREFIX) {
             Self::Build

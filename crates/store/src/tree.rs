@@ -1,7 +1,7 @@
 //! Removing names by handle: never through links, never onto another mount.
 
 use std::{
-    ffi::{CStr, OsStr},
+    ffi::{CStr, OsStr, OsString},
     io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
@@ -27,7 +27,7 @@ pub(crate) struct Removed {
 
 impl Location {
     /// Removes the name of a file or link; the lock of its inode is held meanwhile.
-    pub(crate) fn unlink_name(&self, parent: BorrowedFd<'_>, name: &str) -> io::Result<Removed> {
+    pub(crate) fn unlink_name(&self, parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<Removed> {
         // O_PATH: looks at links themselves, opens no pipe or device.
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = openat2(parent, name, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_XDEV)?;
@@ -45,7 +45,7 @@ impl Location {
     }
 
     /// Removes a folder of our own with all that is in it. Nothing there is no error.
-    pub(crate) fn remove_tree(&self, parent: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    pub(crate) fn remove_tree(&self, parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
         let opened = match folder::folder(parent, name) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(e) if e.kind() == io::ErrorKind::NotADirectory || is_link(&e) => {
@@ -55,8 +55,8 @@ impl Location {
         };
         for entry in entries(&opened)? {
             match entry.kind {
-                FileType::Directory => self.remove_tree(opened.as_fd(), &entry.name)?,
-                _ => self.unlink_name(opened.as_fd(), &entry.name).map(|_| ())?,
+                FileType::Directory => self.remove_tree(opened.as_fd(), entry.raw())?,
+                _ => self.unlink_name(opened.as_fd(), entry.raw()).map(|_| ())?,
             }
         }
         drop(opened);
@@ -75,11 +75,11 @@ pub(crate) fn is_mount(error: &io::Error) -> bool {
 }
 
 /// Bytes of a file, or of the files in a folder and below. What cannot be looked at counts nothing: this is for texts.
-pub(crate) fn size_bytes(parent: BorrowedFd<'_>, name: &str) -> u64 {
+pub(crate) fn size_bytes(parent: BorrowedFd<'_>, name: &OsStr) -> u64 {
     match folder::folder(parent, name) {
         Ok(opened) => {
             let inner = entries(&opened).unwrap_or_default();
-            inner.iter().map(|entry| size_bytes(opened.as_fd(), &entry.name)).sum()
+            inner.iter().map(|entry| size_bytes(opened.as_fd(), entry.raw())).sum()
         }
         Err(_) => statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_or(0, |s| stamp::from_stat(&s).size_bytes),
     }
@@ -88,12 +88,44 @@ pub(crate) fn size_bytes(parent: BorrowedFd<'_>, name: &str) -> u64 {
 /// One name in a folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
+    /// As it is shown: see [`shown`].
     pub(crate) name: String,
+    /// As it is, where it is no UTF-8: then it is not one of ours.
+    raw: Option<OsString>,
     pub(crate) kind: FileType,
 }
 
-/// The names in a folder, without `.` and `..`. A name that is no UTF-8 is not one of ours and is an error: nothing is
-/// guessed about it.
+impl Entry {
+    /// The name as it is.
+    pub(crate) fn raw(&self) -> &OsStr {
+        self.raw.as_deref().unwrap_or(OsStr::new(&self.name))
+    }
+
+    /// Whether the name is UTF-8.
+    pub(crate) fn is_text(&self) -> bool {
+        self.raw.is_none()
+    }
+}
+
+/// A name as it is shown: bytes that are no UTF-8 are written `\xff`.
+pub(crate) fn shown(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+/// The name in a folder that is shown like this.
+pub(crate) fn raw_name(folder: &OwnedFd, name: &str) -> io::Result<OsString> {
+    let has_bytes = name.contains("\\x");
+    let of_bytes = |entry: &Entry| !entry.is_text() && entry.name == name;
+    let found = if has_bytes { entries(folder)?.into_iter().find(of_bytes) } else { None };
+    Ok(found.and_then(|entry| entry.raw).unwrap_or_else(|| name.into()))
+}
+
+/// The names in a folder, without `.` and `..`.
 pub(crate) fn entries(folder: &OwnedFd) -> io::Result<Vec<Entry>> {
     let mut found = Vec::new();
     each_entry(folder, &mut |entry| {
@@ -129,11 +161,13 @@ fn named(folder: BorrowedFd<'_>, name: &CStr, kind: FileType) -> io::Result<Opti
         },
         known => known,
     };
-    let name = name.to_str().map_err(|_| {
-        let name = OsStr::from_bytes(name.to_bytes());
-        io::Error::other(format!("the name {name:?} in it is not UTF-8; remove it by hand"))
-    })?;
-    Ok(Some(Entry { name: name.to_owned(), kind }))
+    Ok(Some(match name.to_str() {
+        Ok(name) => Entry { name: name.to_owned(), raw: None, kind },
+        Err(_) => {
+            let name = OsStr::from_bytes(name.to_bytes());
+            Entry { name: shown(name), raw: Some(name.to_owned()), kind }
+        }
+    }))
 }
 
 /// Calls `visit` for each name until it says no.

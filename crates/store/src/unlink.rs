@@ -86,9 +86,12 @@ impl Location {
         if let Some(folder) = opened(folder::folder(&package_folder, &name), path)? {
             self.empty(&folder, version, now, &mut done)?;
             drop(folder);
-            self.disk.rmdir(package_folder.as_fd(), &name).attempt("remove", path)?;
+            match self.disk.rmdir(package_folder.as_fd(), name.as_ref()) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                other => other.attempt("remove", path)?,
+            }
         }
-        match self.disk.rmdir(self.root.as_fd(), &package) {
+        match self.disk.rmdir(self.root.as_fd(), package.as_ref()) {
             // Other versions, or things that are not ours: the folder stays, and the removal in it must be durable.
             Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => parents.package(version.package, package_folder),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -114,10 +117,14 @@ impl Location {
             let ours = named.is_some() || entry.name == layout::MANIFEST;
             if !ours || entry.kind == FileType::Directory {
                 let under = [version.package.to_string(), layout::version_name(version.version)];
-                done.quarantined.push(self.set_aside(folder, &entry.name, &under, now, path)?);
+                done.quarantined.push(self.set_aside(folder, entry.raw(), &under, now, path)?);
                 continue;
             }
-            let removed = self.unlink_name(folder.as_fd(), &entry.name).attempt("remove", path)?;
+            let removed = match self.unlink_name(folder.as_fd(), entry.raw()) {
+                // Another sweep was faster.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                other => other.attempt("remove", path)?,
+            };
             fault::at(Step::DeleteMidUnlink).attempt("pass a test step at", path)?;
             done.files += 1;
             done.freed_bytes += removed.freed_bytes;

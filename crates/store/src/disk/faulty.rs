@@ -1,6 +1,7 @@
 //! A disk that fails when it is told to: the sweep of ACCEPTANCE.md H3 without strace.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io,
     os::fd::{BorrowedFd, OwnedFd},
@@ -97,7 +98,7 @@ impl Disk for Faulty {
         self.pass().and_then(|()| self.real.mkdir(folder, name))
     }
 
-    fn rename(&self, from: BorrowedFd<'_>, name: &str, to: BorrowedFd<'_>, new_name: &str) -> io::Result<()> {
+    fn rename(&self, from: BorrowedFd<'_>, name: &OsStr, to: BorrowedFd<'_>, new_name: &str) -> io::Result<()> {
         self.pass().and_then(|()| self.real.rename(from, name, to, new_name))
     }
 
@@ -105,11 +106,11 @@ impl Disk for Faulty {
         self.pass().and_then(|()| self.real.link(file, to, name))
     }
 
-    fn unlink(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    fn unlink(&self, folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
         self.pass().and_then(|()| self.real.unlink(folder, name))
     }
 
-    fn rmdir(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    fn rmdir(&self, folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
         self.pass().and_then(|()| self.real.rmdir(folder, name))
     }
 

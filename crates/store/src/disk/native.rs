@@ -1,6 +1,7 @@
 //! The real disk.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io,
     os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
@@ -62,7 +63,7 @@ impl Disk for Native {
         Ok(rustix::fs::openat(folder, name, FOLDER, Mode::empty())?)
     }
 
-    fn rename(&self, from: BorrowedFd<'_>, name: &str, to: BorrowedFd<'_>, new_name: &str) -> io::Result<()> {
+    fn rename(&self, from: BorrowedFd<'_>, name: &OsStr, to: BorrowedFd<'_>, new_name: &str) -> io::Result<()> {
         self.renames.fetch_add(1, Relaxed);
         Ok(rustix::fs::renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE)?)
     }
@@ -74,12 +75,12 @@ impl Disk for Native {
         Ok(rustix::fs::linkat(CWD, path, to, name, AtFlags::SYMLINK_FOLLOW)?)
     }
 
-    fn unlink(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    fn unlink(&self, folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
         self.unlinks.fetch_add(1, Relaxed);
         Ok(rustix::fs::unlinkat(folder, name, AtFlags::empty())?)
     }
 
-    fn rmdir(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    fn rmdir(&self, folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
         self.unlinks.fetch_add(1, Relaxed);
         Ok(rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR)?)
     }

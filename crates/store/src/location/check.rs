@@ -223,7 +223,7 @@ fn case_counts(disk: &dyn Disk, root: &OwnedFd, path: &Utf8Path) -> Result<(), O
         other => drop(other.attempt("create", at)?),
     }
     let folds = statat(root, CASE_PROBE.to_uppercase(), AtFlags::SYMLINK_NOFOLLOW).is_ok();
-    disk.rmdir(root.as_fd(), CASE_PROBE).attempt("remove", at)?;
+    disk.rmdir(root.as_fd(), CASE_PROBE.as_ref()).attempt("remove", at)?;
     if folds { Err(OpenError::FoldsCase { path: path.to_owned() }) } else { Ok(()) }
 }
 
@@ -287,9 +287,9 @@ pub(super) fn rename_works(
     let name = format!("{}{}", layout::PROBE_PREFIX, Uuid::now_v7());
     let staging_path = || location.join(layout::STAGING);
     disk.mkdir(staging.as_fd(), &name).attempt("write to", staging_path)?;
-    let renamed = disk.rename(staging.as_fd(), &name, root.as_fd(), &name);
+    let renamed = disk.rename(staging.as_fd(), name.as_ref(), root.as_fd(), &name);
     let left_in = if renamed.is_ok() { root } else { staging };
-    let removed = disk.rmdir(left_in.as_fd(), &name);
+    let removed = disk.rmdir(left_in.as_fd(), name.as_ref());
     match renamed {
         Err(e) if rustix::io::Errno::from_io_error(&e) == Some(rustix::io::Errno::XDEV) => {
             return Err(OpenError::OtherFileSystem { path: staging_path(), location: location.to_owned() });

@@ -83,11 +83,11 @@ pub(super) fn write(disk: &dyn Disk, root: &OwnedFd, path: &Utf8Path, marker: &M
     let at = || path.join(layout::MARKER);
     let text = serde_json::to_vec_pretty(marker).map_err(|source| OpenError::BadMarker { path: at(), source })?;
     // A crash in an earlier attempt may have left one; the marker itself is not there, so nobody uses it.
-    let _ = disk.unlink(root.as_fd(), ASIDE);
+    let _ = disk.unlink(root.as_fd(), ASIDE.as_ref());
     let file = disk.create(root.as_fd(), ASIDE).attempt("create", at)?;
     crate::write::all(disk, &file, &text).attempt("write", at)?;
     disk.fsync(file.as_fd(), Kind::File).attempt("make durable", at)?;
-    disk.rename(root.as_fd(), ASIDE, root.as_fd(), layout::MARKER).attempt("name", at)?;
+    disk.rename(root.as_fd(), ASIDE.as_ref(), root.as_fd(), layout::MARKER).attempt("name", at)?;
     disk.fsync(root.as_fd(), Kind::Folder).attempt("make durable", || path.to_owned())?;
     Ok(())
 }

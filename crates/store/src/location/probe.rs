@@ -92,7 +92,7 @@ impl<'a> Bench<'a> {
 
 impl Drop for Bench<'_> {
     fn drop(&mut self) {
-        if let Err(error) = self.location.remove_tree(self.location.staging.as_fd(), &self.name) {
+        if let Err(error) = self.location.remove_tree(self.location.staging.as_fd(), self.name.as_ref()) {
             tracing::debug!(%error, name = self.name, "a probe is left for the next start");
         }
     }

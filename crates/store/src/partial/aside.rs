@@ -64,7 +64,7 @@ impl Aside {
             }
             Err(e) => {
                 // Disk full, most likely: no empty folder is left behind.
-                let _ = location.disk.rmdir(staging, name);
+                let _ = location.disk.rmdir(staging, name.as_ref());
                 return Err(DiskError { attempt: "create a file in", path: path(), source: e });
             }
             Ok(data) => data,
@@ -170,12 +170,12 @@ impl Aside {
     pub(crate) fn remove(&self) -> Result<(), DiskError> {
         let disk = &*self.location.disk;
         for name in [layout::PARTIAL_DATA, layout::PARTIAL_META] {
-            match disk.unlink(self.folder.as_fd(), name) {
+            match disk.unlink(self.folder.as_fd(), name.as_ref()) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 other => other.attempt("remove", || self.path().join(name))?,
             }
         }
-        disk.rmdir(self.location.staging.as_fd(), &self.name).attempt("remove", || self.path())
+        disk.rmdir(self.location.staging.as_fd(), self.name.as_ref()).attempt("remove", || self.path())
     }
 
     fn path(&self) -> camino::Utf8PathBuf {

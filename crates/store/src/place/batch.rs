@@ -142,7 +142,7 @@ impl<'a> Batch<'a> {
         let path = || self.location.path().join(&package).join(&version);
         self.is_as_built(built)?;
         loop {
-            match disk.rename(self.folder.as_fd(), slot, root.as_fd(), &package) {
+            match disk.rename(self.folder.as_fd(), slot.as_ref(), root.as_fd(), &package) {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 other => {
                     other.attempt("name", path)?;
@@ -157,7 +157,7 @@ impl<'a> Batch<'a> {
                     other => Arc::new(other.attempt("open the folder of", path)?),
                 },
             };
-            match disk.rename(built.package_folder.as_fd(), &version, parent.as_fd(), &version) {
+            match disk.rename(built.package_folder.as_fd(), version.as_ref(), parent.as_fd(), &version) {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                     return Err(PlaceError::Occupied { path: path() });
                 }
@@ -235,8 +235,8 @@ impl<'a> Batch<'a> {
     fn take_back(&self, built: &Built, parent: &Parent) {
         let (name, version) = (built.package.to_string(), layout::version_name(built.version));
         let result = match parent {
-            Parent::Root => self.location.remove_tree(self.location.root.as_fd(), &name),
-            Parent::Package(folder) => self.location.remove_tree(folder.as_fd(), &version),
+            Parent::Root => self.location.remove_tree(self.location.root.as_fd(), name.as_ref()),
+            Parent::Package(folder) => self.location.remove_tree(folder.as_fd(), version.as_ref()),
         };
         if let Err(error) = result {
             tracing::warn!(package.id = %built.package, error = %error, "a version without a row is left for reconciliation");
@@ -247,8 +247,9 @@ impl<'a> Batch<'a> {
     fn clean_up(self, failures: bool) {
         let staging = self.location.staging.as_fd();
         let name = self.slot.name();
-        let removed = if failures { Err(io::ErrorKind::Other.into()) } else { self.location.disk.rmdir(staging, name) };
-        let result = removed.or_else(|_| self.location.remove_tree(staging, name));
+        let removed =
+            if failures { Err(io::ErrorKind::Other.into()) } else { self.location.disk.rmdir(staging, name.as_ref()) };
+        let result = removed.or_else(|_| self.location.remove_tree(staging, name.as_ref()));
         if let Err(error) = result {
             tracing::warn!(error = %error, folder = name, "a building place is left for the next start");
         }

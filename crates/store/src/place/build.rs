@@ -214,7 +214,7 @@ impl Target<'_> {
         let path = || self.path.clone();
         self.location
             .disk
-            .rename(aside.folder.as_fd(), layout::PARTIAL_DATA, self.folder, self.name)
+            .rename(aside.folder.as_fd(), layout::PARTIAL_DATA.as_ref(), self.folder, self.name)
             .attempt("move a download to", path)?;
         if !crate::partial::is_same(self.folder, self.name, &aside.data, &hashed).attempt("look at", path)? {
             return Err(PlaceError::Exchanged { path: path() });

@@ -32,6 +32,10 @@ pub enum Access {
     },
 }
 
+/// What we need to serve a file.
+const FILE_NEEDS: u32 = 0o400;
+/// What we need to see into a folder.
+const FOLDER_NEEDS: u32 = 0o500;
 /// Mode bits by which group or everybody can write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
@@ -51,12 +55,12 @@ impl Access {
 
     /// Of a file.
     pub(super) fn of_file(stat: &Stat) -> Self {
-        Self::of(stat, 0o400)
+        Self::of(stat, FILE_NEEDS)
     }
 
     /// Of a folder.
     pub(super) fn of_folder(stat: &Stat) -> Self {
-        Self::of(stat, 0o500)
+        Self::of(stat, FOLDER_NEEDS)
     }
 
     /// Whether nothing is wrong with it.
@@ -94,7 +98,7 @@ impl Location {
         let entry = self.stamps.entry(&stamp::of(&file).attempt("look at", path)?);
         let mut inode = stamps::held(&entry);
         let before = stamp::of(&file).attempt("look at", path)?;
-        close_to_others(&file, 0o644).attempt("close the mode of", path)?;
+        close_to_others(&file, 0o644, FILE_NEEDS).attempt("close the mode of", path)?;
         let after = stamp::of(&file).attempt("look at", path)?;
         if !inode.leads(proved, &before) {
             return Ok(None);
@@ -111,7 +115,7 @@ impl Location {
         let whole = || self.path().join(path);
         let name = if path.as_str().is_empty() { Utf8Path::new(".") } else { path };
         let folder = handle(&self.root, name.as_str(), OFlags::DIRECTORY).attempt("open", whole)?;
-        close_to_others(&folder, 0o755).attempt("close the mode of", whole)
+        close_to_others(&folder, 0o755, 0o700).attempt("close the mode of", whole)
     }
 
     /// Folders that belong to the location itself and whose access is not fine.
@@ -138,9 +142,11 @@ fn handle(parent: &std::os::fd::OwnedFd, name: &str, kind: OFlags) -> io::Result
     Ok(openat2(parent, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC | kind, Mode::empty(), inside)?)
 }
 
-/// Makes something ours and gives it a mode by which only we can change it. By its handle: whatever happens to its name.
-fn close_to_others(what: &std::os::fd::OwnedFd, mode: u32) -> io::Result<()> {
+/// Makes something ours, and gives us what we `need`; of what its mode says beside that, no more than `most` stays. By its handle: whatever happens to its name.
+#[allow(clippy::unnecessary_cast, reason = "field types differ between architectures")]
+fn close_to_others(what: &std::os::fd::OwnedFd, most: u32, need: u32) -> io::Result<()> {
     let stat = fstat(what)?;
+    let mode = stat.st_mode as u32 & most | need;
     if stat.st_uid != geteuid().as_raw() {
         let (owner, group): (Uid, Gid) = (geteuid(), getegid());
         rustix::fs::chownat(what, "", Some(owner), Some(group), AtFlags::EMPTY_PATH)?;

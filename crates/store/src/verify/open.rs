@@ -30,8 +30,8 @@ impl Location {
     pub fn open_version(&self, package: PackageId, version: u64) -> Result<OpenVersion<'_>, Finding> {
         let path = || self.path().join(layout::version_path(package, version));
         let fails = |e: std::io::Error| look::at_folder(e, path());
-        let outer = folder::folder(&self.root, &package.to_string()).map_err(fails)?;
-        let inner = folder::folder(&outer, &layout::version_name(version)).map_err(fails)?;
+        let outer = folder::folder(&self.root, package.to_string()).map_err(fails)?;
+        let inner = folder::folder(&outer, layout::version_name(version)).map_err(fails)?;
         let mut access = Vec::new();
         for (folder, path) in [(&outer, package.to_string().into()), (&inner, layout::version_path(package, version))] {
             let found = Access::of_folder(&fstat(folder).map_err(|e| fails(e.into()))?);
@@ -41,6 +41,27 @@ impl Location {
         }
         Ok(OpenVersion { location: self, package, version, folder: inner, access })
     }
+}
+
+impl Location {
+    /// The folder whose owner or mode keeps us out of a version: its own, or that of its package.
+    #[must_use]
+    pub fn closed_folder(&self, package: PackageId, version: u64) -> Option<FolderAccess> {
+        let (outer, inner) = (package.to_string(), layout::version_name(version));
+        if let Some(access) = kept_out(&self.root, &outer) {
+            return Some(FolderAccess { path: outer.into(), access });
+        }
+        let folder = folder::folder(&self.root, &outer).ok()?;
+        let access = kept_out(&folder, &inner)?;
+        Some(FolderAccess { path: layout::version_path(package, version), access })
+    }
+}
+
+/// What is wrong with the access to a folder; none: nothing, or it is no folder.
+fn kept_out(parent: &OwnedFd, name: &str) -> Option<Access> {
+    let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    let is_folder = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir();
+    Some(Access::of_folder(&stat)).filter(|access| is_folder && !access.is_fine())
 }
 
 impl OpenVersion<'_> {

@@ -203,7 +203,7 @@ impl Over<'_> {
             }
             match verify::at_file(self.from, original.as_fd(), &one.file, path) {
                 Finding::Good { .. } | Finding::Open { .. } => {
-                    self.to.disk.unlink(at.folder, at.name).attempt("remove", || at.path.clone())?;
+                    self.to.disk.unlink(at.folder, at.name.as_ref()).attempt("remove", || at.path.clone())?;
                 }
                 bad => return Ok(Read::Bad(bad)),
             }
