@@ -83,6 +83,9 @@ pub struct Order {
 }
 
 impl Order {
+    /// Who asks for what happens by the clock.
+    pub const CLOCK: &str = "system";
+
     /// An ordinary order through the API: now, deduplicated by the request itself.
     #[must_use]
     pub fn by(actor: impl Into<String>) -> Self {

@@ -152,18 +152,31 @@ pub async fn requeue(
     Ok(held)
 }
 
-/// Notes that a running job has stopped because a pause was asked. Frees its package locks. False: the lease was lost.
+/// Notes that a running job has stopped because a pause was asked. Frees its package locks. False: the lease was lost, or
+/// the pause was taken back (see [`is_resumed`]).
 ///
 /// # Errors
 /// When the database fails.
 pub async fn paused(w: &mut Write<'_>, job: JobId, owner: InstanceId, progress: &Progress) -> Result<bool> {
     const WHAT: &str = "pause a job";
     const PAUSED: &str = "UPDATE job SET state = 'paused', pause_asked = 0, progress = $3, lease_owner = NULL, \
-         lease_until = NULL WHERE job_id = $1 AND lease_owner = $2 AND state = 'running'";
+         lease_until = NULL WHERE job_id = $1 AND lease_owner = $2 AND state = 'running' AND pause_asked = 1";
     let held = w.run(WHAT, PAUSED, args![job, owner, json(progress)]).await? > 0;
     if held {
         free_locks(w, WHAT, &[job]).await?;
         w.audit("job.paused", format!("job {job}"), Some("running".into()), Some("paused".into()));
     }
     Ok(held)
+}
+
+/// Whether a job that has stopped for a pause is to go on at once: it is still ours, and the pause was taken back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_resumed(w: &mut Write<'_>, job: JobId, owner: InstanceId) -> Result<bool> {
+    const RESUMED: &str = "SELECT job_id AS text FROM job WHERE job_id = $1 AND lease_owner = $2 AND state = 'running' \
+         AND pause_asked = 0 AND cancel_asked = 0";
+    let found: Option<crate::sql::Text> =
+        w.first("look whether a pause was taken back", RESUMED, args![job, owner]).await?;
+    Ok(found.is_some())
 }

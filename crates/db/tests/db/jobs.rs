@@ -169,6 +169,11 @@ async fn asking_changes_what_waits_at_once_and_tells_what_runs(s: &Sandbox) {
     let asked = jobs::renew(&s.db, runs, owner, at(99), &progress).await.unwrap().unwrap();
     assert_eq!((asked.pause_asked, asked.cancel_asked), (true, false));
     let mut w = s.write(4).await;
+    assert!(!jobs::is_resumed(&mut w, runs, owner).await.unwrap());
+    jobs::ask(&mut w, runs, Ask::Resume).await.unwrap();
+    assert!(!jobs::paused(&mut w, runs, owner, &progress).await.unwrap(), "the pause was taken back");
+    assert!(jobs::is_resumed(&mut w, runs, owner).await.unwrap());
+    jobs::ask(&mut w, runs, Ask::Pause).await.unwrap();
     assert!(jobs::paused(&mut w, runs, owner, &progress).await.unwrap());
     assert_eq!(jobs::ask(&mut w, runs, Ask::Cancel).await.unwrap().state, JobState::Cancelled);
     assert!(jobs::ask(&mut w, runs, Ask::Resume).await.is_err());

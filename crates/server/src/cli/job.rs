@@ -48,7 +48,7 @@ pub(super) enum Job {
         /// The job's id.
         job: JobId,
     },
-    /// Let a paused job go on; one that waits for its time starts at once.
+    /// Let a paused job go on; one that waits to be tried again starts at once, one with --only-between in its hours.
     Resume {
         /// The job's id.
         job: JobId,

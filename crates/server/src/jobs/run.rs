@@ -14,11 +14,12 @@ use patchwharf_model::{
 };
 use patchwharf_store::fault::{self, Step};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{
     JobContext, ProgressHandle, Runner, Stop, StopReason,
-    settle::{Outcome, settle},
+    settle::{End, Outcome, settle},
     worker::Running,
 };
 use crate::{app::App, operations::OperationError};
@@ -27,15 +28,17 @@ use crate::{app::App, operations::OperationError};
 const TICK: Duration = Duration::from_millis(500);
 /// On a shared database the lease is renewed at least so often.
 const ASK_EVERY: Duration = Duration::from_secs(2);
+/// What keeps a job's lease ends within this once the job has ended.
+const KEEPER_ENDS: Duration = Duration::from_secs(1);
 /// A job that was asked to stop and does not is abandoned after this, when the server ends.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-pub(super) async fn run(app: &Arc<App>, runner: &Runner, job: Job, running: Running) {
+pub(super) async fn run(app: &Arc<App>, runner: &Runner, job: Job, mut running: Running) {
     let id = job.job_id;
     let span = tracing::info_span!("job", job = %id, kind = %job.kind);
     app.metrics.jobs_running.inc();
     async {
-        let context = JobContext {
+        let mut context = JobContext {
             app: Arc::clone(app),
             job: id,
             actor: job.actor.clone(),
@@ -46,8 +49,13 @@ pub(super) async fn run(app: &Arc<App>, runner: &Runner, job: Job, running: Runn
         };
         tracing::info!(attempt = job.attempt, "job begins");
         app.jobs.tell(id, JobState::Running, context.progress.snapshot(std::time::Instant::now()).1);
-        let outcome = attend(&context, runner, &job).await;
-        settle(&context, &job, outcome).await;
+        loop {
+            let outcome = attend(&context, runner, &job).await;
+            match settle(&context, &job, outcome).await {
+                End::Over => break,
+                End::Resumed => context.stop = running.anew(),
+            }
+        }
     }
     .instrument(span)
     .await;
@@ -69,20 +77,25 @@ async fn attend(context: &JobContext, runner: &Runner, job: &Job) -> Outcome {
     };
     let own = context.clone();
     let mut operation = tokio::spawn(runner(request, own).in_current_span());
-    let keeper = tokio::spawn(keep(context.clone()).in_current_span());
-    let ended = tokio::select! {
-        ended = &mut operation => Some(ended),
+    let ended = CancellationToken::new();
+    let mut keeper = tokio::spawn(keep(context.clone(), ended.clone()).in_current_span());
+    let result = tokio::select! {
+        result = &mut operation => Some(result),
         () = abandoned(&context.stop) => None,
     };
-    let ended = match ended {
-        Some(ended) => ended,
+    let result = match result {
+        Some(result) => result,
         None => {
             operation.abort();
             operation.await
         }
     };
-    keeper.abort();
-    match ended {
+    // Between two writes: items that it is writing must neither be lost nor be written twice.
+    ended.cancel();
+    if tokio::time::timeout(KEEPER_ENDS, &mut keeper).await.is_err() {
+        keeper.abort();
+    }
+    match result {
         Ok(Ok(ending)) => Outcome::Ended(ending),
         Ok(Err(error)) => Outcome::Failed(error),
         Err(e) if e.is_panic() => Outcome::Panicked(panic_text(&*e.into_panic())),
@@ -105,13 +118,16 @@ fn panic_text(payload: &(dyn Any + Send)) -> String {
 }
 
 /// Renews the lease, writes progress and items, tells followers.
-async fn keep(context: JobContext) {
+async fn keep(context: JobContext, ended: CancellationToken) {
     let app = &context.app;
     let lease = app.jobs.0.lease;
     let mut written = None;
     let mut renewed = Instant::now();
     loop {
-        tokio::time::sleep(TICK.min(lease / 4)).await;
+        tokio::select! {
+            () = tokio::time::sleep(TICK.min(lease / 4)) => {}
+            () = ended.cancelled() => return,
+        }
         let (change, progress) = context.progress.snapshot(std::time::Instant::now());
         app.jobs.tell(context.job, JobState::Running, progress.clone());
         if let Err(error) = flush_items(app, context.job, &context.actor, &context.items).await {

@@ -33,6 +33,15 @@ pub(super) enum Outcome {
     Abandoned,
 }
 
+/// What became of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is written, or another server has it.
+    Over,
+    /// A resume came after the pause that it stopped for: it goes on at once.
+    Resumed,
+}
+
 /// What to write.
 enum Verdict {
     Finish(JobState, Report),
@@ -41,19 +50,23 @@ enum Verdict {
     Nothing,
 }
 
-pub(super) async fn settle(context: &JobContext, job: &Job, outcome: Outcome) {
+pub(super) async fn settle(context: &JobContext, job: &Job, outcome: Outcome) -> End {
     let app = &context.app;
     let verdict = judge(context, job, outcome);
     let (_, progress) = context.progress.snapshot(std::time::Instant::now());
     let progress = Progress { files: Vec::new(), bytes_per_second: 0, eta_seconds: None, ..progress };
     if let Err(error) = fault::at(Step::JobBeforeFinish) {
         tracing::error!(%error, "a fault was injected before the job's end");
-        return;
+        return End::Over;
     }
     let mut wait = Duration::from_millis(200);
     let state = loop {
         match write(context, &verdict, &progress).await {
-            Ok(state) => break state,
+            Ok(Some(state)) => break state,
+            Ok(None) => {
+                tracing::info!("job goes on: the pause was taken back");
+                return End::Resumed;
+            }
             Err(error) if error.is_transient() && !app.jobs.is_closing() => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot write the job's end; trying again");
                 tokio::time::sleep(wait).await;
@@ -62,7 +75,7 @@ pub(super) async fn settle(context: &JobContext, job: &Job, outcome: Outcome) {
             Err(error) => {
                 // The lease runs out, and the job runs again: it is idempotent.
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot write the job's end");
-                return;
+                return End::Over;
             }
         }
     };
@@ -76,6 +89,7 @@ pub(super) async fn settle(context: &JobContext, job: &Job, outcome: Outcome) {
         app.notify.ring();
     }
     app.jobs.tell(context.job, state, progress);
+    End::Over
 }
 
 fn judge(context: &JobContext, job: &Job, outcome: Outcome) -> Verdict {
@@ -128,10 +142,15 @@ fn judge(context: &JobContext, job: &Job, outcome: Outcome) -> Verdict {
     }
 }
 
-async fn write(context: &JobContext, verdict: &Verdict, progress: &Progress) -> patchwharf_db::Result<JobState> {
+/// Writes it. None: there is nothing to write, the job goes on.
+async fn write(
+    context: &JobContext,
+    verdict: &Verdict,
+    progress: &Progress,
+) -> patchwharf_db::Result<Option<JobState>> {
     let (app, job) = (&context.app, context.job);
     if matches!(verdict, Verdict::Nothing) {
-        return Ok(JobState::Running);
+        return Ok(Some(JobState::Running));
     }
     flush_items(app, job, &context.actor, &context.items).await?;
     let finished = match verdict {
@@ -148,12 +167,15 @@ async fn write(context: &JobContext, verdict: &Verdict, progress: &Progress) -> 
         }
         _ => (JobState::Paused, table::paused(&mut w, job, app.instance, progress).await?),
     };
+    if !held && state == JobState::Paused && table::is_resumed(&mut w, job, app.instance).await? {
+        return Ok(None);
+    }
     w.commit().await?;
     if !held {
         tracing::warn!("the job's lease was lost before its end could be written");
-        return Ok(JobState::Running);
+        return Ok(Some(JobState::Running));
     }
-    Ok(state)
+    Ok(Some(state))
 }
 
 /// Adds to a report what its items say: counts by outcome, the lines that deserve to be seen, and whether any failed.

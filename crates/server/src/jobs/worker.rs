@@ -64,6 +64,18 @@ pub(super) struct Running {
     pub(super) stop: Stop,
 }
 
+impl Running {
+    /// The job goes on: nobody has asked it to end yet.
+    pub(super) fn anew(&mut self) -> Stop {
+        self.stop = Stop::new();
+        self.jobs.running().insert(self.job, self.stop.clone());
+        if self.jobs.is_closing() {
+            self.stop.ask(StopReason::Shutdown);
+        }
+        self.stop.clone()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.jobs.running().remove(&self.job);

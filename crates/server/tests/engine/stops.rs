@@ -34,6 +34,23 @@ async fn a_paused_job_goes_on_when_it_is_resumed() {
 }
 
 #[tokio::test]
+async fn a_resume_that_comes_before_the_pause_is_done_takes_it_back() {
+    let rig = Rig::new().await;
+    let (go, wait) = tokio::sync::oneshot::channel::<()>();
+    rig.script.then(|context| async move {
+        let ending = until_stopped(context).await;
+        wait.await.unwrap();
+        ending
+    });
+    let id = rig.order().await;
+    rig.until(id, JobState::Running).await;
+    rig.app().jobs.pause(id, "admin").await.unwrap();
+    rig.app().jobs.resume(id, "admin").await.unwrap();
+    go.send(()).unwrap();
+    assert_eq!(rig.until(id, JobState::Done).await.attempt, 1, "it went on without leaving its worker");
+}
+
+#[tokio::test]
 async fn a_queued_job_is_cancelled_at_once() {
     let rig = Rig::new().await;
     rig.script.then(until_stopped).then(until_stopped);
