@@ -117,9 +117,10 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Whether it makes a check end with problems: it is still there, and more than a note.
+    /// Whether it makes a check end with problems: it is still there, more than a note, and no job was ordered that looks
+    /// closer and says itself what it finds.
     #[must_use]
     pub fn counts(&self) -> bool {
-        self.outcome.remains() && self.gravity != Gravity::Note
+        self.outcome.remains() && self.outcome != Outcome::Ordered && self.gravity != Gravity::Note
     }
 }

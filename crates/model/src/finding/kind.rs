@@ -78,7 +78,7 @@ kinds! {
     /// The signed manifest and the database disagree: a file and its row were changed together, or one of the two.
     ManifestDisagrees = "manifest-disagrees": Damage,
     /// Light check: length or time stamps are not those of the last proof; its bytes are to be hashed.
-    FileUnproved = "file-unproved": Damage,
+    FileUnproved = "file-unproved": Danger,
     /// A version has no manifest.
     ManifestMissing = "manifest-missing": Danger,
     /// Its manifest cannot be read, or is none.

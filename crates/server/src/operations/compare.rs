@@ -200,8 +200,13 @@ fn without_places_of_rows(differences: &mut Vec<Difference>, rows: &[Placed]) {
     let with_folder = rows.iter().filter(|row| !matches!(row.state, VersionState::Wanted | VersionState::Deleting));
     let versions: HashSet<(PackageId, u64)> = with_folder.map(|row| (row.package_id, row.version)).collect();
     let packages: HashSet<PackageId> = versions.iter().map(|(package, _)| *package).collect();
+    let served: HashSet<PackageId> = rows.iter().filter(|row| row.is_served).map(|row| row.package_id).collect();
     differences.retain(|difference| match difference {
         Difference::Empty { package } => !packages.contains(package),
+        Difference::Unreadable { path, .. } => !matches!(
+            layout::place_of(path),
+            Some((package, None)) if served.contains(&package)
+        ),
         Difference::Stranger { path } => match layout::place_of(path) {
             Some((package, None)) => !packages.contains(&package),
             Some((package, Some(version))) => !versions.contains(&(package, version)),

@@ -125,7 +125,7 @@ async fn pull_in(app: &App, far: Duration) -> patchwharf_db::Result<()> {
 
 /// Ordinary work goes first.
 fn background() -> Order {
-    Order { priority: -10, ..Order::by("system").from("schedule") }
+    Order { priority: -10, ..Order::by(Order::CLOCK).from("schedule") }
 }
 
 /// Whether so much time has passed since the last time, which is noted then. The first time is one period after the

@@ -142,16 +142,40 @@ async fn the_check_runs_and_its_findings_are_read_on_the_command_line() {
 
     assert_eq!(run(&["job", "run", "integrity-check", "--bulletin", "B-1", "--repair"]).code, Some(0));
     std::fs::remove_file(world.server.packages().join("holiday.jpg")).unwrap();
-    assert_eq!(run(&["job", "run", "integrity-check"]).code, Some(0));
+    let whole = run(&["job", "run", "integrity-check"]);
+    assert_eq!(whole.code, Some(0));
+    let jobs: Page<Job> = world.server.api().get("/api/v1/jobs?kind=integrity-check&limit=1").await;
+    let none = run(&["job", "findings", &jobs.items[0].id.to_string(), "--kind", "folder-twice"]);
+    assert!(none.ok().contains("no findings"));
     assert_eq!(run(&["job", "run", "integrity-check", "--light"]).code, Some(0));
     assert_eq!(run(&["job", "run", "integrity-check", "--only-between", "25:00-26:00"]).code, Some(2));
 }
 
 #[tokio::test]
-async fn the_settings_of_checks_by_the_clock_are_shown() {
+async fn the_settings_of_checks_by_the_clock_are_shown_and_set() {
     let world = World::new().await;
     let settings: Value = world.server.api().get("/api/v1/settings").await;
     assert_eq!(settings["config"]["integrity"]["light-every"], "1h");
     assert_eq!(settings["config"]["integrity"]["full-every"], "7d");
     assert_eq!(settings["config"]["integrity"]["only-between"], Value::Null);
+    let run = |arguments: &[&str]| world.server.patchwharf(arguments);
+    for (name, value, bad) in [
+        ("light-every", "30m", "1s"),
+        ("full-every", "30d", "soon"),
+        ("max-rate", "50MiB", "fast"),
+        ("only-between", "22:00-05:00", "night"),
+    ] {
+        let name = format!("integrity.{name}");
+        assert!(run(&["settings", "set", &name, value]).ok().contains(value), "{name}");
+        assert_ne!(run(&["settings", "set", &name, bad]).code, Some(0), "{name}");
+    }
+    let settings: Value = world.server.api().get("/api/v1/settings").await;
+    let integrity = &settings["config"]["integrity"];
+    assert_eq!(
+        (&integrity["light-every-seconds"], &integrity["full-every-seconds"]),
+        (&json!(1_800), &json!(2_592_000))
+    );
+    assert_eq!(integrity["only-between"], "22:00-05:00");
+    let shown = run(&["settings", "show"]).ok();
+    assert!(shown.contains("50MiB"), "{shown}");
 }

@@ -1,6 +1,7 @@
 //! The integrity check against a store that was really damaged. Rows G of the acceptance table by name.
 
 mod budget;
+mod closed;
 mod found;
 mod honest;
 mod light;

@@ -32,7 +32,11 @@ const PIECE: u32 = 1_000;
 
 /// What an integrity check has found, worst first: a page, or with `format` everything, streamed.
 #[utoipa::path(get, path = "/jobs/{job}/findings", tag = "jobs", params(("job" = JobId, Path), FindingQuery),
-    responses((status = 200, body = Page<Finding>)))]
+    responses((status = 200, description = "A page; with `format=json` all findings as an array, with `format=csv` all as CSV", content(
+        (Page<Finding> = "application/json"),
+        (Vec<Finding> = "application/json; format=json"),
+        (String = "text/csv"),
+    ))))]
 pub(super) async fn findings(
     State(app): Shared,
     Path(job): Path<JobId>,

@@ -68,6 +68,9 @@ impl Findings {
             return Ok(Found::Nothing);
         }
         let page: Page<Finding> = client.find(&path, &query).await?;
+        if page.items.is_empty() {
+            output::line("no findings")?;
+        }
         for finding in &page.items {
             show(finding)?;
         }

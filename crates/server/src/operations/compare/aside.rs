@@ -35,8 +35,12 @@ impl Who {
         differences: &mut Vec<Difference>,
     ) -> Result<(), OperationError> {
         let own = Arc::clone(location);
-        let items = match cores::blocking(move || own.quarantined()).await? {
-            Ok(items) => items,
+        let looked = cores::blocking(move || Ok((own.quarantined()?, own.strangers_in_quarantine()?)));
+        let items = match looked.await? {
+            Ok((items, strangers)) => {
+                differences.extend(strangers.into_iter().map(|path| Difference::Stranger { path }));
+                items
+            }
             Err(error) => {
                 differences.push(super::unreadable(location, &error));
                 return Ok(());

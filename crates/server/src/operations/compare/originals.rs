@@ -114,7 +114,7 @@ impl Who {
         let (own, keys, now) = (Arc::clone(location), self.app.known_keys().await?, self.app.clock.now());
         let moved = cores::blocking(move || {
             own.manifest(package, version, &keys).ok()?;
-            Some(own.quarantine_version(package, version, now))
+            Some(own.quarantine_orphan(package, version, now))
         });
         Ok(Some(match moved.await? {
             None => Settled::new(

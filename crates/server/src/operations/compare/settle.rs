@@ -166,7 +166,7 @@ impl Who {
     ) -> Result<Option<Settled>, OperationError> {
         let Some((package, version)) = difference.version() else { return Ok(None) };
         let (own, now) = (Arc::clone(location), self.app.clock.now());
-        Ok(match cores::blocking(move || own.quarantine_version(package, version, now)).await? {
+        Ok(match cores::blocking(move || own.quarantine_orphan(package, version, now)).await? {
             Ok(path) => {
                 let text = format!("no row knows it: {why}; it is kept in {path}");
                 Some(Settled::new(Outcome::SetAside, "quarantined", text))

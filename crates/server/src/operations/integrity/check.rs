@@ -26,7 +26,7 @@ use super::{
     words,
 };
 use crate::{
-    jobs::JobContext,
+    jobs::{JobContext, Order},
     operations::{
         OperationError,
         compare::{self, Difference, Who},
@@ -46,6 +46,8 @@ pub(super) struct Check<'a> {
     pub(super) doubted_manifests: HashSet<(PackageId, u64)>,
     /// What was found, by key.
     pub(super) findings: BTreeMap<String, Finding>,
+    /// What was known before and only counted, by key.
+    pub(super) known: BTreeMap<String, FindingKind>,
     /// Differences between database and store, each with its location.
     pub(super) differences: Vec<(Arc<Location>, Difference)>,
     /// Locations whose folders were compared with the database.
@@ -83,6 +85,7 @@ impl<'a> Check<'a> {
             before,
             doubted_manifests,
             findings: BTreeMap::new(),
+            known: BTreeMap::new(),
             differences: Vec::new(),
             compared: HashSet::new(),
             judged: HashMap::new(),
@@ -149,9 +152,17 @@ impl<'a> Check<'a> {
         self.note(drafts).await
     }
 
-    /// Notes findings that do not come from a look at files. A light check runs often, and leaves mere notes out.
+    /// Notes findings that do not come from a look at files. A light check runs often, and leaves mere notes out; by the
+    /// clock it only counts what is known already and nobody but a person does anything about.
     pub(super) async fn note(&mut self, mut drafts: Vec<Draft>) -> Result<(), OperationError> {
         drafts.retain(|draft| !self.wish.light || draft.kind.gravity() != Gravity::Note);
+        if self.wish.light && self.ctx.actor == Order::CLOCK {
+            let is_old =
+                |draft: &Draft| words::waits_for_a_person(draft.kind) && self.before.contains_key(&draft.key());
+            let (old, new) = drafts.into_iter().partition(is_old);
+            self.known.extend(Vec::<Draft>::into_iter(old).map(|draft| (draft.key(), draft.kind)));
+            drafts = new;
+        }
         if drafts.is_empty() {
             return Ok(());
         }
@@ -162,6 +173,11 @@ impl<'a> Check<'a> {
         record::log(self, &new);
         self.remember(new);
         Ok(())
+    }
+
+    /// Whether it was about some packages and there is none of them.
+    pub(super) fn is_empty(&self) -> bool {
+        self.scope.packages.is_some() && self.counted.packages == 0 && self.not_judged.is_empty()
     }
 
     /// The path of a location.
@@ -184,7 +200,8 @@ impl<'a> Check<'a> {
         let gone: Vec<&str> = self
             .before
             .values()
-            .filter(|one| !self.findings.contains_key(&one.key) && self.has_looked_at(one, &doubtful))
+            .filter(|one| !self.findings.contains_key(&one.key) && !self.known.contains_key(&one.key))
+            .filter(|one| self.has_looked_at(one, &doubtful))
             .map(|one| one.key.as_str())
             .collect();
         let over: Vec<findings::Settled> = findings::remaining(&self.ctx.app.db, self.ctx.job)

@@ -7,7 +7,7 @@ use patchwharf_store::{Location, StagingKind, layout};
 
 use super::{
     check::Check,
-    judge::{Draft, of_access},
+    judge::{Draft, OURS, of_access},
     words::of_location,
 };
 use crate::operations::{
@@ -16,6 +16,9 @@ use crate::operations::{
     compare::{self, Difference},
     cores,
 };
+
+/// Findings in one transaction.
+const CHUNK: usize = 500;
 
 impl Check<'_> {
     /// Notes what a comparison gave, and keeps it for the repair. Rows whose folders are gone say so at once: nothing of
@@ -29,9 +32,11 @@ impl Check<'_> {
             differences.into_iter().partition(|difference| matches!(difference, Difference::Missing { .. }));
         let missing = compare::settle(&self.who, location, missing).await?;
         rest.extend(missing.into_iter().map(|(difference, _)| difference));
-        let drafts: Vec<Draft> = rest.iter().map(|difference| draft(location, difference)).collect();
+        for piece in rest.chunks(CHUNK) {
+            self.note(piece.iter().map(|difference| draft(location, difference)).collect()).await?;
+        }
         self.differences.extend(rest.into_iter().map(|difference| (Arc::clone(location), difference)));
-        self.note(drafts).await
+        Ok(())
     }
 
     /// The folders of the location itself, where others can change them.
@@ -42,8 +47,7 @@ impl Check<'_> {
                 .into_iter()
                 .filter_map(|one| {
                     let (kind, found) = of_access(one.access, FindingKind::FolderOpen, FindingKind::FolderClosed)?;
-                    let expected = "ours, and only we can change it (0755)";
-                    Some(of_location(kind, location.id(), one.path.as_str(), expected, found))
+                    Some(of_location(kind, location.id(), one.path.as_str(), OURS, found))
                 })
                 .collect(),
             Err(error) => {

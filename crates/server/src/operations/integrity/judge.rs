@@ -13,7 +13,7 @@ use patchwharf_model::{
 };
 use patchwharf_store::{Access, FileLook, Finding, FolderAccess, ManifestError, layout};
 
-use super::task::{Frame, Seen, Task};
+use super::task::{Frame, Seen, Task, Unopened};
 use crate::operations::assembly::{self, told::with_causes};
 
 /// What was seen of a version, and what it means.
@@ -75,7 +75,7 @@ pub(crate) fn judge(task: &Task, seen: Seen, light: bool, before: &Before) -> Op
     let held = Held { package_id: task.package, version: task.version, token: task.token };
     let mut judged = Judged { held: Some(held), files: task.files.len() as u64, ..Judged::default() };
     match seen.frame? {
-        Err(finding) => judge.folder(&finding, &mut judged),
+        Err(unopened) => judge.folder(&unopened, &mut judged),
         Ok(frame) => {
             judged.is_open = true;
             judge.version(&frame, &seen.files, &mut judged)?;
@@ -93,6 +93,9 @@ struct Judge<'a> {
     light: bool,
     before: &'a Before,
 }
+
+/// Who may do what with a file or folder of ours.
+pub(super) const OURS: &str = "ours, readable to us, and only we can change it";
 
 /// A file's state and reason when it is bad.
 type Bad = (VersionState, String);
@@ -116,8 +119,24 @@ impl Judge<'_> {
     }
 
     /// The whole folder is not there, or not a folder.
-    fn folder(&self, finding: &Finding, judged: &mut Judged) {
-        let (kind, state, found) = match finding {
+    fn folder(&self, unopened: &Unopened, judged: &mut Judged) {
+        if let Some(draft) = unopened.closed.as_ref().and_then(|closed| self.folder_access(closed)) {
+            let reason = format!("its folder cannot be entered: {}", draft.found);
+            judged.verified = judged.held.map(|held| Verified {
+                held,
+                state: VersionState::Corrupt,
+                files: self
+                    .task
+                    .files
+                    .iter()
+                    .map(|(row, _)| result(row, VersionState::Corrupt, reason.clone()))
+                    .collect(),
+                reason,
+            });
+            judged.drafts.push(draft);
+            return;
+        }
+        let (kind, state, found) = match &unopened.finding {
             Finding::Missing => (FindingKind::FolderMissing, VersionState::Missing, "nothing".to_owned()),
             Finding::Link => (FindingKind::FolderIsNoFolder, VersionState::Corrupt, "a symbolic link".to_owned()),
             Finding::Unreadable(error) => (FindingKind::FolderUnreadable, VersionState::Corrupt, with_causes(error)),
@@ -371,18 +390,17 @@ impl Judge<'_> {
         if let Some((_, access)) = frame.manifest_file {
             self.access(layout::MANIFEST, access, judged);
         }
-        for FolderAccess { path, access } in &frame.access {
-            let (open, closed) = (FindingKind::FolderOpen, FindingKind::FolderClosed);
-            if let Some((kind, found)) = of_access(*access, open, closed) {
-                let draft = self.draft(kind, "", "ours, and only we can change it (0755)", found);
-                judged.drafts.push(Draft { path: path.to_string(), ..draft });
-            }
-        }
+        judged.drafts.extend(frame.access.iter().filter_map(|one| self.folder_access(one)));
+    }
+
+    fn folder_access(&self, FolderAccess { path, access }: &FolderAccess) -> Option<Draft> {
+        let (kind, found) = of_access(*access, FindingKind::FolderOpen, FindingKind::FolderClosed)?;
+        Some(Draft { path: path.to_string(), ..self.draft(kind, "", OURS, found) })
     }
 
     fn access(&self, name: &str, access: Access, judged: &mut Judged) {
         if let Some((kind, found)) = of_access(access, FindingKind::FileOpen, FindingKind::FileClosed) {
-            judged.drafts.push(self.draft(kind, name, "ours, and only we can change it (0644)", found));
+            judged.drafts.push(self.draft(kind, name, OURS, found));
         }
     }
 }

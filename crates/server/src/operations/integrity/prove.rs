@@ -179,8 +179,10 @@ impl Round<'_> {
             return Ok(());
         }
         self.ctx.progress.items_done(done.len() as u64);
-        if self.manner.light {
-            self.ctx.progress.advance(done.len() as u64);
+        match self.manner.light {
+            true => self.ctx.progress.advance(done.len() as u64),
+            // What was read has been counted as it was read.
+            false => self.ctx.progress.advance(done.iter().map(|task| task.believed_bytes()).sum()),
         }
         self.again.extend(sink.take(std::mem::take(done), self.manner.light).await?);
         Ok(())

@@ -10,15 +10,15 @@ use std::{
     sync::Arc,
 };
 
-use patchwharf_db::findings::Settled;
+use patchwharf_db::{findings::Settled, packages};
 use patchwharf_model::{
-    JobId, LocationId, PackageId,
+    DailyHours, JobId, LocationId, PackageId,
     finding::{DoneBy, Finding, FindingKind, Outcome},
     job::{IntegrityCheck, JobRequest, Selection, Unit},
 };
 use patchwharf_store::{Location, StagingKind};
 
-use super::{check::Check, differences, words};
+use super::{check::Check, differences, settings::ByTheClock, words};
 use crate::{
     jobs::Order,
     operations::{
@@ -29,6 +29,8 @@ use crate::{
     },
 };
 
+/// A full check that reads so much is ordered for the hours of the clock's full checks.
+const MUCH_BYTES: u64 = 10 << 30;
 /// What has become of things is written after so many, and the job can stop there.
 const PIECE: usize = 100;
 /// Packages of one full check that a light one orders.
@@ -41,7 +43,9 @@ impl Check<'_> {
         self.ctx.progress.start(Unit::Items, left as u64);
         self.settle_differences().await?;
         self.set_aside_copies().await?;
-        self.set_right_access().await?;
+        if let Some(ending) = self.set_right_access().await? {
+            return Ok(Some(ending));
+        }
         self.set_aside_strangers().await?;
         match self.ctx.stop.reason() {
             Some(reason) => Ok(Some(Ending::Stopped(reason))),
@@ -169,7 +173,7 @@ impl Check<'_> {
             .findings
             .iter()
             .filter(|(_, finding)| finding.outcome.remains() && finding.by != DoneBy::Nobody)
-            .map(|(key, finding)| words::settled(key, finding, Outcome::Planned, finding.remedy.clone()))
+            .map(|(key, finding)| words::settled(key, finding, Outcome::Planned, words::planned(finding)))
             .collect();
         self.settle(planned).await
     }
@@ -186,11 +190,12 @@ impl Check<'_> {
         packages.dedup();
         let mut ordered: HashMap<PackageId, JobId> = HashMap::new();
         for packages in packages.chunks(ORDERED) {
+            let only_between = self.hours_of(packages).await?;
             let check = IntegrityCheck {
                 past_cache: self.wish.past_cache,
                 repair: self.wish.repair,
                 max_bytes_per_second: self.wish.max_bytes_per_second,
-                only_between: self.wish.only_between,
+                only_between,
                 ..IntegrityCheck::full(Selection::Packages(packages.to_vec()))
             };
             let order = Order::by(&self.ctx.actor).from(&self.who.source);
@@ -205,6 +210,17 @@ impl Check<'_> {
             })
             .collect();
         self.settle(settled).await
+    }
+
+    /// When a full check that is ordered may run: much of what the clock has ordered waits for the clock's hours.
+    async fn hours_of(&self, packages: &[PackageId]) -> Result<Option<DailyHours>, OperationError> {
+        let app = &self.ctx.app;
+        if self.ctx.actor != Order::CLOCK || self.wish.only_between.is_some() {
+            return Ok(self.wish.only_between);
+        }
+        let placed = packages::placed(&app.db, packages).await?;
+        let size_bytes: u64 = placed.iter().filter(|v| v.is_served).map(|v| v.size_bytes).sum();
+        Ok(if size_bytes < MUCH_BYTES { None } else { ByTheClock::read(app).await?.only_between })
     }
 
     /// What has become of a finding.

@@ -33,6 +33,10 @@ pub(super) async fn write(check: &Check<'_>, besides: Vec<Report>) -> Result<End
             }
         }
     }
+    for kind in check.known.values() {
+        *counts.entry(kind.to_string()).or_default() += 1;
+        *by_gravity.entry(kind.gravity()).or_default() += 1;
+    }
     let counted = check.counted;
     for (name, number) in [("packages", counted.packages), ("files", counted.files), ("bytes-read", counted.read_bytes)]
     {
@@ -68,6 +72,10 @@ fn sentence(check: &Check<'_>, left: &BTreeMap<Gravity, u64>, gone: &BTreeMap<&s
     };
     let notes = left.get(&Gravity::Note).copied().unwrap_or(0);
     let remain: u64 = left.iter().filter(|(gravity, _)| **gravity != Gravity::Note).map(|(_, number)| number).sum();
+    if check.is_empty() && remain == 0 && gone.is_empty() {
+        return "nothing was checked: the selection has no package; stage it with `patchwharf bulletin stage`"
+            .to_owned();
+    }
     let mut text = match (remain, gone.is_empty()) {
         (0, true) => format!("{looked}: everything is as it should be"),
         (0, false) => format!("{looked}: nothing is wrong any more"),
@@ -80,6 +88,9 @@ fn sentence(check: &Check<'_>, left: &BTreeMap<Gravity, u64>, gone: &BTreeMap<&s
             format!("{looked}: {} ({})", count(n, "finding"), kinds.join(", "))
         }
     };
+    if !check.known.is_empty() {
+        text = format!("{text}; {} of them known since an earlier check", check.known.len());
+    }
     for (outcome, number) in gone {
         text = format!("{text}; {number} {outcome}");
     }

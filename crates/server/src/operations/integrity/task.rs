@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -100,9 +101,18 @@ pub(crate) struct Known {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// Its folder; none: a part was broken off.
-    pub(crate) frame: Option<Result<Frame, Finding>>,
+    pub(crate) frame: Option<Result<Frame, Unopened>>,
     /// Its files, one for one; none: not looked at.
     pub(crate) files: Vec<Option<FileLook>>,
+}
+
+/// A version's folder that could not be opened.
+#[derive(Debug)]
+pub(crate) struct Unopened {
+    /// What lies there instead.
+    pub(crate) finding: Finding,
+    /// The folder whose owner or mode keeps us out.
+    pub(crate) closed: Option<FolderAccess>,
 }
 
 /// What was seen of a version's folder.
@@ -191,7 +201,7 @@ impl Part {
     pub(crate) fn look(self, way: &Way, hashed: &Hashed, meter: &dyn Meter) -> Option<Arc<Task>> {
         let (Self::Frame(task) | Self::File(task, _)) = &self;
         match (&self, task.location.open_version(task.package, task.version)) {
-            (Self::Frame(_), Err(finding)) => task.seen().frame = Some(Err(finding)),
+            (Self::Frame(_), Err(finding)) => task.seen().frame = Some(Err(task.unopened(finding))),
             (Self::File(..), Err(_)) => {}
             (Self::File(_, at), Ok(open)) => {
                 let look = task.look_at(&open, *at, way, hashed, meter);
@@ -212,6 +222,21 @@ impl Part {
 }
 
 impl Task {
+    fn unopened(&self, finding: Finding) -> Unopened {
+        let is_denied =
+            matches!(&finding, Finding::Unreadable(error) if error.source.kind() == io::ErrorKind::PermissionDenied);
+        let closed = is_denied.then(|| self.location.closed_folder(self.package, self.version)).flatten();
+        Unopened { finding, closed }
+    }
+
+    /// Bytes of files that did not have to be read.
+    pub(crate) fn believed_bytes(&self) -> u64 {
+        let seen = self.seen();
+        let looks = self.files.iter().zip(&seen.files);
+        let unread = looks.filter(|(_, look)| look.as_ref().is_some_and(|look| look.read_bytes == 0));
+        unread.map(|((row, _), _)| row.size_bytes).sum()
+    }
+
     fn look_at(
         &self,
         open: &OpenVersion<'_>,

@@ -8,6 +8,14 @@ use patchwharf_model::{
 
 use super::judge::Draft;
 
+/// When the clock does what `--repair` does at once.
+const WITHIN_THE_HOUR: &str = " within the hour";
+
+/// What `--repair` would do.
+pub(super) fn planned(finding: &Finding) -> String {
+    finding.remedy.replace(WITHIN_THE_HOUR, "")
+}
+
 /// What is known of a package beyond its row.
 #[derive(Clone, Debug)]
 pub(super) struct About {
@@ -103,6 +111,7 @@ fn remedy(
     let mend = format!("patchwharf job run integrity-check {of} --repair");
     let reconcile = "patchwharf store reconcile";
     let quoted = quote(path);
+    let soon = |what: &str| format!("{what}{WITHIN_THE_HOUR}");
     match kind {
         Kind::LocationClosed => Remedy::new(
             Nobody,
@@ -116,26 +125,30 @@ fn remedy(
             let text = "its bytes are hashed by a full check";
             Remedy::new(Clock, text, format!("patchwharf job run integrity-check {of}"))
         }
-        Kind::FileOpen | Kind::FileClosed => Remedy::new(Repair, "owner and mode are set right (0644)", mend),
-        Kind::FolderOpen | Kind::FolderClosed => Remedy::new(Repair, "owner and mode are set right (0755)", mend),
+        Kind::FileOpen | Kind::FileClosed => {
+            Remedy::new(Repair, "it is made ours, and others cannot change it any more", mend)
+        }
+        Kind::FolderOpen | Kind::FolderClosed => {
+            Remedy::new(Repair, "it is made ours, and others cannot change it any more", mend)
+        }
         Kind::FileExtra => Remedy::new(Repair, "it goes to quarantine", mend),
         Kind::FolderTwice => {
             Remedy::new(Repair, "this copy goes to quarantine when the one that the database has is whole", mend)
         }
         Kind::OriginalMissing => Remedy::new(Clock, "it is not offered for a way back any more", reconcile),
-        Kind::RowLost => Remedy::new(Clock, "it is proved and taken back within the hour", reconcile),
-        Kind::FolderOrphan => Remedy::new(Clock, "it goes to quarantine within the hour", reconcile),
+        Kind::RowLost => Remedy::new(Clock, soon("it is proved and taken back"), reconcile),
+        Kind::FolderOrphan => Remedy::new(Clock, soon("it goes to quarantine"), reconcile),
         Kind::FolderForeign => Remedy::new(
             Nobody,
-            "another server has made it: it is never touched; take its files in by their digests, or move it away",
-            format!("patchwharf location adopt {quoted}"),
+            "another server has made it: it is never touched; move it away",
+            format!("mv -n {quoted} /var/tmp/"),
         ),
-        Kind::FolderEmpty => Remedy::new(Clock, "it is removed within the hour", reconcile),
+        Kind::FolderEmpty => Remedy::new(Clock, soon("it is removed"), reconcile),
         Kind::FileForeign => {
             Remedy::new(Nobody, "it is not ours and never touched: move it away", format!("mv -n {quoted} /var/tmp/"))
         }
-        Kind::StagingLeftover => Remedy::new(Clock, "it is cleared within the hour", reconcile),
-        Kind::RowAbandoned => Remedy::new(Clock, "its row is set right within the hour", reconcile),
+        Kind::StagingLeftover => Remedy::new(Clock, soon("it is cleared"), reconcile),
+        Kind::RowAbandoned => Remedy::new(Clock, soon("its row is set right"), reconcile),
         Kind::DeletionUnfinished => Remedy::new(Clock, "it is tried again every hour", reconcile),
         Kind::Quarantined => Remedy::new(Clock, "it goes when its time is over and its package is proved", reconcile),
         Kind::PackageUnused => {
@@ -151,6 +164,11 @@ fn remedy(
             ),
         },
     }
+}
+
+/// Whether nobody but a person does anything about it, and nothing becomes worse meanwhile.
+pub(super) fn waits_for_a_person(kind: FindingKind) -> bool {
+    matches!(kind, FindingKind::FileForeign | FindingKind::FolderForeign | FindingKind::DeletionUnfinished)
 }
 
 /// Whether a quick refresh of its package mends it.
@@ -196,8 +214,7 @@ mod tests {
             };
             let finding = finding(draft, "/srv", None, Timestamp::UNIX_EPOCH);
             assert!(!finding.remedy.is_empty() && !finding.command.is_empty(), "{finding:?}");
-            // `location adopt` comes with adoption.
-            let is_ours = finding.command.starts_with("patchwharf ") && !finding.command.contains("location adopt");
+            let is_ours = finding.command.starts_with("patchwharf ");
             if is_ours && !finding.command.contains('\'') {
                 let words = finding.command.split_whitespace();
                 let parsed = crate::cli::Cli::try_parse_from(words);

@@ -7,6 +7,7 @@ use std::{
 
 use patchwharf_model::{
     finding::{DoneBy, FindingKind as Kind, Outcome},
+    job::Selection,
     package::VersionState,
 };
 
@@ -195,6 +196,9 @@ async fn a_check_of_one_bulletin_looks_at_nothing_else() {
     let checked = check(&world, patchwharf_model::job::IntegrityCheck::full(of)).await.troubled();
     assert_eq!(checked.one(Kind::FileChanged).bulletin_name, names[1]);
     assert_eq!(checked.findings.len(), 1, "{checked:#?}");
+    let nothing =
+        check(&world, patchwharf_model::job::IntegrityCheck::full(Selection::Packages(Vec::new()))).await.clean();
+    assert!(nothing.ended.report.summary.starts_with("nothing was checked"), "{}", nothing.ended.report.summary);
     let elsewhere =
         patchwharf_model::job::IntegrityCheck { location: Some(patchwharf_model::LocationId::new()), ..full() };
     assert!(check(&world, elsewhere).await.clean().findings.is_empty(), "nothing lies at another location");

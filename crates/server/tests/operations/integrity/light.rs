@@ -33,7 +33,8 @@ async fn a_changed_time_stamp_is_never_healthy_it_orders_the_full_check_of_that_
     let path = world.folder(&names[1]).await.join(&names[1]);
     let later = fs::metadata(&path).unwrap().modified().unwrap() + Duration::from_secs(5);
     fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
-    let checked = check(&world, light()).await.troubled();
+    // Nothing is known to be wrong: the job that was ordered will say it.
+    let checked = check(&world, light()).await.clean();
     let finding = checked.one(Kind::FileUnproved);
     assert_eq!((finding.outcome, finding.by), (Outcome::Ordered, DoneBy::Clock));
     assert_eq!(checked.findings.len(), 1);
@@ -51,7 +52,7 @@ async fn rot_behind_an_unchanged_length_and_time_is_betrayed_by_the_inode() {
     let world = World::start().await;
     let names = many(&world, 3).await;
     rot(&world.folder(&names[2]).await.join(&names[2]));
-    let checked = check(&world, light()).await.troubled();
+    let checked = check(&world, light()).await.clean();
     assert_eq!(checked.kinds(), [Kind::FileUnproved]);
     let became = checked.one(Kind::FileUnproved).became.clone();
     let job = became.split_whitespace().nth(1).unwrap().parse().unwrap();
@@ -66,7 +67,7 @@ async fn rot_behind_an_unchanged_length_and_time_is_betrayed_by_the_inode() {
     // Touched again, it has to be hashed again.
     let path = world.folder(&names[2]).await.join(&names[2]);
     fs::write(&path, patchwharf_testkit::Payload::random(names[2].clone(), 2_000).bytes).unwrap();
-    let healed = check(&world, light()).await.troubled();
+    let healed = check(&world, light()).await.clean();
     let job = healed.one(Kind::FileUnproved).became.split_whitespace().nth(1).unwrap().parse().unwrap();
     world.ended(job).await.done();
     assert_eq!(world.update(&names[2]).await.state, Some(VersionState::Staged));
@@ -143,4 +144,46 @@ async fn by_the_clock_light_checks_run_every_hour_and_full_ones_every_week_and_b
     world.later(Duration::from_secs(8 * 24 * 3600));
     patchwharf_server::start::tick(world.app()).await.unwrap();
     assert_eq!(jobs().await.len(), all.len(), "the settings count");
+}
+
+#[tokio::test]
+async fn a_clock_that_ran_ahead_once_stops_no_check() {
+    let world = World::start().await;
+    many(&world, 1).await;
+    let query = job_table::JobQuery { kinds: vec![JobKind::IntegrityCheck], limit: 100, ..Default::default() };
+    let count = || async { job_table::list(&world.app().db, &query).await.unwrap().rows.len() };
+    patchwharf_server::start::tick(world.app()).await.unwrap();
+    let now = world.clock.now();
+    world.later(Duration::from_secs(10 * 365 * 24 * 3600));
+    patchwharf_server::start::tick(world.app()).await.unwrap();
+    let ahead = count().await;
+    assert!(ahead > 0);
+    for job in job_table::list(&world.app().db, &query).await.unwrap().rows {
+        finish(&world, job.job_id).await;
+    }
+    world.clock.set(now);
+    patchwharf_server::start::tick(world.app()).await.unwrap();
+    assert!(count().await > ahead, "its times lie ten years ahead, and are not waited for");
+}
+
+#[tokio::test]
+async fn by_the_clock_a_light_check_stores_no_leftover_twice() {
+    let world = World::start().await;
+    many(&world, 1).await;
+    fs::write(world.packages().join("holiday.jpg"), "mine").unwrap();
+    let request = || patchwharf_model::job::JobRequest::IntegrityCheck(light());
+    let mut summaries = Vec::new();
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        let order = patchwharf_server::jobs::Order::by(patchwharf_server::jobs::Order::CLOCK);
+        let job = world.app().jobs.order(request(), order).await.unwrap().job;
+        summaries.push(world.ended(job).await.report.summary);
+        found.push(super::found_by(&world, job).await.len());
+    }
+    assert_eq!(found, [1, 0], "{summaries:#?}");
+    assert!(summaries.iter().all(|summary| summary.contains("1 finding (1 leftover)")), "{summaries:#?}");
+    // A person is shown all of it, and it is as old as it is.
+    let first = world.clock.now();
+    world.later(Duration::from_secs(3_600));
+    assert_eq!(check(&world, full()).await.troubled().one(Kind::FileForeign).since, first);
 }

@@ -38,11 +38,9 @@ async fn damaged_packages_are_mended_by_the_next_version_and_only_what_is_bad_is
     assert_eq!(checked.findings.len(), 7, "{checked:#?}");
     assert_eq!(checked.outcome(Kind::FileExtra), Outcome::SetAside);
     for finding in checked.findings.iter().filter(|f| f.kind != Kind::FileExtra) {
-        assert_eq!(
-            (finding.outcome, finding.became.as_str()),
-            (Outcome::Mended, "version 2 took its place"),
-            "{finding:#?}"
-        );
+        assert_eq!(finding.outcome, Outcome::Mended, "{finding:#?}");
+        let kept = if finding.kind == Kind::FolderIsNoFolder { "; what lay there is kept in .quarantine/" } else { "" };
+        assert!(finding.became.starts_with(&format!("version 2 took its place{kept}")), "{finding:#?}");
     }
     assert!(checked.ended.report.summary.contains("6 mended"), "{}", checked.ended.report.summary);
     assert_eq!(world.vendor.requests().len(), 6, "only what is bad");
@@ -65,6 +63,7 @@ async fn r_02_with_the_vendor_down_nothing_is_changed_and_the_finding_says_when_
     let checked = check(&world, repair()).await.troubled();
     let finding = checked.one(Kind::FileChanged);
     assert_eq!((finding.outcome, finding.by), (Outcome::Stays, DoneBy::Clock));
+    assert!(!finding.became.contains("SHA-256"), "expected and found stand for themselves: {finding:#?}");
     assert!(finding.became.contains("not mended") && finding.remedy.contains("tried again at"), "{finding:#?}");
     assert_eq!(fs::read(&path).unwrap(), rotten, "the bad copy is neither deleted nor moved");
     let update = world.update(&names[0]).await;
@@ -119,6 +118,8 @@ async fn a_dry_run_says_what_would_be_done_and_changes_nothing_on_disk() {
         let finding = checked.one(kind);
         assert_eq!((finding.outcome, finding.became.is_empty()), (Outcome::Planned, false), "{finding:#?}");
     }
+    let orphaned = checked.one(Kind::FolderOrphan);
+    assert!(!orphaned.became.contains("within the hour"), "a repair does it at once: {orphaned:#?}");
     assert_eq!(checked.outcome(Kind::FileForeign), Outcome::Open, "nobody will do anything about it");
     assert!(checked.ended.report.summary.contains("dry run"), "{}", checked.ended.report.summary);
     assert!(bad.exists() && orphan.exists() && fs::metadata(&open).unwrap().mode() & 0o7777 == 0o666);
@@ -147,7 +148,7 @@ async fn g_04_owners_and_modes_are_set_right_and_the_proofs_stand() {
     let checked = check(&world, repair()).await.clean();
     assert_eq!(checked.findings.len(), 5, "{checked:#?}");
     assert!(checked.findings.iter().all(|f| f.outcome == Outcome::Mended), "{checked:#?}");
-    assert_eq!([mode(&file), mode(&manifest)], [0o644; 2]);
+    assert_eq!([mode(&file), mode(&manifest)], [0o644, 0o600], "no right is given that was not there");
     assert_eq!([mode(&folder), mode(&above), mode(&staging)], [0o755; 3]);
     assert_eq!(fs::metadata(&file).unwrap().uid(), fs::metadata("/proc/self").unwrap().uid());
     let after = check(&world, light()).await.clean();
@@ -178,4 +179,18 @@ async fn a_package_that_another_job_holds_is_mended_when_that_one_has_ended() {
     world.app().jobs.wake();
     world.ended(job).await.done();
     assert_eq!(super::found_by(&world, job).await[0].outcome, Outcome::Mended);
+}
+
+#[tokio::test]
+async fn what_lies_in_the_place_of_a_version_stays_until_the_next_one_has_come() {
+    let world = World::start().await;
+    let names = many(&world, 1).await;
+    let folder = world.folder(&names[0]).await;
+    let moved = world.home.path().join("moved");
+    fs::rename(&folder, &moved).unwrap();
+    symlink(&moved, &folder).unwrap();
+    world.vendor.go_down();
+    let checked = check(&world, repair()).await.troubled();
+    assert_eq!(checked.outcome(Kind::FolderIsNoFolder), Outcome::Stays, "{checked:#?}");
+    assert!(folder.is_symlink(), "nothing was moved for nothing");
 }

@@ -55,7 +55,7 @@ async fn folders_without_rows_are_told_apart_and_only_orphans_are_set_aside() {
 
     let checked = check(&world, full()).await.troubled();
     assert_eq!(checked.one(Kind::FolderForeign).by, DoneBy::Nobody);
-    assert!(checked.one(Kind::FolderForeign).command.starts_with("patchwharf location adopt "));
+    assert!(checked.one(Kind::FolderForeign).command.starts_with("mv -n "));
     assert_eq!(checked.one(Kind::FolderOrphan).by, DoneBy::Clock);
     checked.one(Kind::FolderEmpty);
     checked.one(Kind::FileForeign);
@@ -68,7 +68,7 @@ async fn folders_without_rows_are_told_apart_and_only_orphans_are_set_aside() {
     assert_eq!(mended.outcome(Kind::FolderEmpty), Outcome::Cleared);
     assert_eq!(mended.outcome(Kind::FolderForeign), Outcome::Open);
     assert_eq!(mended.outcome(Kind::FileForeign), Outcome::Open);
-    assert!(!orphan.exists() && !empty.exists());
+    assert!(!orphan.parent().unwrap().exists() && !empty.exists(), "no empty folder is left for the next check");
     assert!(foreign.join(&names[0]).exists() && world.packages().join("holiday.jpg").exists(), "never touched");
     world.run(JobRequest::Reconcile { dry_run: false }).await;
     assert!(foreign.join(&names[0]).exists(), "nor by the clock");
@@ -287,4 +287,42 @@ async fn packages_that_nothing_uses_are_notes_and_make_no_check_fail() {
     assert_eq!(finding.bulletin_name, names[0]);
     assert!(finding.found.contains("disabled") && finding.found.contains("2000 bytes"), "{finding:#?}");
     assert_eq!(checked.findings.len(), 1);
+}
+
+#[tokio::test]
+async fn names_that_are_no_text_are_shown_escaped_and_hide_nothing() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    let mut world = World::start().await;
+    let names = many(&world, 2).await;
+    let odd = OsStr::from_bytes(b"caf\xe9.dll");
+    let folder = world.folder(&names[0]).await;
+    fs::write(folder.join(odd), "planted").unwrap();
+    fs::write(folder.join("version.dll"), "planted").unwrap();
+    fs::write(world.packages().join(odd), "mine").unwrap();
+    rot(&world.folder(&names[1]).await.join(&names[1]));
+    let checked = check(&world, full()).await.troubled();
+    let mut kinds = checked.kinds();
+    kinds.sort();
+    assert_eq!(kinds, [Kind::FileChanged, Kind::FileExtra, Kind::FileExtra, Kind::FileForeign], "{checked:#?}");
+    assert!(checked.one(Kind::FileForeign).path.ends_with(r"/caf\xe9.dll"), "{checked:#?}");
+    let mended = check(&world, repair()).await.troubled();
+    let extra = mended.findings.iter().filter(|f| f.kind == Kind::FileExtra);
+    assert!(extra.clone().count() == 2 && extra.clone().all(|f| f.outcome == Outcome::SetAside), "{mended:#?}");
+    assert!(!folder.join(odd).exists() && world.packages().join(odd).exists(), "what is not ours is never touched");
+    assert_eq!(check(&world, full()).await.troubled().kinds(), [Kind::FileForeign]);
+    fs::remove_file(world.packages().join(odd)).unwrap();
+    world.check().await;
+}
+
+#[tokio::test]
+async fn strangers_in_quarantine_are_named() {
+    let world = World::start().await;
+    many(&world, 1).await;
+    let quarantine = world.packages().join(".quarantine");
+    fs::create_dir_all(quarantine.join("old stuff")).unwrap();
+    fs::write(quarantine.join("20261122T104519.123456Z"), "a file in the place of a folder").unwrap();
+    let checked = check(&world, full()).await.troubled();
+    assert_eq!(checked.kinds(), [Kind::FileForeign; 2], "{checked:#?}");
+    assert!(quarantine.join("old stuff").exists());
 }

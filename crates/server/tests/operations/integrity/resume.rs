@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use patchwharf_db::jobs as job_table;
 use patchwharf_model::{
     JobId, PackageId, Timestamp,
-    finding::FindingKind as Kind,
+    finding::{FindingKind as Kind, Outcome},
     job::{IntegrityCheck, JobRequest, JobState},
 };
 use patchwharf_testkit::{Payload, eventually_async};
@@ -114,4 +114,30 @@ async fn a_cancelled_check_keeps_what_it_has_proved() {
     assert_eq!(world.ended(job).await.state, JobState::Cancelled);
     let proved = proved_since(&world, &names, began).await.len();
     assert!((1..60).contains(&proved), "{proved}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_earlier_attempt_found_is_not_called_mended_where_nobody_looked_again() {
+    let world = World::start().await;
+    let names = many(&world, 60).await;
+    for name in &names {
+        rot(&world.folder(name).await.join(name));
+    }
+    let wish = IntegrityCheck { max_bytes_per_second: Some(20_000), ..full() };
+    let job = world.order(JobRequest::IntegrityCheck(wish)).await;
+    let rotten = || async {
+        let found = found_by(&world, job).await;
+        found.into_iter().filter(|f| f.kind == Kind::FileChanged).collect::<Vec<_>>()
+    };
+    eventually_async("something is found", DEADLINE, || async { (!rotten().await.is_empty()).then_some(()) }).await;
+    world.app().jobs.pause(job, "admin").await.unwrap();
+    eventually_async("it is paused", DEADLINE, || async {
+        (state(&world, job).await.state == JobState::Paused).then_some(())
+    })
+    .await;
+    std::fs::rename(world.packages(), world.home.path().join("away")).unwrap();
+    world.app().jobs.resume(job, "admin").await.unwrap();
+    world.ended(job).await.failed();
+    let found = rotten().await;
+    assert!(!found.is_empty() && found.iter().all(|f| f.outcome == Outcome::Open), "{found:#?}");
 }

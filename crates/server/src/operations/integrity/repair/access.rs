@@ -14,12 +14,35 @@ use patchwharf_model::{
 };
 
 use super::{Check, PIECE, last, words};
-use crate::operations::{OperationError, assembly::told::with_causes, cores, write};
+use crate::operations::{Ending, OperationError, assembly::told::with_causes, cores, write};
 
 impl Check<'_> {
     /// Takes from others the right to change files and folders, and gives the server the right to read them.
-    pub(super) async fn set_right_access(&mut self) -> Result<(), OperationError> {
+    /// An ending: the job cannot go on now.
+    pub(super) async fn set_right_access(&mut self) -> Result<Option<Ending>, OperationError> {
+        // Behind a closed folder may lie another one, and what lies in it was not seen.
+        for _ in 0..2 {
+            let opened = self.set_right_folders().await?;
+            if let Err(ending) = self.look_again(opened).await? {
+                return Ok(Some(ending));
+            }
+        }
+        let files = self.remaining(&[FindingKind::FileOpen, FindingKind::FileClosed]);
+        for files in files.chunks(PIECE) {
+            if self.is_stopped() {
+                break;
+            }
+            self.set_right_files(files).await?;
+        }
+        Ok(None)
+    }
+
+    /// Gives the folders that it has opened.
+    async fn set_right_folders(&mut self) -> Result<Vec<(String, Finding)>, OperationError> {
         let folders = self.remaining(&[FindingKind::FolderOpen, FindingKind::FolderClosed]);
+        let is_closed = |finding: &Finding| finding.kind == FindingKind::FolderClosed && finding.package.is_some();
+        let closed: Vec<String> =
+            folders.iter().filter(|(_, finding)| is_closed(finding)).map(|(key, _)| key.clone()).collect();
         let mut settled = Vec::new();
         for (key, finding) in folders {
             if self.is_stopped() {
@@ -29,17 +52,11 @@ impl Check<'_> {
             let path = Utf8PathBuf::from(&finding.path);
             let inside = path.strip_prefix(location.path()).map(ToOwned::to_owned).unwrap_or_default();
             let done = cores::blocking(move || location.tighten_folder(&inside)).await?;
-            settled.push(judged(&key, &finding, done.map_err(|error| with_causes(&error)), "0755"));
+            settled.push(judged(&key, &finding, done.map_err(|error| with_causes(&error)), "u+rwx,go-w"));
         }
         self.settle(settled).await?;
-        let files = self.remaining(&[FindingKind::FileOpen, FindingKind::FileClosed]);
-        for files in files.chunks(PIECE) {
-            if self.is_stopped() {
-                break;
-            }
-            self.set_right_files(files).await?;
-        }
-        Ok(())
+        let closed = closed.into_iter().filter_map(|key| Some((key.clone(), self.findings.get(&key)?.clone())));
+        Ok(closed.filter(|(_, finding)| finding.outcome == Outcome::Mended).collect())
     }
 
     async fn set_right_files(&mut self, files: &[(String, Finding)]) -> Result<(), OperationError> {
@@ -69,7 +86,7 @@ impl Check<'_> {
             {
                 proofs.push((id, Proof { stamp: *stamp, sha256, verified_at }));
             }
-            settled.push(judged(key, finding, done.map(drop), "0644"));
+            settled.push(judged(key, finding, done.map(drop), "u+r,go-w"));
         }
         for location in proofs.iter().map(|(id, _)| *id).collect::<std::collections::BTreeSet<_>>() {
             let here: Vec<Proof> =
@@ -82,15 +99,15 @@ impl Check<'_> {
     }
 }
 
-fn judged(key: &str, finding: &Finding, done: Result<(), String>, mode: &str) -> Settled {
+fn judged(key: &str, finding: &Finding, done: Result<(), String>, change: &str) -> Settled {
     match done {
-        Ok(()) => words::settled(key, finding, Outcome::Mended, format!("ours again, mode {mode}")),
+        Ok(()) => words::settled(key, finding, Outcome::Mended, "ours again, and only we can change it"),
         Err(why) => {
             let path = words::quote(&finding.path);
             Settled {
                 by: DoneBy::Nobody,
                 remedy: "an administrator must give it back to the server's user".to_owned(),
-                command: format!("sudo chown --reference={} {path} && sudo chmod {mode} {path}", parent(&path)),
+                command: format!("sudo chown --reference={} {path} && sudo chmod {change} {path}", parent(&path)),
                 ..words::settled(key, finding, Outcome::Stays, why)
             }
         }

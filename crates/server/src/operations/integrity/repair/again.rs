@@ -1,6 +1,6 @@
 //! A second look: what is called mended was seen to be right.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, btree_map::Entry};
 
 use patchwharf_db::packages;
 use patchwharf_model::{PackageId, finding::Finding};
@@ -38,9 +38,9 @@ impl Check<'_> {
         let mut right = HashSet::new();
         for (key, finding) in doubtful {
             let seen = finding.package.is_some_and(|package| self.judged.get(&package).copied() == finding.version);
-            if !self.findings.contains_key(&key) {
-                right.extend(seen.then(|| key.clone()));
-                self.findings.insert(key, finding);
+            if let Entry::Vacant(place) = self.findings.entry(key) {
+                right.extend(seen.then(|| place.key().clone()));
+                place.insert(finding);
             }
         }
         Ok(looked.map(|()| right))

@@ -1,7 +1,11 @@
 //! Damaged packages mended by quick refresh; what cannot be had any more is set aside and not offered (G-08).
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
+use camino::Utf8PathBuf;
 use patchwharf_db::{
     findings::Settled,
     packages::{self, FileResult, Held, Verified, Version},
@@ -12,11 +16,14 @@ use patchwharf_model::{
     job::Selection,
     package::VersionState,
 };
-use patchwharf_store::{Finding, ToVerify, fault::Step};
+use patchwharf_store::{DiskError, Finding, ToVerify, fault::Step};
 
 use super::{Check, last, words};
 use crate::operations::{
-    Ending, OperationError, assembly::told::with_causes, cores, fault_at, refresh, selection, write,
+    Ending, OperationError,
+    assembly::told::with_causes,
+    compare::{self, Difference},
+    cores, fault_at, refresh, selection, write,
 };
 
 /// Packages looked at in one go.
@@ -57,7 +64,8 @@ impl Check<'_> {
                 for (key, finding) in damaged.get(id).into_iter().flatten() {
                     settled.push(match current.get(id) {
                         Some(v) if finding.version != Some(v.version) && v.state == VersionState::Staged => {
-                            let text = format!("version {} took its place", v.version);
+                            let kept = self.clear_after(finding, v.token).await?;
+                            let text = format!("version {} took its place{kept}", v.version);
                             words::settled(key, finding, Outcome::Mended, text)
                         }
                         Some(v) if right.contains(key) => {
@@ -99,27 +107,53 @@ impl Check<'_> {
         Ok(versions.map(|v| (v.package_id, v)).collect())
     }
 
-    /// A link or another thing in the place of a folder is set aside, so that the next version has a place.
+    /// A link or another thing in the place of a package's folder is set aside, so that the next version has a place.
+    /// What lies in the place of a version's folder is in nobody's way: see [`Self::clear_after`].
     async fn clear_places(&mut self) -> Result<(), OperationError> {
         for (key, finding) in self.remaining(&[FindingKind::FolderIsNoFolder]) {
-            let (Some(package), Some(version), Some(location)) =
-                (finding.package, finding.version, finding.location.and_then(|id| self.open(id)))
+            let (Some(package), Some(location)) = (finding.package, finding.location.and_then(|id| self.open(id)))
             else {
                 continue;
             };
             let now = self.ctx.now();
             let moved = cores::blocking(move || {
-                location
-                    .quarantine_version(package, version, now)
-                    .or_else(|_| location.quarantine_package(package, now))
-                    .map_err(|error| with_causes(&error))
-            })
-            .await?;
-            if let Err(why) = moved {
+                (!location.has_package_folder(package)).then(|| location.quarantine_package(package, now))
+            });
+            self.say_where(&key, package, moved.await?);
+        }
+        Ok(())
+    }
+
+    /// What lay in the place of a version's folder goes to quarantine when the next version has taken over.
+    async fn clear_after(&self, finding: &Found, token: i64) -> Result<String, OperationError> {
+        let (FindingKind::FolderIsNoFolder, Some(package), Some(version), Some(location)) =
+            (finding.kind, finding.package, finding.version, finding.location.and_then(|id| self.open(id)))
+        else {
+            return Ok(String::new());
+        };
+        let (own, now) = (Arc::clone(&location), self.ctx.now());
+        let moved = cores::blocking(move || own.quarantine_version(package, version, now)).await?;
+        Ok(match moved {
+            Ok(path) => {
+                // Its row is retired, and has no folder any more.
+                let held = Held { package_id: package, version, token };
+                compare::settle(&self.who, &location, vec![Difference::Gone(held)]).await?;
+                format!("; what lay there is kept in {path}")
+            }
+            Err(error) if error.is_missing() => String::new(),
+            Err(error) => format!("; what lay there is still there: {}", with_causes(&error)),
+        })
+    }
+
+    fn say_where(&self, key: &str, package: PackageId, moved: Option<Result<Utf8PathBuf, DiskError>>) {
+        match moved {
+            None => {}
+            Some(Ok(path)) => tracing::info!(job.id = %self.ctx.job, package.id = %package, "{key}: kept in {path}"),
+            Some(Err(error)) => {
+                let why = with_causes(&error);
                 tracing::warn!(job.id = %self.ctx.job, package.id = %package, "{key} stays in its place: {why}");
             }
         }
-        Ok(())
     }
 
     /// A passing reason: it is tried again by itself, nothing was changed. A lasting one: the bad file goes to quarantine.
@@ -128,7 +162,7 @@ impl Check<'_> {
             return Ok(Settled {
                 by: DoneBy::Clock,
                 remedy: format!("a quick refresh is tried again at {at}"),
-                ..words::settled(key, finding, Outcome::Stays, v.reason.clone())
+                ..words::settled(key, finding, Outcome::Stays, why(finding, &v.reason))
             });
         }
         if v.reason.is_empty() && v.state == VersionState::Staged {
@@ -145,7 +179,7 @@ impl Check<'_> {
             remedy: "it is not offered; give the file by hand, or stage its bulletin again when the vendor has it"
                 .to_owned(),
             command: format!("patchwharf package supply {} FILE", words::quote(&finding.update_key)),
-            ..words::settled(key, finding, Outcome::Stays, format!("{}{kept}", v.reason))
+            ..words::settled(key, finding, Outcome::Stays, format!("{}{kept}", why(finding, &v.reason)))
         })
     }
 
@@ -179,6 +213,13 @@ impl Check<'_> {
         w.commit().await?;
         Ok(Some(path.into_string()))
     }
+}
+
+/// A version's reason without what the finding says already.
+fn why(finding: &Found, reason: &str) -> String {
+    let told = format!("file {}: expected ", last(&finding.path));
+    let rest = reason.strip_prefix(&told).and_then(|rest| rest.split_once("; ")).map(|(_, rest)| rest);
+    rest.unwrap_or(reason).to_owned()
 }
 
 /// Whether a bad file lies there that could be taken for a good one.
