@@ -171,10 +171,7 @@ async fn the_settings_of_checks_by_the_clock_are_shown_and_set() {
     }
     let settings: Value = world.server.api().get("/api/v1/settings").await;
     let integrity = &settings["config"]["integrity"];
-    assert_eq!(
-        (&integrity["light-every-seconds"], &integrity["full-every-seconds"]),
-        (&json!(1_800), &json!(2_592_000))
-    );
+    assert_eq!((&integrity["light-every"], &integrity["full-every"]), (&json!("30m"), &json!("30d")));
     assert_eq!(integrity["only-between"], "22:00-05:00");
     let shown = run(&["settings", "show"]).ok();
     assert!(shown.contains("50MiB"), "{shown}");
