@@ -8,7 +8,7 @@ use std::{
     os::fd::{AsFd as _, OwnedFd},
 };
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_model::{PackageId, Timestamp};
 use rustix::fs::{AtFlags, FileType, statat};
 
@@ -80,6 +80,24 @@ impl Location {
         let from = self.version_folder(package, version).attempt("open the folder of", path)?;
         let name = tree::raw_name(&from, name).attempt("list", path)?;
         self.set_aside(&from, &name, &[package.to_string(), layout::version_name(version)], now, path)
+    }
+
+    /// Puts what [`Self::quarantine_package`] has set aside back in its place, unless something is there again.
+    ///
+    /// # Errors
+    /// When the disk fails, or its place is taken: it is then still in quarantine.
+    pub fn put_back_package(&self, package: PackageId, aside: &Utf8Path) -> Result<(), DiskError> {
+        let path = || self.path().join(aside);
+        let mut components = aside.components().skip(1).map(|component| component.as_str());
+        let (Some(when), Some(name)) = (components.next(), components.next()) else { return Ok(()) };
+        let from = folder::folder(&self.quarantine, when).attempt("open the folder of", path)?;
+        let place = package.to_string();
+        self.disk.rename(from.as_fd(), name.as_ref(), self.root.as_fd(), &place).attempt("put back", path)?;
+        self.disk.fsync(self.root.as_fd(), Kind::Folder).attempt("make durable", || self.path().join(&place))?;
+        self.disk.fsync(from.as_fd(), Kind::Folder).attempt("make durable the removal of", path)?;
+        // Others of the same moment may still be there.
+        let _ = self.disk.rmdir(self.quarantine.as_fd(), when.as_ref());
+        Ok(())
     }
 
     /// Whether a package has a folder, or nothing at all lies in its place.

@@ -248,8 +248,8 @@ pub async fn manifest_stamps(db: &Db, versions: &[(PackageId, u64)]) -> Result<V
 /// When the database fails.
 pub async fn forget_manifest_stamps(w: &mut Write<'_>, versions: &[(PackageId, u64)]) -> Result<()> {
     const WHAT: &str = "forget stamps of manifests";
-    const FORGET: &str = "DELETE FROM manifest_proof WHERE EXISTS (SELECT 1 FROM json_each($1) AS j \
-         WHERE package_id = CAST(j.value ->> 0 AS TEXT) AND version = CAST(j.value ->> 1 AS BIGINT))";
+    const FORGET: &str = "DELETE FROM manifest_proof WHERE (package_id, version) IN \
+         (SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1))";
     if versions.is_empty() {
         return Ok(());
     }

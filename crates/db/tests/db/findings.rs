@@ -24,7 +24,7 @@ crate::on_both!(
     findings_go_with_their_job_and_since_when_stays,
     a_renewed_proof_moves_only_its_time_and_what_follows_from_it,
     what_was_overtaken_is_named,
-    stamps_of_manifests_are_kept_and_replaced,
+    stamps_of_manifests_are_kept_replaced_and_forgotten,
     idle_packages_are_those_that_nothing_uses,
     checks_ask_for_many_at_once,
 );
@@ -216,7 +216,7 @@ async fn what_was_overtaken_is_named(s: &Sandbox) {
     assert!(packages::overtaken(&mut w, &[]).await.unwrap().is_empty());
 }
 
-async fn stamps_of_manifests_are_kept_and_replaced(s: &Sandbox) {
+async fn stamps_of_manifests_are_kept_replaced_and_forgotten(s: &Sandbox) {
     let (_, ids) = s.catalogue(1).await;
     let location = s.location().await;
     let staged = s.stage(location, &ids).await;
@@ -228,6 +228,14 @@ async fn stamps_of_manifests_are_kept_and_replaced(s: &Sandbox) {
         w.commit().await.unwrap();
         assert_eq!(packages::manifest_stamps(&s.db, &[key, gone]).await.unwrap(), [(key, stamp(inode))]);
     }
+    let mut w = s.write(31).await;
+    packages::forget_manifest_stamps(&mut w, &[(key.0, 2)]).await.unwrap();
+    w.commit().await.unwrap();
+    assert_eq!(packages::manifest_stamps(&s.db, &[key]).await.unwrap().len(), 1, "that of another version stays");
+    let mut w = s.write(32).await;
+    packages::forget_manifest_stamps(&mut w, &[key]).await.unwrap();
+    w.commit().await.unwrap();
+    assert!(packages::manifest_stamps(&s.db, &[key]).await.unwrap().is_empty());
 }
 
 async fn idle_packages_are_those_that_nothing_uses(s: &Sandbox) {

@@ -19,6 +19,7 @@ mod hours;
 mod idle;
 mod judge;
 mod options;
+mod over;
 mod pace;
 mod prove;
 mod record;

@@ -6,12 +6,12 @@ use std::{
 };
 
 use patchwharf_db::{
-    findings::{self, OpenFinding},
+    findings,
     packages::{self, FileToCheck},
 };
 use patchwharf_model::{
     LocationId, PackageId, Sha256,
-    finding::{Finding, FindingKind, Gravity, Outcome},
+    finding::{Finding, FindingKind, Gravity},
     job::IntegrityCheck,
     package::ProofStamp,
 };
@@ -191,65 +191,6 @@ impl<'a> Check<'a> {
         self.findings.extend(new.into_iter().map(|one| (one.key, one.finding)));
     }
 
-    /// What was wrong before and is not any more: it is no longer open; and of what an earlier attempt of this job found
-    /// and this one did not, the report says what is known.
-    pub(super) async fn right_again(&mut self) -> Result<(), OperationError> {
-        // A light look at bytes that are to be hashed says nothing of what was wrong with them.
-        let unproved = self.findings.iter().filter(|(_, finding)| finding.kind == FindingKind::FileUnproved);
-        let doubtful: HashSet<&str> = unproved.map(|(key, _)| place(key)).collect();
-        let gone: Vec<&str> = self
-            .before
-            .values()
-            .filter(|one| !self.findings.contains_key(&one.key) && !self.known.contains_key(&one.key))
-            .filter(|one| self.has_looked_at(one, &doubtful))
-            .map(|one| one.key.as_str())
-            .collect();
-        let over: Vec<findings::Settled> = findings::remaining(&self.ctx.app.db, self.ctx.job)
-            .await?
-            .into_iter()
-            .filter(|(key, _)| !self.findings.contains_key(key))
-            .filter_map(|(key, finding)| {
-                let (outcome, text) = self.over(&finding)?;
-                Some(words::settled(&key, &finding, outcome, text))
-            })
-            .collect();
-        if gone.is_empty() && over.is_empty() {
-            return Ok(());
-        }
-        let mut w = write(self.ctx).await?;
-        findings::close(&mut w, &gone).await?;
-        findings::settle(&mut w, self.ctx.job, &over).await?;
-        w.commit().await?;
-        Ok(())
-    }
-
-    /// What has become of something that an earlier attempt of this job found and this one did not; none: its place was
-    /// not looked at.
-    fn over(&self, finding: &Finding) -> Option<(Outcome, String)> {
-        let gone = || (Outcome::Cleared, "it is not there any more".to_owned());
-        let compared = finding.location.is_none_or(|id| self.compared.contains(&id));
-        let (Some(package), Some(version)) = (finding.package, finding.version) else {
-            return compared.then(gone);
-        };
-        match self.judged.get(&package) {
-            Some(now) if *now != version => Some((Outcome::Mended, format!("version {now} took its place"))),
-            Some(_) if finding.kind.is_of_contents() => Some((Outcome::Mended, "it is right again".to_owned())),
-            None if finding.kind.is_of_contents() => None,
-            _ => compared.then(gone),
-        }
-    }
-
-    /// Whether this check would have seen something that was wrong before, if it still were.
-    fn has_looked_at(&self, one: &OpenFinding, doubtful: &HashSet<&str>) -> bool {
-        let of_check =
-            self.scope.has(one.package, one.location) && (!self.wish.light || one.kind.gravity() != Gravity::Note);
-        // A location that the database knows no more is over.
-        let compared = one.location.is_none_or(|id| self.compared.contains(&id) || self.root(id).is_none());
-        let judged = one.package.is_none_or(|package| !self.not_judged.contains(&package));
-        let bytes_known = !one.kind.needs_bytes() || !doubtful.contains(place(&one.key));
-        of_check && compared && judged && bytes_known
-    }
-
     /// Writes what has become of findings.
     pub(super) async fn settle(&mut self, settled: Vec<findings::Settled>) -> Result<(), OperationError> {
         if settled.is_empty() {
@@ -271,11 +212,6 @@ impl<'a> Check<'a> {
         }
         Ok(())
     }
-}
-
-/// The place in a finding's key, without its kind.
-fn place(key: &str) -> &str {
-    key.split_once(' ').map_or(key, |(_, place)| place)
 }
 
 impl Sink for Check<'_> {

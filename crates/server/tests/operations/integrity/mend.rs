@@ -184,13 +184,24 @@ async fn a_package_that_another_job_holds_is_mended_when_that_one_has_ended() {
 #[tokio::test]
 async fn what_lies_in_the_place_of_a_version_stays_until_the_next_one_has_come() {
     let world = World::start().await;
-    let names = many(&world, 1).await;
-    let folder = world.folder(&names[0]).await;
-    let moved = world.home.path().join("moved");
-    fs::rename(&folder, &moved).unwrap();
-    symlink(&moved, &folder).unwrap();
+    let names = many(&world, 2).await;
+    let places = [world.folder(&names[0]).await, world.folder(&names[1]).await.parent().unwrap().to_owned()];
+    for (at, place) in places.iter().enumerate() {
+        let moved = world.home.path().join(format!("moved-{at}"));
+        fs::rename(place, &moved).unwrap();
+        symlink(&moved, place).unwrap();
+    }
     world.vendor.go_down();
     let checked = check(&world, repair()).await.troubled();
-    assert_eq!(checked.outcome(Kind::FolderIsNoFolder), Outcome::Stays, "{checked:#?}");
-    assert!(folder.is_symlink(), "nothing was moved for nothing");
+    assert_eq!(checked.kinds(), [Kind::FolderIsNoFolder; 2], "{checked:#?}");
+    assert!(checked.findings.iter().all(|f| f.outcome == Outcome::Stays), "{checked:#?}");
+    assert!(places.iter().all(|place| place.is_symlink()), "nothing was moved for nothing");
+    world.vendor.come_up();
+    let mended = check(&world, repair()).await.clean();
+    for finding in mended.findings.iter().filter(|f| f.kind == Kind::FolderIsNoFolder) {
+        assert_eq!(finding.outcome, Outcome::Mended, "{finding:#?}");
+        let kept = finding.became.rsplit(' ').next().unwrap();
+        assert!(world.packages().join(kept).is_symlink(), "where it says: {finding:#?}");
+    }
+    assert!(check(&world, full()).await.clean().kinds().is_empty());
 }

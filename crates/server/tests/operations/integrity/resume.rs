@@ -71,6 +71,8 @@ async fn g_06_a_paused_check_goes_on_where_it_was_and_hashes_nothing_twice() {
     let read = ended.count("bytes-read");
     let most = (after.len() as u64 + 2) * 100_000;
     assert!(read <= most, "{read} bytes were read after the pause, {most} at most");
+    let done = state(&world, job).await.progress.done;
+    assert!(done >= 4_000_000, "what was believed counts as done: {done}");
     let again = check(&world, full()).await.troubled();
     assert_eq!(again.one(Kind::FileChanged).path, bad.to_str().unwrap());
 }

@@ -16,7 +16,7 @@ use patchwharf_model::{
     job::Selection,
     package::VersionState,
 };
-use patchwharf_store::{DiskError, Finding, ToVerify, fault::Step};
+use patchwharf_store::{Finding, Location, ToVerify, fault::Step};
 
 use super::{Check, last, words};
 use crate::operations::{
@@ -29,13 +29,16 @@ use crate::operations::{
 /// Packages looked at in one go.
 const CHUNK: usize = 500;
 
+/// What was set aside so that a package's next version has a place, and where.
+type Cleared = HashMap<PackageId, (Arc<Location>, Utf8PathBuf)>;
+
 /// A package's findings that a refresh mends.
 type Damaged = HashMap<PackageId, Vec<(String, Found)>>;
 
 impl Check<'_> {
     /// Fetches what is bad into next versions. An ending: the job cannot go on now.
     pub(super) async fn refresh(&mut self) -> Result<Option<Ending>, OperationError> {
-        self.clear_places().await?;
+        let mut cleared = self.clear_places().await?;
         let mut damaged: Damaged = HashMap::new();
         for (key, finding) in
             self.findings.iter().filter(|(_, f)| f.outcome.remains() && words::is_mended_by_refresh(f))
@@ -49,7 +52,9 @@ impl Check<'_> {
         }
         let ids: Vec<PackageId> = damaged.keys().copied().collect();
         let updates = selection::updates_of(&self.ctx.app.db, &Selection::Packages(ids.clone())).await?;
-        if let Err(ending) = refresh::mend(self.ctx, updates).await? {
+        let mended = refresh::mend(self.ctx, updates).await;
+        self.put_back(&mut cleared).await?;
+        if let Err(ending) = mended? {
             return Ok(Some(ending));
         }
         fault_at(Step::IntegrityAfterRepair)?;
@@ -64,7 +69,10 @@ impl Check<'_> {
                 for (key, finding) in damaged.get(id).into_iter().flatten() {
                     settled.push(match current.get(id) {
                         Some(v) if finding.version != Some(v.version) && v.state == VersionState::Staged => {
-                            let kept = self.clear_after(finding, v.token).await?;
+                            let kept = match cleared.get(id) {
+                                Some((_, path)) => format!("; what lay there is kept in {path}"),
+                                None => self.clear_after(finding, v.token).await?,
+                            };
                             let text = format!("version {} took its place{kept}", v.version);
                             words::settled(key, finding, Outcome::Mended, text)
                         }
@@ -107,19 +115,43 @@ impl Check<'_> {
         Ok(versions.map(|v| (v.package_id, v)).collect())
     }
 
-    /// A link or another thing in the place of a package's folder is set aside, so that the next version has a place.
-    /// What lies in the place of a version's folder is in nobody's way: see [`Self::clear_after`].
-    async fn clear_places(&mut self) -> Result<(), OperationError> {
+    /// A link or another thing in the place of a package's folder is set aside, so that the next version has a place: see
+    /// [`Self::put_back`]. What lies in the place of a version's folder is in nobody's way: see [`Self::clear_after`].
+    async fn clear_places(&mut self) -> Result<Cleared, OperationError> {
+        let mut cleared = Cleared::new();
         for (key, finding) in self.remaining(&[FindingKind::FolderIsNoFolder]) {
             let (Some(package), Some(location)) = (finding.package, finding.location.and_then(|id| self.open(id)))
             else {
                 continue;
             };
-            let now = self.ctx.now();
+            let (own, now) = (Arc::clone(&location), self.ctx.now());
             let moved = cores::blocking(move || {
-                (!location.has_package_folder(package)).then(|| location.quarantine_package(package, now))
+                (!own.has_package_folder(package)).then(|| own.quarantine_package(package, now))
             });
-            self.say_where(&key, package, moved.await?);
+            match moved.await? {
+                None => {}
+                Some(Ok(path)) => drop(cleared.insert(package, (location, path))),
+                Some(Err(error)) => {
+                    let why = with_causes(&error);
+                    tracing::warn!(job.id = %self.ctx.job, package.id = %package, "{key} stays in its place: {why}");
+                }
+            }
+        }
+        Ok(cleared)
+    }
+
+    /// Where no version has come, what was set aside for it goes back: nothing is moved for nothing.
+    async fn put_back(&self, cleared: &mut Cleared) -> Result<(), OperationError> {
+        let ids: Vec<PackageId> = cleared.keys().copied().collect();
+        let current = self.current(&ids).await?;
+        let has_come = |package: &PackageId| current.get(package).is_some_and(|v| v.state == VersionState::Staged);
+        for package in ids.into_iter().filter(|package| !has_come(package)) {
+            let Some((location, path)) = cleared.remove(&package) else { continue };
+            let put = cores::blocking(move || location.put_back_package(package, &path)).await?;
+            if let Err(error) = put {
+                let why = with_causes(&error);
+                tracing::warn!(job.id = %self.ctx.job, package.id = %package, "what lay in its place stays in quarantine: {why}");
+            }
         }
         Ok(())
     }
@@ -145,17 +177,6 @@ impl Check<'_> {
         })
     }
 
-    fn say_where(&self, key: &str, package: PackageId, moved: Option<Result<Utf8PathBuf, DiskError>>) {
-        match moved {
-            None => {}
-            Some(Ok(path)) => tracing::info!(job.id = %self.ctx.job, package.id = %package, "{key}: kept in {path}"),
-            Some(Err(error)) => {
-                let why = with_causes(&error);
-                tracing::warn!(job.id = %self.ctx.job, package.id = %package, "{key} stays in its place: {why}");
-            }
-        }
-    }
-
     /// A passing reason: it is tried again by itself, nothing was changed. A lasting one: the bad file goes to quarantine.
     async fn not_mended(&self, key: &str, finding: &Found, v: &Version) -> Result<Settled, OperationError> {
         if let Some(at) = v.next_try_at {
@@ -167,7 +188,12 @@ impl Check<'_> {
         }
         if v.reason.is_empty() && v.state == VersionState::Staged {
             let why = "a quick refresh found nothing to mend, and it is still there";
-            return Ok(words::settled(key, finding, Outcome::Stays, why));
+            return Ok(Settled {
+                by: DoneBy::Nobody,
+                remedy: "a complete refresh makes a new package, every file fetched anew".to_owned(),
+                command: format!("patchwharf bulletin refresh --complete {}", words::quote(&finding.bulletin_name)),
+                ..words::settled(key, finding, Outcome::Stays, why)
+            });
         }
         let aside = match lies_there(finding.kind) {
             true => self.set_aside_irreparable(finding, v).await?,
