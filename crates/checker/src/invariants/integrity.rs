@@ -25,7 +25,8 @@ pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
             Some(job) if job.kind != "integrity-check" => {
                 say("finding-elsewhere", format!("found by a job that is {}", job.kind));
             }
-            Some(job) if job.state == "done" && remains && found.gravity != "note" => {
+            // What was ordered is for the ordered job to say.
+            Some(job) if job.state == "done" && remains && found.outcome != "ordered" && found.gravity != "note" => {
                 say("success-with-findings", format!("done, but {} remains: {}", found.kind, found.outcome));
             }
             _ => {}

@@ -264,6 +264,8 @@ async fn with_finding(outcome: &str, became: &str, gravity: &str) -> patchwharf_
 #[tokio::test]
 async fn i7_a_check_that_is_done_while_something_is_wrong_is_found() {
     assert!(with_finding("open", "", "damage").await.has("success-with-findings"));
+    assert!(with_finding("stays", "why", "danger").await.has("success-with-findings"));
+    assert!(!with_finding("ordered", "job 1 hashes it", "danger").await.has("success-with-findings"));
     assert!(with_finding("stays", "", "damage").await.has("finding-silent"));
     assert!(with_finding("lost", "x", "damage").await.has("finding-outcome"));
     assert!(with_finding("mended", "version 2 took its place", "damage").await.holds());
