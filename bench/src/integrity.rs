@@ -7,16 +7,15 @@ use anyhow::{Result, ensure};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
-    catalogue,
-    nginx::Nginx,
     process::{Bench, installed, settle, timed},
     report::Report,
     server::Server,
+    staged::{self, Sizes},
 };
 
 const KIB: usize = 1024;
-const LARGE: [(usize, usize); 2] = [(1_000, 256 * KIB), (8, 64 * KIB * KIB)];
-const SMALL: [(usize, usize); 1] = [(10_000, 4 * KIB)];
+const LARGE: Sizes = &[(1_000, 256 * KIB), (8, 64 * KIB * KIB)];
+const SMALL: Sizes = &[(10_000, 4 * KIB)];
 
 pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     const WHAT: &str = "integrity check of 1,000 x 256 KiB + 8 x 64 MiB in cache";
@@ -24,7 +23,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
         report.skipped(WHAT, "nginx and openssl are needed (apt-get install nginx-light openssl)");
         return Ok(());
     }
-    let (server, files) = staged(bench, &LARGE)?;
+    let (server, files) = staged(bench, LARGE)?;
     let lists = balanced(&files, std::thread::available_parallelism().map_or(1, usize::from));
     let (mut ours, mut openssl) = (Vec::new(), Vec::new());
     // Once for nothing: the first reads bring the files into the cache.
@@ -36,7 +35,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     report.pair(WHAT, "at most 1.10", &ours, &format!("openssl sha256, {} processes", lists.len()), &openssl);
     drop(server);
 
-    let (server, files) = staged(bench, &SMALL)?;
+    let (server, files) = staged(bench, SMALL)?;
     let (mut full, mut light) = (Vec::new(), Vec::new());
     check(&server)?;
     timed(&mut server.command(&["job", "run", "integrity-check", "--light"]))?;
@@ -57,20 +56,12 @@ fn check(server: &Server) -> Result<Duration> {
 }
 
 /// A server that has staged a package for each payload, and their files.
-fn staged(bench: &Bench, sizes: &[(usize, usize)]) -> Result<(Server, Vec<(Utf8PathBuf, u64)>)> {
-    let source = bench.fresh("source")?;
-    let payloads = catalogue::payloads(&source, sizes)?;
-    let vendor = Nginx::serve(&source, &bench.work)?;
-    let catalogue = bench.work.join("catalogue.xml");
-    catalogue::write(&catalogue, &vendor.url(), &payloads, 10)?;
-    let data = bench.fresh("data")?;
-    let server = Server::start(bench, &data)?;
-    timed(&mut server.command(&["feed", "add", "sdp", catalogue.as_str(), "--name", "bench"]))?;
-    timed(&mut server.command(&["feed", "import", "bench"]))?;
-    timed(&mut server.command(&["bulletin", "stage", "--all"]))?;
+fn staged(bench: &Bench, sizes: Sizes) -> Result<(Server, Vec<(Utf8PathBuf, u64)>)> {
+    let server = staged::server(bench, sizes)?;
     let mut files = Vec::new();
-    walk(&data.join("packages"), &mut files)?;
-    ensure!(files.len() == payloads.len(), "{} of {} files are in the store", files.len(), payloads.len());
+    walk(&server.data.join("packages"), &mut files)?;
+    let wanted = staged::count(sizes);
+    ensure!(files.len() == wanted, "{} of {wanted} files are in the store", files.len());
     Ok((server, files))
 }
 

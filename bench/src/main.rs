@@ -11,6 +11,7 @@ mod report;
 mod serve;
 mod server;
 mod stage;
+mod staged;
 
 use anyhow::{Context as _, Result};
 use camino::Utf8PathBuf;

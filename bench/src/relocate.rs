@@ -8,68 +8,46 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::Advice;
 
 use crate::{
-    catalogue,
-    nginx::Nginx,
     process::{Bench, installed, settle, timed},
     report::Report,
     server::Server,
+    staged::{self, Sizes},
 };
 
 const KIB: usize = 1024;
 
-/// One load: files of these counts and sizes, each a package of its own.
-struct Load {
-    name: &'static str,
-    sizes: &'static [(usize, usize)],
-    copy_target: &'static str,
-}
-
-const LARGE: Load = Load {
-    name: "relocate 1,000 x 256 KiB + 8 x 64 MiB",
-    sizes: &[(1_000, 256 * KIB), (8, 64 * KIB * KIB)],
-    copy_target: "at most 1.10",
-};
-
-const SMALL: Load =
-    Load { name: "relocate 10,000 x 4 KiB as 10,000 packages", sizes: &[(10_000, 4 * KIB)], copy_target: "" };
+const LOADS: [(&str, Sizes); 2] = [
+    ("relocate 1,000 x 256 KiB + 8 x 64 MiB", &[(1_000, 256 * KIB), (8, 64 * KIB * KIB)]),
+    ("relocate 10,000 x 4 KiB as 10,000 packages", &[(10_000, 4 * KIB)]),
+];
 
 /// The first argument by which this program is its own helper.
 pub(crate) const DROP: &str = "drop-cache";
 
 pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
-    for load in [&LARGE, &SMALL] {
+    for (name, sizes) in LOADS {
         if !installed("nginx") {
-            report.skipped(load.name, "nginx is not installed (apt-get install nginx-light)");
+            report.skipped(name, "nginx is not installed (apt-get install nginx-light)");
             continue;
         }
-        one(bench, load, report)?;
+        one(bench, name, sizes, report)?;
     }
     Ok(())
 }
 
-fn one(bench: &Bench, load: &Load, report: &mut Report) -> Result<()> {
-    let source = bench.fresh("source")?;
-    let payloads = catalogue::payloads(&source, load.sizes)?;
-    let vendor = Nginx::serve(&source, &bench.work)?;
-    let catalogue = bench.work.join("catalogue.xml");
-    catalogue::write(&catalogue, &vendor.url(), &payloads, 10)?;
-    let data = bench.fresh("data")?;
-    let server = Server::start(bench, &data)?;
-    timed(&mut server.command(&["feed", "add", "sdp", catalogue.as_str(), "--name", "bench"]))?;
-    timed(&mut server.command(&["feed", "import", "bench"]))?;
-    timed(&mut server.command(&["bulletin", "stage", "--all"]))?;
-
-    let mut place = data.join("packages");
+fn one(bench: &Bench, name: &str, sizes: Sizes, report: &mut Report) -> Result<()> {
+    let (server, packages) = (staged::server(bench, sizes)?, staged::count(sizes));
+    let mut place = server.data.join("packages");
     let (mut ours, mut theirs, mut links) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.pairs {
         theirs.push(script(bench, &place)?);
         ours.push(relocate(bench, &server, &mut place, &[])?);
         links.push(relocate(bench, &server, &mut place, &["--link"])?);
-        prove(&server, &place, payloads.len())?;
+        prove(&server, &place, packages)?;
     }
-    report.pair(load.name, load.copy_target, &ours, "cp -a + sync + drop + sha256sum", &theirs);
-    let each = format!("at most {:.1} s (0.2 s per 1,000 packages)", 0.2 * payloads.len() as f64 / 1_000.0);
-    report.alone(&format!("{}, --link", load.name), &links, &each);
+    report.pair(name, "at most 1.10", &ours, "cp -a + sync + drop + sha256sum", &theirs);
+    let each = format!("at most {:.1} s (0.2 s per 1,000 packages)", 0.2 * packages as f64 / 1_000.0);
+    report.alone(&format!("{name}, --link"), &links, &each);
     Ok(())
 }
 

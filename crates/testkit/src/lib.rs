@@ -17,6 +17,7 @@ pub mod clock;
 pub mod database;
 pub mod disk;
 pub mod eventually;
+mod listener;
 pub mod mail;
 pub mod memory;
 pub mod payload;

@@ -2,14 +2,9 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Duration,
+    sync::{Arc, Mutex},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -18,8 +13,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-/// Longest wait for the client.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::listener::Listener;
 
 /// A mail that was taken.
 #[derive(Clone, Debug, Default)]
@@ -71,9 +65,8 @@ pub enum Manner {
 /// A running mail server. Stops when dropped.
 #[derive(Debug)]
 pub struct MailServer {
-    address: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
-    thread: Option<thread::JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -81,7 +74,6 @@ struct Shared {
     tls: Option<Arc<ServerConfig>>,
     manner: Mutex<Manner>,
     mails: Mutex<Vec<Mail>>,
-    stop: AtomicBool,
 }
 
 impl MailServer {
@@ -103,27 +95,16 @@ impl MailServer {
     }
 
     fn with(tls: Option<Arc<ServerConfig>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
-        let address = listener.local_addr().expect("a bound listener has an address");
         let (manner, mails) = (Mutex::new(Manner::Takes), Mutex::default());
-        let shared = Arc::new(Shared { tls, manner, mails, stop: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { tls, manner, mails });
         let own = Arc::clone(&shared);
-        let thread = thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if own.stop.load(Ordering::SeqCst) {
-                    return;
-                }
-                let own = Arc::clone(&own);
-                thread::spawn(move || own.converse(stream));
-            }
-        });
-        Self { address, shared, thread: Some(thread) }
+        Self { listener: Listener::start(move |stream| own.converse(stream)), shared }
     }
 
     /// Host and port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// Treats mail like this from now on.
@@ -138,17 +119,6 @@ impl MailServer {
     }
 }
 
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::SeqCst);
-        // Wakes the thread that accepts.
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
@@ -158,7 +128,6 @@ impl Shared {
     }
 
     fn converse(&self, stream: TcpStream) {
-        let _ = stream.set_read_timeout(Some(PATIENCE));
         if self.manner() == Manner::Down {
             return;
         }

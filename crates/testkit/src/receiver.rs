@@ -2,14 +2,14 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::TcpStream,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU16, Ordering},
+        atomic::{AtomicU16, Ordering},
     },
-    thread,
-    time::Duration,
 };
+
+use crate::listener::Listener;
 
 /// A request that came.
 #[derive(Clone, Debug, Default)]
@@ -33,42 +33,29 @@ impl Delivery {
 /// A running receiver. Stops when dropped.
 #[derive(Debug)]
 pub struct Receiver {
-    address: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
-    thread: Option<thread::JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     status: AtomicU16,
     deliveries: Mutex<Vec<Delivery>>,
-    stop: AtomicBool,
 }
 
 impl Receiver {
     /// Starts a receiver that answers 204.
     #[must_use]
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
-        let address = listener.local_addr().expect("a bound listener has an address");
         let shared = Arc::new(Shared { status: AtomicU16::new(204), ..Shared::default() });
         let own = Arc::clone(&shared);
-        let thread = thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if own.stop.load(Ordering::SeqCst) {
-                    return;
-                }
-                let own = Arc::clone(&own);
-                thread::spawn(move || own.take(&stream));
-            }
-        });
-        Self { address, shared, thread: Some(thread) }
+        Self { listener: Listener::start(move |stream| own.take(&stream)), shared }
     }
 
     /// The absolute URL of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("http://{}{path}", self.listener.address())
     }
 
     /// Answers with this status from now on.
@@ -83,20 +70,8 @@ impl Receiver {
     }
 }
 
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::SeqCst);
-        // Wakes the thread that accepts.
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 impl Shared {
     fn take(&self, stream: &TcpStream) {
-        let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
         let mut reader = BufReader::new(stream);
         let mut delivery = Delivery::default();
         let mut line = String::new();

@@ -111,11 +111,11 @@ fn no_strace() -> Option<String> {
     }
 }
 
-/// One staged file, and the server started again with this fault in every `pread64` of it.
-async fn with_fault(fault: &str) -> (Plant, PathBuf) {
+/// One staged file, and the server started again with a fault in every `pread64` of it; its length says which.
+async fn with_fault(fault: impl Fn(u64) -> String) -> (Plant, PathBuf) {
     let (mut plant, _) = staged().await;
     let path = files(&plant.server.packages()).remove(7);
-    let inject = format!("inject=pread64:{fault}");
+    let inject = format!("inject=pread64:{}", fault(std::fs::metadata(&path).unwrap().len()));
     let wrapper = [
         "strace",
         "-f",
@@ -141,7 +141,7 @@ async fn g_09_a_file_that_the_disk_cannot_read_is_named_and_the_scan_goes_on() {
     if let Some(why) = no_strace() {
         return skipped(&format!("G-09: {why}"));
     }
-    let (plant, path) = with_fault("error=EIO").await;
+    let (plant, path) = with_fault(|_| "error=EIO".to_owned()).await;
     let api = plant.server.api();
     let job = api.run_job(CHECK, &json!({})).await;
     assert_eq!(job.job.state, JobState::Failed);
@@ -159,31 +159,8 @@ async fn g_10_a_wrong_read_that_passes_is_read_again_past_the_cache_and_both_are
     if let Some(why) = no_strace() {
         return skipped(&format!("G-10: {why}"));
     }
-    let length = |path: &Path| std::fs::metadata(path).unwrap().len();
-    let (plant, path) = {
-        let (mut plant, _) = staged().await;
-        let path = files(&plant.server.packages()).remove(7);
-        // The first read claims to have read everything and has read nothing.
-        let inject = format!("inject=pread64:retval={}:when=1", length(&path));
-        let wrapper = [
-            "strace",
-            "-f",
-            "-qq",
-            "-e",
-            "signal=none",
-            "-o",
-            "/dev/null",
-            "-P",
-            path.to_str().unwrap(),
-            "-e",
-            "trace=pread64",
-            "-e",
-            &inject,
-        ];
-        plant.server.set_wrapper(&wrapper);
-        plant.server.restart().await;
-        (plant, path)
-    };
+    // The first read claims to have read everything and has read nothing.
+    let (plant, path) = with_fault(|length| format!("retval={length}:when=1")).await;
     let api = plant.server.api();
     let job = api.run_job(CHECK, &json!({})).await;
     assert_eq!(job.job.state, JobState::Done, "{job:#?}\n{:#?}", findings(api, &job).await);

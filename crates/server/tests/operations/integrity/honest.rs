@@ -9,7 +9,11 @@ use patchwharf_model::{
 };
 use patchwharf_testkit::{Payload, tamper};
 
-use super::{check, copy_tree, full, light, many, places::second, repair, rot};
+use super::{
+    check, copy_tree, full, light, many,
+    places::{doubled, second},
+    repair, rot,
+};
 use crate::world::World;
 
 #[tokio::test]
@@ -44,16 +48,7 @@ async fn g_05_a_version_whose_files_were_struck_from_the_database_is_not_passed_
 async fn the_only_good_copy_is_not_set_aside_unless_the_other_one_was_read_and_is_whole() {
     let mut world = World::start().await;
     let names = many(&world, 2).await;
-    let (id, path) = second(&mut world).await;
-    world.stop_server().await;
-    world.run_server().await;
-    let mut copies = Vec::new();
-    for name in &names {
-        let folder = world.folder(name).await;
-        let copy = path.join(folder.strip_prefix(world.packages()).unwrap());
-        copy_tree(&folder, &copy);
-        copies.push(copy);
-    }
+    let (id, copies) = doubled(&mut world, &names).await;
     rot(&world.folder(&names[0]).await.join(&names[0]));
     world.vendor.go_down();
     // Its own location is not looked at.

@@ -29,6 +29,21 @@ pub async fn second(world: &mut World) -> (LocationId, PathBuf) {
     (id, path.into())
 }
 
+/// A copy of the folder of each package at a second location: its id, and the copies.
+pub async fn doubled(world: &mut World, names: &[String]) -> (LocationId, Vec<PathBuf>) {
+    let (id, path) = second(world).await;
+    world.stop_server().await;
+    world.run_server().await;
+    let mut copies = Vec::new();
+    for name in names {
+        let folder = world.folder(name).await;
+        let copy = path.join(folder.strip_prefix(world.packages()).unwrap());
+        copy_tree(&folder, &copy);
+        copies.push(copy);
+    }
+    (id, copies)
+}
+
 #[tokio::test]
 async fn folders_without_rows_are_told_apart_and_only_orphans_are_set_aside() {
     let world = World::start().await;
@@ -214,16 +229,7 @@ async fn a_deletion_that_is_stuck_says_why() {
 async fn a_version_at_two_places_keeps_the_one_that_the_database_has() {
     let mut world = World::start().await;
     let names = many(&world, 2).await;
-    let (id, path) = second(&mut world).await;
-    world.stop_server().await;
-    world.run_server().await;
-    let mut copies = Vec::new();
-    for name in &names {
-        let folder = world.folder(name).await;
-        let copy = path.join(folder.strip_prefix(world.packages()).unwrap());
-        copy_tree(&folder, &copy);
-        copies.push(copy);
-    }
+    let (id, copies) = doubled(&mut world, &names).await;
     let checked = check(&world, full()).await.troubled();
     assert_eq!(checked.findings.iter().filter(|f| f.kind == Kind::FolderTwice && f.location == Some(id)).count(), 2);
     // The first one's own file is damaged and the vendor is away: its copy may be all that there is.
