@@ -76,7 +76,7 @@ impl Quickstart {
             shown = self.demonstrate(&client, address) => shown?,
         };
         if !self.exit {
-            show::next_steps(&global.data, address)?;
+            show::next_steps(&client, address)?;
             server.await?;
         }
         Ok(shown)

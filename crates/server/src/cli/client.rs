@@ -17,6 +17,8 @@ pub(crate) struct Client {
     token: String,
     /// Where it came from, for texts.
     token_file: Utf8PathBuf,
+    /// How this program is called so that it asks the same server.
+    program: String,
     /// Print what the API gives instead of tables.
     pub(crate) json: bool,
     /// Do not follow the jobs that are started.
@@ -105,6 +107,14 @@ impl Client {
         Self::with_token(base, token.trim().to_owned(), global)
     }
 
+    /// A command as it can be run here: what the server names as `patchwharf ...` asks this server.
+    pub(crate) fn runnable(&self, command: &str) -> String {
+        match command.strip_prefix("patchwharf ") {
+            Some(rest) => format!("{} {rest}", self.program),
+            None => command.to_owned(),
+        }
+    }
+
     /// With a token at hand.
     pub(crate) fn with_token(base: String, token: String, global: &Global) -> Result<Self> {
         patchwharf_trust::install_crypto_provider();
@@ -121,8 +131,8 @@ impl Client {
             http = http.no_proxy();
         }
         let http = http.build().context("set up the HTTP client")?;
-        let token_file = token_file(global);
-        Ok(Self { http, base, token, token_file, json: global.json, no_wait: global.no_wait })
+        let (token_file, program) = (token_file(global), called(&base, global));
+        Ok(Self { http, base, token, token_file, program, json: global.json, no_wait: global.no_wait })
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
@@ -251,6 +261,18 @@ pub(crate) fn segment(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// This program with the flags without which it would ask another server.
+fn called(base: &str, global: &Global) -> String {
+    let mut program = std::env::args().next().unwrap_or_else(|| "patchwharf".to_owned());
+    if global.data != super::data_folder() {
+        program.push_str(&format!(" --data {}", global.data));
+    }
+    if local_server(&global.data).is_ok_and(|local| local != base) {
+        program.push_str(&format!(" --server {base}"));
+    }
+    program
 }
 
 #[cfg(test)]

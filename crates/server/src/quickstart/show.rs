@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
-use camino::Utf8Path;
 use patchwharf_model::{
     api::{Feed, Finding, FindingQuery, JobDetail, Page},
     package::VersionState,
@@ -43,7 +42,7 @@ pub(super) async fn findings(client: &Client, check: &JobDetail) -> Result<()> {
         say(&format!("        {}", finding.path))?;
         say(&format!("        expected {}", finding.expected))?;
         say(&format!("        found    {}", finding.found))?;
-        say(&format!("        mend it: {}", finding.command))?;
+        say(&format!("        mend it: {}", client.runnable(&finding.command)))?;
     }
     Ok(())
 }
@@ -74,13 +73,10 @@ pub(super) async fn table(client: &Client, feed: &Feed, staged: &[(String, f64)]
     output::table(["bulletin", "severity", "packages", "bytes", "seconds", "state"], rows)
 }
 
-pub(super) fn next_steps(data: &Utf8Path, address: SocketAddr) -> Result<()> {
-    let program = std::env::args().next().unwrap_or_else(|| "patchwharf".to_owned());
-    let server = if address.port() == 8480 { String::new() } else { format!(" --server http://{address}") };
-    say(&format!(
-        "\nThe server stays up at http://{address}; Ctrl-C ends it. In another terminal:\n  \
-         {program} --data {data}{server} bulletin list\n  \
-         {program} --data {data}{server} package list\n  \
-         {program} --data {data}{server} log tail"
-    ))
+pub(super) fn next_steps(client: &Client, address: SocketAddr) -> Result<()> {
+    say(&format!("\nThe server stays up at http://{address}; Ctrl-C ends it. In another terminal:"))?;
+    for command in ["bulletin list", "package list", "log tail"] {
+        say(&format!("  {}", client.runnable(&format!("patchwharf {command}"))))?;
+    }
+    Ok(())
 }

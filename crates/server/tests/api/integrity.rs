@@ -140,6 +140,10 @@ async fn the_check_runs_and_its_findings_are_read_on_the_command_line() {
     let detail: JobDetail = serde_json::from_str(&run(&["--json", "job", "show", &id]).ok()).unwrap();
     assert_eq!(detail.report.unwrap().counts["file-changed"], 1);
 
+    // The command that a finding names runs as it is printed, and mends.
+    let command = told.lines().find_map(|line| line.strip_prefix("command")).unwrap().trim();
+    let ran = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+    assert!(ran.status.success(), "{command}: {ran:?}");
     assert_eq!(run(&["job", "run", "integrity-check", "--bulletin", "B-1", "--repair"]).code, Some(0));
     std::fs::remove_file(world.server.packages().join("holiday.jpg")).unwrap();
     let whole = run(&["job", "run", "integrity-check"]);

@@ -72,7 +72,7 @@ impl Findings {
             output::line("no findings")?;
         }
         for finding in &page.items {
-            show(finding)?;
+            show(client, finding)?;
         }
         if let Some(cursor) = page.next {
             output::note(&format!("there are more: --cursor {cursor}"));
@@ -82,7 +82,7 @@ impl Findings {
 }
 
 /// Everything about one finding.
-fn show(finding: &Finding) -> Result<()> {
+fn show(client: &Client, finding: &Finding) -> Result<()> {
     let of = [finding.bulletin_name.as_str(), finding.update_key.as_str()].join(" ");
     let version = match (finding.package, finding.version) {
         (Some(package), Some(version)) => format!("{package} version {version}"),
@@ -100,7 +100,7 @@ fn show(finding: &Finding) -> Result<()> {
         ("package servers", finding.package_servers.join(", ")),
         ("outcome", with(finding.outcome.as_str(), &finding.became)),
         ("remedy", if finding.remedy.is_empty() { String::new() } else { remedy(finding) }),
-        ("command", finding.command.clone()),
+        ("command", client.runnable(&finding.command)),
     ])?;
     output::line("")
 }
