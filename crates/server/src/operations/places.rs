@@ -8,7 +8,7 @@ use std::{
 use patchwharf_db::{
     jobs::{self, JobQuery},
     packages,
-    packages::{File, LockOutcome, StagedFile, Version},
+    packages::{File, FileToCheck, LockOutcome, StagedFile, Version},
 };
 use patchwharf_model::{
     FileName, JobId, LocationId, PackageId, Timestamp,
@@ -84,6 +84,12 @@ pub(crate) fn wanted(files: &[File]) -> Option<Vec<ToVerify>> {
             })
         })
         .collect()
+}
+
+/// A file as verification wants it. None: its name or digest says nothing that could be looked for.
+pub(crate) fn file_wanted(row: &FileToCheck) -> Option<ToVerify> {
+    let name = FileName::new(row.name.clone()).ok()?;
+    Some(ToVerify { name, size_bytes: row.size_bytes, sha256: row.sha256? })
 }
 
 /// What is wrong with a version at a place.

@@ -7,9 +7,9 @@ use std::{
 
 use patchwharf_db::{
     packages,
-    packages::{FileToCheck, LockOutcome, Original},
+    packages::{LockOutcome, Original},
 };
-use patchwharf_model::{FileName, LocationId, PackageId, Timestamp, finding::Outcome};
+use patchwharf_model::{LocationId, PackageId, Timestamp, finding::Outcome};
 use patchwharf_store::{FileCheck, Finding, Location, ToVerify};
 
 use super::{Difference, Who, settle::Settled, with_causes};
@@ -138,11 +138,7 @@ impl Who {
             return Ok(Err(format!("location {belongs}, where the database has it, is not open")));
         };
         let rows = packages::files_to_check(&self.app.db, &[(package, version)]).await?;
-        let named = |row: &FileToCheck| {
-            let name = FileName::new(row.name.clone()).ok()?;
-            Some(ToVerify { name, size_bytes: row.size_bytes, sha256: row.sha256? })
-        };
-        let files: Option<Vec<ToVerify>> = rows.iter().map(named).collect();
+        let files: Option<Vec<ToVerify>> = rows.iter().map(places::file_wanted).collect();
         let Some(files) = files.filter(|files| !files.is_empty()) else {
             return Ok(Err("the database does not know what its files must be".to_owned()));
         };

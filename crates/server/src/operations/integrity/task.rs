@@ -12,13 +12,15 @@ use std::{
 
 use patchwharf_db::packages::FileToCheck;
 use patchwharf_model::{
-    FileName, JobId, PackageId, Sha256, Timestamp,
+    JobId, PackageId, Sha256, Timestamp,
     package::{Manifest, ProofStamp, VersionState},
 };
 use patchwharf_store::{
     Access, Closeness, DiskError, FileLook, Finding, FolderAccess, Hashed, KnownKeys, Location, ManifestError, Meter,
     OpenVersion, ToVerify,
 };
+
+use crate::operations::places;
 
 /// Files of at least so many bytes are looked at apart, by whichever thread is free.
 const LARGE_BYTES: u64 = 4 << 20;
@@ -136,7 +138,8 @@ impl Task {
         wrong: impl Fn(&FileToCheck) -> Option<(ProofStamp, Sha256)>,
     ) -> Arc<Self> {
         let wrong = known.rows.iter().enumerate().filter_map(|(at, row)| Some((at, wrong(row)?))).collect();
-        let files: Vec<_> = known.rows.into_iter().map(|row| (to_verify(&row), row)).map(|(f, row)| (row, f)).collect();
+        let files: Vec<_> =
+            known.rows.into_iter().map(|row| (places::file_wanted(&row), row)).map(|(f, row)| (row, f)).collect();
         let seen = Seen { frame: None, files: files.iter().map(|_| None).collect() };
         Arc::new(Self {
             package: known.key.0,
@@ -175,11 +178,6 @@ impl Task {
     pub(crate) fn take_seen(&self) -> Seen {
         std::mem::take(&mut *self.seen())
     }
-}
-
-fn to_verify(row: &FileToCheck) -> Option<ToVerify> {
-    let name = FileName::new(row.name.clone()).ok()?;
-    Some(ToVerify { name, size_bytes: row.size_bytes, sha256: row.sha256? })
 }
 
 impl Part {
