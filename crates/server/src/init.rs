@@ -110,7 +110,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Vec<Done>> {
     }
     let unit = plan.at(&plan.unit);
     let folder = unit.parent().context("the unit has no folder")?;
-    done.push(files::folder(folder, 0o755, Owner::own(), plan.dry_run)?);
+    done.push(files::common_folder(folder, plan.dry_run)?);
     done.push(files::file(&unit, &unit::text(plan), 0o644, Owner::own(), plan.force, plan.dry_run)?);
     Ok(done)
 }

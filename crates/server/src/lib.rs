@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod fetch;
+mod files;
 mod init;
 pub mod jobs;
 mod locations;

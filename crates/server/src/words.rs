@@ -1,5 +1,8 @@
 //! Small words that many texts need.
 
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+
 /// A number and its thing: `1 package`, `2 packages`.
 pub(crate) fn count(number: u64, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
@@ -33,6 +36,14 @@ pub(crate) fn harmless(text: &str) -> String {
         }
     }
     clean
+}
+
+/// A path as it is from the root on, whether or not it is there.
+///
+/// # Errors
+/// It is empty, or the folder where this runs is gone.
+pub(crate) fn absolute(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
+    camino::absolute_utf8(path).with_context(|| format!("cannot make {path:?} an absolute path: name it from / on"))
 }
 
 /// The name of this machine, with nothing in it that could mean something elsewhere.

@@ -5,7 +5,10 @@ use camino::Utf8PathBuf;
 use clap::Args;
 
 use super::{Found, Global, output};
-use crate::init::{self, Outcome, Plan};
+use crate::{
+    init::{self, Outcome, Plan},
+    words::absolute,
+};
 
 /// Set this machine up: service user, folders, commented configuration file, hardened systemd unit.
 ///
@@ -74,14 +77,14 @@ impl Init {
                 .map_err(|path| anyhow::anyhow!("{} is not valid UTF-8", path.display()))?,
         };
         let plan = if self.user {
-            let data = camino::absolute_utf8(&global.data).with_context(|| format!("{} is no path", global.data))?;
+            let data = absolute(&global.data)?;
             let home = || std::env::var("HOME").map(|home| Utf8PathBuf::from(home).join(".config"));
             let settings = std::env::var("XDG_CONFIG_HOME").map(Utf8PathBuf::from).or_else(|_| home());
             Plan::own_account(program, data, &settings.context("neither XDG_CONFIG_HOME nor HOME is set")?)
         } else {
             let plan = Plan::machine(program, self.service_user);
             let make_user = !self.no_user && self.root.is_none();
-            let root = self.root.as_deref().map(camino::absolute_utf8).transpose().context("--root is no path")?;
+            let root = self.root.as_deref().map(absolute).transpose()?;
             Plan { make_user, root, ..plan }
         };
         Ok(Plan { force: self.force, dry_run: self.dry_run, ..plan })

@@ -1,9 +1,9 @@
 //! Folders, files and links that are made once and never written over.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown, symlink},
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -11,6 +11,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_model::Timestamp;
 
 use super::user;
+pub(super) use crate::files::Owner;
+use crate::files::{replace_file_with, sync_folder};
 
 /// What became of one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,17 +46,10 @@ impl Done {
     }
 }
 
-/// Whose a new thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Owner {
-    user: Option<u32>,
-    group: Option<u32>,
-}
-
 impl Owner {
     /// Whoever runs this.
     pub(super) fn own() -> Self {
-        Self { user: None, group: None }
+        Self::default()
     }
 
     /// An account. `perhaps`: it may not be there yet, and nothing is given to it.
@@ -76,10 +71,37 @@ impl Owner {
     }
 }
 
+/// Something is there: so, or with another owner or mode, with which the service may not work, or others may read secrets.
+fn there(path: &Utf8Path, mode: u32, owner: Owner) -> Result<Done> {
+    let meta = fs::metadata(path).with_context(|| format!("cannot look at {path}"))?;
+    let (user, group, has) = (meta.uid(), meta.gid(), meta.mode() & 0o7777);
+    let (wanted_user, wanted_group) = (owner.user.unwrap_or(user), owner.group.unwrap_or(group));
+    let mut mend = Vec::new();
+    if (user, group) != (wanted_user, wanted_group) {
+        mend.push(format!("chown {wanted_user}:{wanted_group} {path}"));
+    }
+    if has != mode {
+        mend.push(format!("chmod {mode:o} {path}"));
+    }
+    if mend.is_empty() {
+        return Ok(Done::new(path, Outcome::There));
+    }
+    let found = format!("it belongs to {user}:{group} and has mode {has:04o}, which is not what the service needs");
+    Ok(Done::new(path, Outcome::Kept(format!("{found}; unless that is meant: {}", mend.join(" && ")))))
+}
+
+/// Makes a folder that others use too; one that is there is theirs.
+pub(super) fn common_folder(path: &Utf8Path, dry_run: bool) -> Result<Done> {
+    if path.is_dir() {
+        return Ok(Done::new(path, Outcome::There));
+    }
+    folder(path, 0o755, Owner::own(), dry_run)
+}
+
 /// Makes a folder, and those above it.
 pub(super) fn folder(path: &Utf8Path, mode: u32, owner: Owner, dry_run: bool) -> Result<Done> {
     if path.is_dir() {
-        return Ok(Done::new(path, Outcome::There));
+        return there(path, mode, owner);
     }
     if dry_run {
         return Ok(Done::new(path, Outcome::WouldMake));
@@ -91,7 +113,7 @@ pub(super) fn folder(path: &Utf8Path, mode: u32, owner: Owner, dry_run: bool) ->
         DirBuilder::new().mode(mode).create(path)?;
         fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         owner.give(path)?;
-        path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+        path.parent().map_or(Ok(()), sync_folder)
     };
     make().with_context(|| format!("cannot make the folder {path}"))?;
     Ok(Done::new(path, Outcome::Made))
@@ -102,7 +124,11 @@ pub(super) fn configuration(path: &Utf8Path, text: &str, mode: u32, owner: Owner
     if fs::read_to_string(path).is_ok_and(|there| there != text) {
         let advice = "it was changed, or is of another version: it stays. `patchwharf init --root FOLDER` writes the one of \
                       this version below FOLDER, to compare";
-        return Ok(Done::new(path, Outcome::Kept(advice.to_owned())));
+        // Whether the service can read it goes first.
+        return Ok(match there(path, mode, owner)? {
+            Done { outcome: Outcome::There, .. } => Done::new(path, Outcome::Kept(advice.to_owned())),
+            done => done,
+        });
     }
     file(path, text, mode, owner, false, dry_run)
 }
@@ -111,8 +137,8 @@ pub(super) fn configuration(path: &Utf8Path, text: &str, mode: u32, owner: Owner
 /// replaces it.
 pub(super) fn file(path: &Utf8Path, text: &str, mode: u32, owner: Owner, force: bool, dry_run: bool) -> Result<Done> {
     let failed = || format!("cannot write {path}");
-    let there = match fs::read_to_string(path) {
-        Ok(there) if there == text => return Ok(Done::new(path, Outcome::There)),
+    let is_there = match fs::read_to_string(path) {
+        Ok(found) if found == text => return there(path, mode, owner),
         Ok(_) if !force => {
             let advice =
                 "it differs from what this version would write; --force replaces it and keeps a copy beside it";
@@ -123,10 +149,10 @@ pub(super) fn file(path: &Utf8Path, text: &str, mode: u32, owner: Owner, force: 
         Err(e) => return Err(e).with_context(failed),
     };
     if dry_run {
-        return Ok(Done::new(path, if there { Outcome::WouldReplace } else { Outcome::WouldMake }));
+        return Ok(Done::new(path, if is_there { Outcome::WouldReplace } else { Outcome::WouldMake }));
     }
-    if !there {
-        put(path, text, mode, owner).with_context(failed)?;
+    if !is_there {
+        replace_file_with(path, text.as_bytes(), mode, owner).with_context(failed)?;
         return Ok(Done::new(path, Outcome::Made));
     }
     // The old one keeps its owner and mode under its new name; for a moment there are two, never none.
@@ -134,21 +160,8 @@ pub(super) fn file(path: &Utf8Path, text: &str, mode: u32, owner: Owner, force: 
     fs::hard_link(path, &copy).with_context(|| format!("cannot keep {path} as {copy}"))?;
     let meta = fs::metadata(path).with_context(failed)?;
     let owner = Owner { user: Some(meta.uid()), group: Some(meta.gid()) };
-    put(path, text, meta.mode() & 0o777, owner).with_context(failed)?;
+    replace_file_with(path, text.as_bytes(), meta.mode() & 0o777, owner).with_context(failed)?;
     Ok(Done::new(path, Outcome::Replaced(copy)))
-}
-
-/// Written aside, durable, then named.
-fn put(path: &Utf8Path, text: &str, mode: u32, owner: Owner) -> io::Result<()> {
-    let aside = Utf8PathBuf::from(format!("{path}.new"));
-    let _ = fs::remove_file(&aside);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&aside)?;
-    file.write_all(text.as_bytes())?;
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    owner.give(&aside)?;
-    file.sync_all()?;
-    fs::rename(&aside, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// Makes a link in the data folder, so that every command finds the configuration there.

@@ -6,7 +6,7 @@ use patchwharf_db::{Db, locations as table};
 use patchwharf_model::{DeploymentId, Timestamp};
 use patchwharf_store::Location;
 
-use crate::{app::Locations, config::Config};
+use crate::{app::Locations, config::Config, words};
 
 /// Opens every location. The default one must be there: an empty mount point must never look like "all packages gone"
 /// (C-22). Another that is away leaves its packages "location not open".
@@ -42,7 +42,7 @@ fn first(path: &Utf8Path, deployment: DeploymentId, now: Timestamp) -> anyhow::R
 
 /// The real path: relative paths and links of the way there are resolved once, here.
 fn absolute(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
-    let whole = camino::absolute_utf8(path).with_context(|| format!("cannot make {path} an absolute path"))?;
+    let whole = words::absolute(path)?;
     match (whole.parent().map(Utf8Path::canonicalize_utf8), whole.file_name()) {
         (Some(Ok(parent)), Some(name)) => Ok(parent.join(name)),
         _ => Ok(whole),

@@ -2,15 +2,15 @@
 //! line.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    fs::{self, File},
+    io::{self, Read as _},
+    os::unix::fs::MetadataExt as _,
 };
 
 use anyhow::Context as _;
 use camino::Utf8Path;
 
-use crate::app::Secret;
+use crate::{app::Secret, files::replace_file};
 
 /// Makes the administrator's token, 256 random bits, where there is none.
 pub(crate) fn make_admin_token(path: &Utf8Path) -> anyhow::Result<()> {
@@ -50,14 +50,6 @@ pub(super) fn write_once(path: &Utf8Path, make: impl FnOnce() -> io::Result<Stri
         Err(e) => return Err(e),
     }
     let text = make()?;
-    let aside = path.with_extension("new");
-    let _ = fs::remove_file(&aside);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
-    writeln!(file, "{text}")?;
-    file.sync_all()?;
-    fs::rename(&aside, path)?;
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
+    replace_file(path, format!("{text}\n").as_bytes())?;
     Ok(text)
 }

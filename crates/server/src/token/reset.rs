@@ -1,15 +1,12 @@
 //! A new token for someone who holds the data folder.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown},
-};
+use std::{fs, io, os::unix::fs::MetadataExt as _};
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::FILE;
+use crate::files::{Owner, replace_file_with};
 
 /// Puts a new token in the place of the old one, at one stroke: a crash leaves the old one or the new one. The file
 /// belongs to the owner of the folder, also when root makes it. Returns its path.
@@ -31,19 +28,9 @@ pub(crate) fn reset(data: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
 }
 
 fn put(path: &Utf8Path, token: &str, (user, group): (u32, u32)) -> io::Result<()> {
-    let aside = path.with_extension("token.new");
-    match fs::remove_file(&aside) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
-    if rustix::process::geteuid().as_raw() != user {
-        fchown(&file, Some(user), Some(group))?;
-    }
-    writeln!(file, "{token}")?;
-    file.sync_all()?;
-    fs::rename(&aside, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    let own = rustix::process::geteuid().as_raw() == user;
+    let owner = if own { Owner::default() } else { Owner { user: Some(user), group: Some(group) } };
+    replace_file_with(path, format!("{token}\n").as_bytes(), 0o600, owner)
 }
 
 #[cfg(test)]

@@ -34,6 +34,18 @@ fn it_makes_everything_once_and_never_writes_over_an_administrators_work() {
     let again = init(&at);
     assert!(!again.contains("made") && !again.contains("kept"), "{again}");
 
+    let set =
+        |path: &Path, mode| fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    set(&data, 0o755);
+    set(&configuration, 0o600);
+    let wrong = init(&at);
+    assert_eq!(wrong.matches("kept").count(), 2, "{wrong}");
+    for mend in [format!("chmod 700 {}", data.display()), format!("chmod 640 {}", configuration.display())] {
+        assert!(wrong.contains(&mend), "{mend}: {wrong}");
+    }
+    set(&data, 0o700);
+    set(&configuration, 0o640);
+
     let changed = |path: &Path| {
         let text = format!("{}# mine\n", fs::read_to_string(path).unwrap());
         fs::write(path, &text).unwrap();
