@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -18,10 +18,10 @@ use patchwharf_model::Timestamp;
 
 use super::{
     Clock,
-    steady::{Seen, Steady},
+    steady::{Noted, Seen, Steady},
 };
 
-/// In the data folder: when a server last ran there.
+/// In the data folder: when a server last ran there, and whether that was in doubt.
 const FILE: &str = "clock.seen";
 
 /// Tells what may be deleted for its age. Clones share one history.
@@ -38,7 +38,7 @@ impl Ages {
     #[must_use]
     pub fn watch(clock: Clock, data: &Utf8Path, new: bool) -> Self {
         let (file, wall, mono) = (data.join(FILE), clock.now(), Instant::now());
-        let last = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<Timestamp>().ok());
+        let last = std::fs::read_to_string(&file).ok().and_then(|text| read(&text));
         let (steady, seen) = match last {
             None if !new => {
                 tracing::info!("{file} does not say when a server last ran: nothing is deleted for its age for a day");
@@ -48,7 +48,8 @@ impl Ages {
         };
         let ages = Self { clock, file, steady: Arc::new(Mutex::new(steady)), set_back: Arc::default() };
         ages.tell(seen);
-        ages.note(wall);
+        let noted = ages.steady().note(wall, mono);
+        ages.note(noted);
         ages
     }
 
@@ -71,10 +72,13 @@ impl Ages {
         if self.clock.is_fixed() {
             return;
         }
-        let wall = self.clock.now();
-        let seen = self.steady().look(wall, Instant::now());
+        let (wall, mono) = (self.clock.now(), Instant::now());
+        let (seen, noted) = {
+            let mut steady = self.steady();
+            (steady.look(wall, mono), steady.note(wall, mono))
+        };
         self.tell(seen);
-        self.note(wall);
+        self.note(noted);
     }
 
     fn tell(&self, seen: Seen) {
@@ -93,10 +97,10 @@ impl Ages {
     }
 
     /// Not made durable: what is lost makes the next start careful, no more.
-    fn note(&self, wall: Timestamp) {
+    fn note(&self, noted: Noted) {
         let aside = self.file.with_extension("new");
         let written: io::Result<()> =
-            std::fs::write(&aside, format!("{wall}\n")).and_then(|()| std::fs::rename(&aside, &self.file));
+            std::fs::write(&aside, text(noted)).and_then(|()| std::fs::rename(&aside, &self.file));
         if let Err(error) = written {
             tracing::debug!(%error, "cannot note the time in {}", self.file);
         }
@@ -105,6 +109,21 @@ impl Ages {
     fn steady(&self) -> MutexGuard<'_, Steady> {
         self.steady.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// `2026-11-22T12:00:00Z`, in doubt followed by how many seconds the clock has run straight.
+fn text(noted: Noted) -> String {
+    let straight = noted.straight.map_or_else(String::new, |lived| format!(" doubted {}", lived.as_secs()));
+    format!("{}{straight}\n", noted.wall)
+}
+
+fn read(text: &str) -> Option<Noted> {
+    let text = text.trim();
+    let (wall, straight) = match text.split_once(" doubted ") {
+        None => (text, None),
+        Some((wall, lived)) => (wall, Some(Duration::from_secs(lived.parse().ok()?))),
+    };
+    Some(Noted { wall: wall.parse().ok()?, straight })
 }
 
 #[cfg(test)]
@@ -121,6 +140,9 @@ mod tests {
         for far in ["2016-11-22T12:00:00Z", "2126-11-22T12:00:00Z", "no time at all"] {
             std::fs::write(data.join(FILE), far).unwrap();
             assert_eq!(Ages::watch(Clock::system(), data, false).now(), None, "{far}");
+            assert_eq!(Ages::watch(Clock::system(), data, false).now(), None, "{far}: the second start knows no more");
         }
+        std::fs::write(data.join(FILE), format!("{} doubted 86400", Clock::system().now())).unwrap();
+        assert!(Ages::watch(Clock::system(), data, false).now().is_some(), "a day, in all");
     }
 }

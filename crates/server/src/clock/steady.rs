@@ -23,6 +23,15 @@ pub(super) enum Seen {
     Believed,
 }
 
+/// What is kept from one life of the server to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Noted {
+    /// What the clock said.
+    pub(super) wall: Timestamp,
+    /// In doubt: how long it had run straight until then. None: it was believed.
+    pub(super) straight: Option<Duration>,
+}
+
 /// The history of the clock.
 #[derive(Debug)]
 pub(super) struct Steady {
@@ -30,19 +39,33 @@ pub(super) struct Steady {
     since: (Timestamp, Instant),
     /// Whether what goes by age has to wait.
     doubted: bool,
+    /// How long the clock had run straight before, in earlier lives, while it was in doubt.
+    before: Duration,
 }
 
 impl Steady {
-    /// Begins to compare. `last`: the time at which a server last ran here, in an earlier life; none is nothing to
-    /// compare with. Says how far the clock is off from what can be.
-    pub(super) fn new(wall: Timestamp, mono: Instant, last: Option<Timestamp>) -> (Self, Seen) {
-        let off = last.map(|last| wall.duration_since(last)).filter(|off| *off > AWAY || *off < -SLACK);
-        (Self { since: (wall, mono), doubted: off.is_some() }, off.map_or(Seen::Straight, Seen::Jumped))
+    /// Begins to compare. `last`: what was noted when a server last ran here, in an earlier life; none is nothing to compare
+    /// with. Says how far the clock is off from what can be. A doubt outlives a restart: otherwise the second start would
+    /// believe the clock because the first one had noted what it said.
+    pub(super) fn new(wall: Timestamp, mono: Instant, last: Option<Noted>) -> (Self, Seen) {
+        let off = last.map(|last| wall.duration_since(last.wall)).filter(|off| *off > AWAY || *off < -SLACK);
+        if let Some(off) = off {
+            return (Self::doubting(wall, mono), Seen::Jumped(off));
+        }
+        let straight = last.and_then(|last| last.straight);
+        let steady = Self { since: (wall, mono), doubted: straight.is_some(), before: straight.unwrap_or_default() };
+        (steady, Seen::Straight)
     }
 
     /// Begins with doubts: it is not known when a server last ran here.
     pub(super) fn doubting(wall: Timestamp, mono: Instant) -> Self {
-        Self { since: (wall, mono), doubted: true }
+        Self { since: (wall, mono), doubted: true, before: Duration::ZERO }
+    }
+
+    /// What is to be kept for the next life.
+    pub(super) fn note(&self, wall: Timestamp, mono: Instant) -> Noted {
+        let straight = self.before.saturating_add(mono.saturating_duration_since(self.since.1));
+        Noted { wall, straight: self.doubted.then_some(straight) }
     }
 
     /// Compares the two clocks.
@@ -54,10 +77,11 @@ impl Steady {
             *self = Self::doubting(wall, mono);
             return Seen::Jumped(off);
         }
-        if lived < STRAIGHT {
+        if self.before.saturating_add(lived) < STRAIGHT {
             return Seen::Straight;
         }
         self.since = (wall, mono);
+        self.before = Duration::ZERO;
         if std::mem::take(&mut self.doubted) { Seen::Believed } else { Seen::Straight }
     }
 
@@ -136,10 +160,31 @@ mod tests {
     #[test]
     fn a_server_that_was_off_for_a_weekend_goes_on_and_one_of_another_year_does_not() {
         let (now, mono): (Timestamp, _) = ("2026-11-22T12:00:00Z".parse().unwrap(), Instant::now());
-        let last = |hours: i64| Some(now - SignedDuration::from_hours(hours));
+        let last = |hours: i64| Some(Noted { wall: now - SignedDuration::from_hours(hours), straight: None });
         let doubted = |last| Steady::new(now, mono, last).0.is_doubted();
         assert!(!doubted(last(72)) && !doubted(None) && !doubted(last(0)));
         assert!(doubted(last(365 * 24)) && doubted(last(-2)));
         assert!(Steady::doubting(now, mono).is_doubted());
+    }
+
+    #[test]
+    fn x_04_a_doubt_outlives_restarts_and_ends_after_a_day_of_straight_running_in_all() {
+        let mut bench = Bench::new();
+        assert!(matches!(bench.after(1, 87_660), (Seen::Jumped(_), true)));
+        for hour in 1..=24 {
+            let noted = bench.steady.note(bench.wall, bench.mono);
+            assert!(noted.straight.is_some(), "{hour}");
+            let (steady, seen) = Steady::new(bench.wall, bench.mono, Some(noted));
+            assert_eq!((steady.is_doubted(), seen), (true, Seen::Straight), "a start believes nothing by itself");
+            bench.steady = steady;
+            bench.after(60, 0);
+        }
+        assert!(!bench.steady.is_doubted());
+        assert_eq!(bench.steady.note(bench.wall, bench.mono).straight, None);
+        let noted = Noted { wall: bench.wall, straight: Some(Duration::from_secs(23 * 3600)) };
+        let later = bench.wall + SignedDuration::from_hours(87_660);
+        let mut again = Steady::new(later, bench.mono, Some(noted)).0;
+        again.look(later + Duration::from_secs(7200), bench.mono + Duration::from_secs(7200));
+        assert!(again.is_doubted(), "another jump begins the day anew");
     }
 }
