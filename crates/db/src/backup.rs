@@ -5,7 +5,7 @@ mod before_migration;
 mod postgres;
 mod sqlite;
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use patchwharf_model::{LocationId, PackageId, Sha256};
 
@@ -90,6 +90,11 @@ async fn copied(connection: &mut Connection<'_>) -> Result<Copied> {
     connection.each(WHAT, Sql::Const(SCHEMA), args![], |row: Number| schema = row.number).await?;
     connection.each(WHAT, Sql::Const(FILES), args![], |row: KeptFile| files.push(row)).await?;
     Ok(Copied { schema: u64::try_from(schema).unwrap_or_default(), files })
+}
+
+/// Waits for the disk off the async runtime: it may take seconds.
+async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// A copy that could not be made.

@@ -22,6 +22,17 @@ const NETWORK: [(u64, &str); 9] = [
     (0x4750_4653, "GPFS"),
 ];
 
+/// Sees that a file is there, and is not on a network file system either.
+pub(crate) fn must_be_there(path: &Path) -> Result<()> {
+    match path.metadata() {
+        Ok(meta) if meta.len() > 0 => prepare(path),
+        Ok(_) => {
+            Err(cannot_open(path, &"it is empty: no server has ever used it; name the one that yours uses").without())
+        }
+        Err(e) => Err(cannot_open(path, &"no database is there; name the one that the server uses").with(e)),
+    }
+}
+
 /// Makes the file with mode 0600 when it is not there, durably; refuses folders on network file systems.
 pub(crate) fn prepare(path: &Path) -> Result<()> {
     let folder = match path.parent() {

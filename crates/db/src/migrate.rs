@@ -200,6 +200,53 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn x_04_a_copy_that_was_cut_off_or_is_of_a_time_to_come_counts_as_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path());
+        let db = Db::open(&options, Timestamp::UNIX_EPOCH).await.unwrap();
+        let now = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24);
+        let kept = folder.path().join("backups");
+        std::fs::create_dir_all(&kept).unwrap();
+        let cut_off = kept.join(".before-0009-19700102T000000Z.db");
+        std::fs::write(&cut_off, "half of").unwrap();
+        std::fs::write(kept.join(".before-mine"), "a person's").unwrap();
+        let ahead = kept.join("before-0009-20360101T000000Z.db");
+        std::fs::write(&ahead, "by a clock that ran ahead").unwrap();
+        backup::before_migration(&db, &options, 9, now).await.unwrap();
+        assert!(!cut_off.exists() && kept.join(".before-mine").exists());
+        let made = kept.join("before-0009-19700102T000000Z.db");
+        let copy = Db::open_as_it_is(&Options::new(made.display().to_string())).await.unwrap();
+        assert_eq!(version(&copy).await.unwrap(), newest());
+        copy.close().await;
+        for day in 2..=9 {
+            backup::before_migration(
+                &db,
+                &options,
+                10,
+                Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * day),
+            )
+            .await
+            .unwrap();
+        }
+        assert!(
+            kept.join("before-0010-19700110T000000Z.db").exists() && !ahead.exists(),
+            "an older version goes first"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_not_there_is_not_made_by_whoever_only_copies_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nothing.db");
+        let error = Db::open_as_it_is(&Options::new(path.display().to_string())).await.unwrap_err();
+        assert!(error.to_string().contains("no database is there"), "{error}");
+        std::fs::write(&path, "").unwrap();
+        let error = Db::open_as_it_is(&Options::new(path.display().to_string())).await.unwrap_err();
+        assert!(error.to_string().contains("it is empty"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made");
+    }
+
+    #[tokio::test]
     async fn a_few_copies_are_kept_and_the_oldest_go() {
         let folder = tempfile::tempdir().unwrap();
         let options = options(folder.path());

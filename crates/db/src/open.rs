@@ -1,7 +1,7 @@
 //! Opening a database by URL, and reading from it.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -90,7 +90,7 @@ impl Db {
     /// An unknown scheme, a network file system under SQLite, a file that cannot be read at all, a schema newer than
     /// this program.
     pub async fn open(options: &Options, now: Timestamp) -> Result<Self> {
-        let db = Self::open_as_it_is(options).await?;
+        let db = Self::open_with(options, file::prepare).await?;
         match db.damage() {
             Some(_) => migrate::must_be_current(&db, &options.url).await?,
             None => migrate::run(&db, options, now).await?,
@@ -101,19 +101,24 @@ impl Db {
         Ok(db)
     }
 
-    /// Opens the database without bringing its schema up to date: to copy it, also one of an older program.
+    /// Opens a database that is there without bringing its schema up to date: to copy it, also one of an older program.
     ///
     /// # Errors
-    /// As [`Db::open`].
+    /// As [`Db::open`], and where no database is (SQLite): none is made.
     pub async fn open_as_it_is(options: &Options) -> Result<Self> {
+        Self::open_with(options, file::must_be_there).await
+    }
+
+    /// `prepare`: what is done to an SQLite file before it is opened.
+    async fn open_with(options: &Options, prepare: fn(&Path) -> Result<()>) -> Result<Self> {
         let url = Url(options.url.clone());
         Ok(match options.url.split_once("://") {
             Some(("postgres" | "postgresql", _)) => {
                 let pool = postgres::open(&options.url, options.readers).await?;
                 Self::of(url, Backend::Postgres(pool), None)
             }
-            Some(("sqlite", path)) => Self::open_sqlite(path.into(), options).await?,
-            None => Self::open_sqlite(options.url.as_str().into(), options).await?,
+            Some(("sqlite", path)) => Self::open_sqlite(path.into(), options, prepare).await?,
+            None => Self::open_sqlite(options.url.as_str().into(), options, prepare).await?,
             Some((scheme, _)) => {
                 return Err(DbError::Open {
                     url: postgres::without_password(&options.url),
@@ -129,10 +134,10 @@ impl Db {
         Self(Arc::new(Inner { url, backend, logs, statements, rows_changed, damage }))
     }
 
-    async fn open_sqlite(path: PathBuf, options: &Options) -> Result<Self> {
+    async fn open_sqlite(path: PathBuf, options: &Options, prepare: fn(&Path) -> Result<()>) -> Result<Self> {
         let log_path = options.log_path.clone().unwrap_or_else(|| path.with_file_name("log.db"));
         let synchronous = if options.synchronous_normal { SqliteSynchronous::Normal } else { SqliteSynchronous::Full };
-        file::prepare(&path)?;
+        prepare(&path)?;
         search::sqlite::check(&path).await?;
         let main = Sqlite::open(path, synchronous, options.readers).await?;
         file::prepare(&log_path)?;

@@ -11,7 +11,7 @@ use std::{
 use sqlx::PgPool;
 use tokio::process::Command;
 
-use super::{Copied, copied, failed};
+use super::{Copied, blocking, copied, failed};
 use crate::{
     DbError, Result,
     connection::Connection,
@@ -49,7 +49,7 @@ async fn dump(url: &str, snapshot: &str, file: &Path) -> Result<()> {
     if !output.status.success() {
         return Err(failed(file, format!("pg_dump says: {}", said(&output))).without());
     }
-    durable.sync_all().map_err(|e| failed(file, "the copy could not be made durable").with(e))
+    blocking(move || durable.sync_all()).await.map_err(|e| failed(file, "the copy could not be made durable").with(e))
 }
 
 /// Fills an empty database from a copy. `again`: what an earlier attempt has left there goes first.
@@ -63,7 +63,7 @@ pub async fn restore_into(url: &str, file: &Path, again: bool) -> Result<()> {
     let input = File::open(file).map_err(|e| failed(file, "it cannot be read").with(e))?;
     let mut command = program("pg_restore", url);
     command.args(["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]).stdin(input);
-    command.arg("--dbname").arg(address(url));
+    command.arg("--dbname").arg(parts(url).address);
     if again {
         command.args(["--clean", "--if-exists"]);
     }
@@ -102,22 +102,14 @@ fn program(name: &str, url: &str) -> Command {
     let mut command = Command::new(name);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command.env("PGAPPNAME", "patchwharf").env("PGCONNECT_TIMEOUT", "10");
-    if let Some(password) = parts(url).password {
+    let parts = parts(url);
+    if let Some(password) = parts.password {
         command.env("PGPASSWORD", password);
     }
     if name == "pg_dump" {
-        command.arg("--dbname").arg(address(url));
+        command.arg("--dbname").arg(parts.address);
     }
     command
-}
-
-/// The URL as PostgreSQL's own programs take it: without the password and without what only our driver knows.
-fn address(url: &str) -> String {
-    let shown = without_password(url);
-    let Some((base, query)) = shown.split_once('?') else { return shown };
-    let known = |pair: &&str| !pair.starts_with("statement-cache-capacity=") && !pair.starts_with("ssl-");
-    let kept: Vec<&str> = query.split('&').filter(known).collect();
-    if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) }
 }
 
 /// Not `output`, which would take the program's output away from the file that it goes to.
@@ -149,7 +141,7 @@ mod tests {
     #[test]
     fn w_19_no_password_stands_where_others_can_read_it() {
         let url = "postgres://user:se%40cret@host:5433/name?sslmode=require&statement-cache-capacity=0";
-        assert_eq!(address(url), "postgres://user@host:5433/name?sslmode=require");
+        assert_eq!(parts(url).address, "postgres://user@host:5433/name?sslmode=require");
         let command = program("pg_dump", url);
         assert!(command.as_std().get_args().all(|argument| !argument.to_string_lossy().contains("cret")));
         let password = command.as_std().get_envs().find(|(name, _)| *name == "PGPASSWORD");

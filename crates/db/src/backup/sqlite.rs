@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{Copied, copied, failed};
+use super::{Copied, blocking, copied, failed};
 use crate::{
     Result,
     connection::{Connection, Sql},
@@ -32,7 +32,8 @@ async fn fill(sqlite: &Sqlite, file: &Path) -> Result<Copied> {
     let mut own = sqlite.own_connection().await?;
     let path = file.to_string_lossy().into_owned();
     Connection::Sqlite(&mut own).run("copy the database", Sql::Const(COPY), args![path]).await?;
-    durable(file).map_err(|e| failed(file, "the copy could not be made durable").with(e))?;
+    let own = file.to_owned();
+    blocking(move || durable(&own)).await.map_err(|e| failed(file, "the copy could not be made durable").with(e))?;
     let mut copy = Sqlite::connect_to_copy(file).await?;
     copied(&mut Connection::Sqlite(&mut copy)).await
 }
