@@ -21,6 +21,7 @@ use patchwharf_model::Sha256;
 use patchwharf_store::{Expected, Location, Verified};
 use url::Url;
 
+pub(crate) use error::show;
 pub use error::{Cause, FetchError, Meaning};
 pub use guard::{Lookup, RefusedHost};
 pub use pin::{BadPin, Pin};

@@ -5,6 +5,7 @@
 //! compared with what was last told, and a change becomes one message for each channel, in the transaction that notes it.
 //! Messages are sent from the table, by whichever server claims them, with ever longer pauses, and no job waits for them.
 
+mod ask;
 mod decide;
 mod deliver;
 mod look;

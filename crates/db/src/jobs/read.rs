@@ -45,14 +45,15 @@ pub async fn list(db: &Db, query: &JobQuery) -> Result<Page<Job>> {
     Ok(Page::cut(rows, limit, None, |job: &Job| Cursor::of_number(job.created_at.as_microsecond(), job.job_id)))
 }
 
-/// Jobs that failed after a time, oldest first.
+/// Jobs that failed after a time, oldest first; of those that ended right then, those after a job.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn failed_since(db: &Db, after: Timestamp, limit: u32) -> Result<Vec<Job>> {
-    const FAILED: &str =
-        "SELECT * FROM job WHERE ended_at > $1 AND state || '' = 'failed' ORDER BY ended_at, job_id LIMIT $2";
-    db.all("find jobs that failed", FAILED, args![after, limit]).await
+pub async fn failed_since(db: &Db, after: Timestamp, job: Option<JobId>, limit: u32) -> Result<Vec<Job>> {
+    const FAILED: &str = "SELECT * FROM job WHERE ended_at >= $1 AND (ended_at > $1 OR ($2 <> '' AND job_id > $2)) \
+         AND state || '' = 'failed' ORDER BY ended_at, job_id LIMIT $3";
+    let job = job.map_or_else(String::new, |job| job.to_string());
+    db.all("find jobs that failed", FAILED, args![after, job, limit]).await
 }
 
 /// One job.

@@ -353,7 +353,7 @@ impl FetchError {
 }
 
 /// A URL as it may be shown: without user, password, query and fragment, which can hold secrets.
-pub(super) fn show(url: &Url) -> String {
+pub(crate) fn show(url: &Url) -> String {
     let port = url.port().map(|p| format!(":{p}")).unwrap_or_default();
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }

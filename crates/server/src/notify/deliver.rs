@@ -11,7 +11,7 @@ use patchwharf_model::{
 
 use tokio::sync::Notify;
 
-use super::{Message, mail::Mail, webhook::Webhook};
+use super::{Message, ask::Asked, mail::Mail, webhook::Webhook};
 use crate::{app::App, config::NotifyConfig};
 
 /// How long a message that is being sent is kept from other servers.
@@ -30,6 +30,8 @@ pub struct Channels {
     webhook: Option<Webhook>,
     /// Rung when there may be something to tell.
     bell: Arc<Notify>,
+    /// Disks that are asked for their free space.
+    pub(super) asked: Asked,
 }
 
 impl Channels {
@@ -38,7 +40,8 @@ impl Channels {
     /// # Errors
     /// A mail address cannot be one.
     pub(crate) fn new(config: &NotifyConfig) -> anyhow::Result<Self> {
-        Ok(Self { mail: Mail::new(&config.mail)?, webhook: Webhook::new(&config.webhook), bell: Arc::default() })
+        let (mail, webhook) = (Mail::new(&config.mail)?, Webhook::new(&config.webhook));
+        Ok(Self { mail, webhook, bell: Arc::default(), asked: Asked::default() })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

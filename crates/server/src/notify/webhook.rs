@@ -13,7 +13,7 @@ use url::Url;
 use super::message::Message;
 use crate::{
     config::{Hidden, WebhookConfig},
-    fetch::{FetchError, Fetcher, Source, Trust},
+    fetch::{FetchError, Fetcher, Source, Trust, show},
     operations::assembly::told::with_causes,
     start::secrets::read_secret,
 };
@@ -63,12 +63,40 @@ impl Webhook {
             FetchError::HostRefused { refusal, .. } => anyhow::anyhow!(
                 "the receiver is refused: {refusal}; if it is meant to lie inside, set `notify.webhook.inside`"
             ),
-            // The URL is not repeated either: tokens are often part of it.
-            other => anyhow::anyhow!("{}", with_causes(&other).replace(self.url.reveal().as_str(), "the receiver")),
+            other => anyhow::anyhow!("{}", self.hidden(&with_causes(&other))),
         })?;
         if !status.is_success() {
             bail!("the receiver answered {status}");
         }
         Ok(())
+    }
+
+    /// A text without what of the URL may be a secret: tokens are often part of the path. Host and port stay.
+    fn hidden(&self, text: &str) -> String {
+        let url = self.url.reveal();
+        let origin = format!("the receiver {}", url.origin().ascii_serialization());
+        [url.as_str(), &show(url)].iter().fold(text.to_owned(), |text, secret| text.replace(*secret, &origin))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn w_19_of_the_receivers_address_only_its_host_is_told() {
+        for (url, shown) in [
+            ("https://user:canary@hooks.example/services/canary?key=canary#canary", "https://hooks.example"),
+            ("http://hooks.example:8080/canary", "http://hooks.example:8080"),
+            ("http://hooks.example/?token=canary", "http://hooks.example"),
+        ] {
+            let parsed: Url = url.parse().unwrap();
+            let error = FetchError::Silent { url: show(&parsed), seconds: 3 };
+            let hook = Webhook { url: Hidden::new(parsed), inside: false, secret_file: None };
+            let text = hook.hidden(&with_causes(&error));
+            assert!(text.starts_with(&format!("the receiver {shown} sent nothing")), "{text}");
+            assert!(!hook.hidden(&format!("cannot reach {url}")).contains("canary"));
+        }
     }
 }

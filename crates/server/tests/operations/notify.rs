@@ -2,8 +2,15 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
-use patchwharf_db::{feeds, notifications};
-use patchwharf_model::job::{JobRequest, JobState};
+use patchwharf_db::{
+    feeds,
+    jobs::{self, NewJob},
+    notifications,
+};
+use patchwharf_model::{
+    InstanceId,
+    job::{JobKind, JobRequest, JobState, Progress, Report},
+};
 use patchwharf_server::config::{Config, Hidden, Tls};
 use patchwharf_testkit::{
     MailServer, Payload, Receiver, eventually_async,
@@ -131,6 +138,79 @@ async fn a_thousand_failures_are_one_message_in_an_hour_and_none_is_forgotten() 
     assert!(third[2].header("subject").unwrap().ends_with("1 job failed"), "none is told twice: {:#?}", third[2]);
 }
 
+/// Makes so many jobs fail now, as another server would.
+async fn fail_elsewhere(world: &World, count: usize) {
+    let (db, owner, now) = (&world.app().db, InstanceId::new(), world.clock.now());
+    let new = NewJob {
+        kind: JobKind::Import,
+        payload: "{}".into(),
+        priority: 0,
+        dedup_key: None,
+        operation_id: None,
+        not_before: None,
+        only_on: Some(owner),
+    };
+    let mut w = db.write("test", "test", now).await.unwrap();
+    for _ in 0..count {
+        jobs::enqueue(&mut w, &new).await.unwrap();
+    }
+    w.commit().await.unwrap();
+    let mut claimed = Vec::new();
+    while let Some(job) = jobs::claim(db, owner, now, now + HOUR).await.unwrap() {
+        claimed.push(job.job_id);
+    }
+    assert_eq!(claimed.len(), count);
+    let mut w = db.write("test", "test", now).await.unwrap();
+    for job in claimed {
+        let (report, progress) = (Report::default(), Progress::default());
+        assert!(jobs::finish(&mut w, job, owner, JobState::Failed, &report, &progress).await.unwrap());
+    }
+    w.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn more_failures_at_once_than_are_read_at_once_do_not_silence_the_notifier() {
+    let server = MailServer::start();
+    let world = World::start_with(|config| by_mail(config, &server)).await;
+    fail_elsewhere(&world, 1).await;
+    world.app().notify.ring();
+    mails(&server, 1).await;
+    fail_elsewhere(&world, 1_600).await;
+    for told in ["1499 jobs failed", "101 jobs failed"] {
+        world.later(HOUR);
+        world.app().notify.ring();
+        eventually_async("the next mail about jobs", DEADLINE, || async { about(&server, told) }).await;
+    }
+    fail_elsewhere(&world, 2).await;
+    world.later(HOUR);
+    world.app().notify.ring();
+    eventually_async("and what failed later", DEADLINE, || async { about(&server, " 2 jobs failed") }).await;
+}
+
+#[tokio::test]
+async fn x_04_a_message_that_a_wrong_clock_has_put_off_is_sent_when_the_clock_is_right() {
+    let receiver = Receiver::start();
+    receiver.answer(500);
+    let world = World::start_with(|config| by_webhook(config, &receiver)).await;
+    let real = world.clock.now();
+    world.clock.set("2036-11-22T12:00:00Z".parse().unwrap());
+    world.run(JobRequest::Import { feed: patchwharf_model::FeedId::new(), confirm_shrink: false }).await;
+    eventually_async("it is put off", DEADLINE, || async {
+        made(&world).await.into_iter().find(|one| !one.last_error.is_empty())
+    })
+    .await;
+    world.clock.set(real);
+    receiver.answer(204);
+    let mut w = world.app().db.write("test", "test", real).await.unwrap();
+    patchwharf_db::timers::pull_in(&mut w, Duration::from_secs(8 * 24 * 3600)).await.unwrap();
+    w.commit().await.unwrap();
+    world.app().notify.ring();
+    eventually_async("it is sent", DEADLINE, || async {
+        made(&world).await.into_iter().all(|one| one.sent_at.is_some()).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_is_not_taken_is_tried_again_ever_later_and_given_up_after_days() {
     let receiver = Receiver::start();
@@ -175,6 +255,25 @@ async fn what_is_not_taken_is_tried_again_ever_later_and_given_up_after_days() {
         rows.into_iter().find(|one| one.sent_at.is_none() && one.next_try_at.is_none())
     })
     .await;
+}
+
+#[tokio::test]
+async fn w_19_a_token_in_the_receivers_address_is_told_to_nobody() {
+    let world = World::start_with(|config| {
+        // Nobody listens there.
+        let url = "http://user:canary@127.0.0.1:1/hook/canary?token=canary";
+        config.notify.webhook.url = Some(Hidden::new(url.parse().unwrap()));
+        config.notify.webhook.inside = true;
+        config.notify.low_space_bytes = 0;
+    })
+    .await;
+    world.run(JobRequest::Import { feed: patchwharf_model::FeedId::new(), confirm_shrink: false }).await;
+    let row = eventually_async("the failure is noted", DEADLINE, || async {
+        made(&world).await.into_iter().find(|one| !one.last_error.is_empty())
+    })
+    .await;
+    assert!(row.last_error.contains("the receiver http://127.0.0.1:1;"), "{row:#?}");
+    assert!(!row.last_error.contains("canary"), "{row:#?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,13 @@ use jiff::SignedDuration;
 use patchwharf_db::notifications::{self as table, SpaceSample};
 use patchwharf_model::Timestamp;
 
-use super::{super::message::Line, Trouble, own};
+use super::{
+    super::{
+        ask::{Answer, WITHIN},
+        message::Line,
+    },
+    Trouble, own,
+};
 use crate::{app::App, operations::OperationError, words::count};
 
 /// How often the free space is noted.
@@ -22,8 +28,22 @@ pub(super) async fn look(app: &Arc<App>) -> Result<Trouble, OperationError> {
     let now = app.clock.now();
     let mut low = Vec::new();
     let mut same = Vec::new();
+    let mut silent = false;
     for (place, path) in places(app) {
-        let Some(free) = free(&path).await else { continue };
+        let free = match app.notify.asked.free(&path).await {
+            Answer::Free(free) => free,
+            Answer::Nothing => continue,
+            Answer::Silence => {
+                let reason = format!(
+                    "nobody answers how much is free there (asked for {} s): a disk or a network mount hangs",
+                    WITHIN.as_secs()
+                );
+                silent = true;
+                same.push(format!("{place} is silent"));
+                low.push(Line { item: path.into_string(), reason });
+                continue;
+            }
+        };
         let since = now.checked_sub(LOOK_BACK).unwrap_or(Timestamp::MIN);
         let mut samples = table::samples(&app.db, &place, since).await?;
         samples.retain(|sample| sample.at <= now);
@@ -45,7 +65,11 @@ pub(super) async fn look(app: &Arc<App>) -> Result<Trouble, OperationError> {
     Ok(Trouble {
         kind: own(app, "space"),
         count: many,
-        headline: format!("{} with little free space", count(many, "folder")),
+        headline: format!(
+            "{} with little free space{}",
+            count(many, "folder"),
+            if silent { ", or on a disk that does not answer" } else { "" }
+        ),
         well: "there is enough free space again",
         lines: low,
         advice: "Staging stops before the disk is full; what is staged is served. Make room, or relocate packages."
@@ -60,14 +84,6 @@ pub(super) async fn look(app: &Arc<App>) -> Result<Trouble, OperationError> {
 fn places(app: &App) -> Vec<(String, Utf8PathBuf)> {
     let locations = app.locations.iter().map(|l| (format!("location {}", l.id()), l.path().to_owned()));
     locations.chain([(format!("data {}", app.instance), app.config.data.clone())]).collect()
-}
-
-/// Off the async runtime: a disk that hangs must not hold it.
-async fn free(path: &Utf8PathBuf) -> Option<u64> {
-    let path = path.clone();
-    let asked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(path.as_std_path()));
-    let space = asked.await.ok()?.ok()?;
-    Some(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
 /// When it will be full at the pace of the days before.
