@@ -7,7 +7,7 @@ mod sqlite;
 
 use std::{io, path::Path};
 
-use patchwharf_model::{LocationId, PackageId, Sha256};
+use patchwharf_model::{LocationId, PackageId, Sha256, package::VersionState};
 
 use crate::{
     Db, DbError, Result,
@@ -22,13 +22,15 @@ pub use postgres::{must_take_a_copy, restore_into};
 pub use crate::postgres::without_password;
 
 record!(
-    /// A file that the copied database believes to be on disk, whole.
+    /// A file that the copied database knows, with its content: of a version that is whole, or was.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct KeptFile {
         /// The package.
         pub package_id: PackageId,
         /// The version.
         pub version: u64,
+        /// Whether that version is whole.
+        pub state: VersionState,
         /// Where its folder is.
         pub location_id: LocationId,
         /// Its name.
@@ -45,7 +47,7 @@ record!(
 pub struct Copied {
     /// Number of the newest migration.
     pub schema: u64,
-    /// The files of versions that are staged, or retired and not yet unlinked; by package, version and name.
+    /// The files of versions that are staged, damaged, or retired and not yet unlinked; by package, version and name.
     pub files: Vec<KeptFile>,
 }
 
@@ -57,12 +59,26 @@ impl Db {
         if self.is_shared() { "postgres" } else { "sqlite" }
     }
 
-    /// The files of versions that are staged, or retired and not yet unlinked, as it is now.
+    /// The files of versions that are staged, damaged, or retired and not yet unlinked, as it is now.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn kept_files(&self) -> Result<Vec<KeptFile>> {
         self.all("read what is on disk", FILES, args![]).await
+    }
+
+    /// How many bytes a copy may have, so that room can be asked for; 0: not known (a dump is packed).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn copy_bytes(&self) -> Result<u64> {
+        const SIZE: &str = "SELECT p.page_count * s.page_size AS number FROM pragma_page_count AS p, \
+             pragma_page_size AS s";
+        if self.is_shared() {
+            return Ok(0);
+        }
+        let size: Option<Number> = self.first("measure the database", SIZE, args![]).await?;
+        Ok(size.and_then(|row| u64::try_from(row.number).ok()).unwrap_or_default())
     }
 
     /// Copies the whole database, as it is at one moment, into a new file that its owner alone can read, and makes it
@@ -78,9 +94,9 @@ impl Db {
     }
 }
 
-const FILES: &str = "SELECT f.package_id, f.version, v.location_id, f.name, f.size_bytes, f.sha256 \
+const FILES: &str = "SELECT f.package_id, f.version, v.state, v.location_id, f.name, f.size_bytes, f.sha256 \
      FROM package_version AS v JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version \
-     WHERE v.state IN ('staged', 'retired') AND f.sha256 IS NOT NULL ORDER BY f.package_id, f.version, f.name";
+     WHERE v.state IN ('staged', 'corrupt', 'missing', 'retired') AND f.sha256 IS NOT NULL ORDER BY f.package_id, f.version, f.name";
 
 /// What a copy holds, read in the transaction of the copy or from the copy itself.
 async fn copied(connection: &mut Connection<'_>) -> Result<Copied> {

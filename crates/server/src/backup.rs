@@ -2,24 +2,26 @@
 //!
 //! The same code runs as a job of a busy server and, for a server that does not run, from the command line.
 
+pub(crate) mod batches;
+mod earlier;
 pub(crate) mod folder;
 pub(crate) mod format;
+mod gather;
 mod manifests;
+pub(crate) mod points;
 mod pool;
 mod prune;
+pub(crate) mod room;
 pub(crate) mod secrets;
 mod write;
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use camino::Utf8PathBuf;
-use patchwharf_db::{Db, backup::KeptFile};
+use patchwharf_db::Db;
 use patchwharf_model::{
-    DeploymentId, InstanceId, PackageId, Sha256, Timestamp,
-    job::{Report, ReportItem, Unit},
+    DeploymentId, InstanceId, PackageId, Timestamp,
+    job::{Report, ReportItem},
 };
 use patchwharf_store::{Location, fault::Step};
 use patchwharf_trust::{ManifestKey, Passphrase};
@@ -31,15 +33,12 @@ use crate::{
     words::count,
 };
 use folder::Folder;
-use manifests::Signed;
-use pool::{Had, Pool, Wanted};
+use gather::{Tally, gather, left_out};
+use points::Point;
+use pool::Pool;
 use write::LeftOut;
-pub(crate) use write::passphrase;
+pub(crate) use write::{clear_copies, passphrase};
 
-/// Contents in one go: bounds what a pause has to wait for.
-const BATCH: usize = 256;
-/// Bytes in one go.
-const BATCH_BYTES: u64 = 1 << 30;
 /// Times that the database is copied again because packages went while their bytes were copied.
 const ROUNDS: usize = 3;
 
@@ -86,23 +85,6 @@ pub(crate) enum Outcome {
     Stopped(StopReason),
 }
 
-/// What was gathered so far.
-#[derive(Debug, Default)]
-struct Tally {
-    already: u64,
-    copied: u64,
-    copied_bytes: u64,
-    items: Vec<ReportItem>,
-    /// Contents that the pool has.
-    had: HashSet<Sha256>,
-    /// Contents that cannot be had, and why.
-    lacking: HashMap<Sha256, String>,
-    /// Manifests of versions: they never change.
-    manifests: BTreeMap<(PackageId, u64), Signed>,
-    /// Versions whose manifest cannot be believed, and why.
-    unbelieved: HashMap<(PackageId, u64), String>,
-}
-
 /// Makes a backup.
 ///
 /// # Errors
@@ -122,8 +104,8 @@ pub(crate) async fn run(work: &Work<'_>) -> Result<Outcome, OperationError> {
         fault_at(Step::BackupBeforeSnapshot)?;
         work.progress.phase("copying the database");
         let at = work.clock.now();
-        let point = folder.begin(at).map_err(|error| unusable(work, error))?;
-        let (database, copied) = write::database(work, &point, at).await?;
+        let point = Point::begin(folder.path(), at).map_err(|error| unusable(work, error))?;
+        let (database, copied) = write::database(work, &point).await?;
         fault_at(Step::BackupAfterSnapshot)?;
         work.progress.phase("copying what came meanwhile");
         if let Err(reason) = gather(work, &pool, &copied.files, &mut tally).await? {
@@ -145,16 +127,19 @@ pub(crate) async fn run(work: &Work<'_>) -> Result<Outcome, OperationError> {
     let out: HashSet<(PackageId, u64)> = left_out.iter().map(|lost| (lost.package, lost.version)).collect();
     let manifests = std::mem::take(&mut tally.manifests).into_iter();
     let manifests = manifests.filter(|(key, _)| named.contains(key) && !out.contains(key)).map(|(_, signed)| signed);
-    let done = write::finish(work, copy, manifests.collect(), left_out).await?;
+    let kept = tally.tell_kept(&files, &out);
+    let done = write::finish(work, folder.path(), copy, manifests.collect(), left_out).await?;
+    let is_whole = done.left_out.iter().all(|lost| lost.gone);
     let pruned = match work.keep {
-        None => prune::Pruned::default(),
-        Some(keep) => {
-            let path = folder.path().to_owned();
-            let pruned = cores::blocking(move || prune::prune(&path, keep as usize)).await?;
+        // What is not in this one may be in an older one.
+        Some(keep) if is_whole => {
+            let (path, deployment) = (folder.path().to_owned(), work.deployment);
+            let pruned = cores::blocking(move || prune::prune(&path, deployment, keep as usize)).await?;
             pruned.map_err(|error| unusable(work, error))?
         }
+        _ => prune::Pruned::default(),
     };
-    Ok(told(work, &done, tally, &pruned))
+    Ok(told(work, &done, tally, kept, pruned))
 }
 
 async fn open_folder(work: &Work<'_>) -> Result<Folder, OperationError> {
@@ -168,109 +153,6 @@ async fn open_folder(work: &Work<'_>) -> Result<Folder, OperationError> {
     })
 }
 
-/// Sees that the manifests of these files' versions are read, and all contents are in the pool. Manifests come first: a
-/// version that is deleted afterwards is whole in the backup all the same.
-async fn gather(
-    work: &Work<'_>,
-    pool: &Pool,
-    files: &[KeptFile],
-    tally: &mut Tally,
-) -> Result<Result<(), StopReason>, OperationError> {
-    tally.lacking.clear();
-    manifests::read(work, files, tally).await?;
-    let wanted: Vec<Wanted> =
-        pool::contents(files).into_iter().filter(|wanted| !tally.had.contains(&wanted.sha256)).collect();
-    work.progress.start(Unit::Bytes, wanted.iter().map(|one| one.size_bytes).sum());
-    for batch in batches(wanted) {
-        if let Some(reason) = work.stop.reason() {
-            return Ok(Err(reason));
-        }
-        let prepared = {
-            let (pool, batch) = (pool.clone(), batch.clone());
-            cores::blocking(move || pool.prepare(&batch)).await?
-        };
-        prepared.map_err(|error| unusable(work, error))?;
-        let (own, progress) = (pool.clone(), work.progress.clone());
-        let results = cores::for_each(batch.clone(), move |wanted| {
-            let had = own.take(wanted);
-            progress.bytes(wanted.size_bytes);
-            had
-        })
-        .await?;
-        for (wanted, had) in batch.iter().zip(results) {
-            tally.take(wanted, had.map_err(|error| unusable(work, error))?);
-        }
-        let own = pool.clone();
-        cores::blocking(move || own.sync(&batch)).await?.map_err(|error| unusable(work, error))?;
-    }
-    Ok(Ok(()))
-}
-
-fn batches(wanted: Vec<Wanted>) -> Vec<Vec<Wanted>> {
-    let mut batches: Vec<Vec<Wanted>> = Vec::new();
-    let mut bytes = 0;
-    for one in wanted {
-        let full = batches.last().is_none_or(|batch| batch.len() >= BATCH || bytes >= BATCH_BYTES);
-        if full {
-            batches.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += one.size_bytes;
-        if let Some(batch) = batches.last_mut() {
-            batch.push(one);
-        }
-    }
-    batches
-}
-
-impl Tally {
-    fn take(&mut self, wanted: &Wanted, had: Had) {
-        let item = format!("content {}", wanted.sha256);
-        match had {
-            Had::No(why) => {
-                self.lacking.insert(wanted.sha256, why);
-                return;
-            }
-            Had::Already => self.already += 1,
-            Had::Copied => self.copied(wanted),
-            Had::Mended => {
-                self.copied(wanted);
-                let reason = "what the backup had was damaged; it was copied anew: look after that disk".to_owned();
-                self.items.push(ReportItem { item, outcome: "mended".into(), failed: false, reason });
-            }
-        }
-        self.had.insert(wanted.sha256);
-    }
-
-    fn copied(&mut self, wanted: &Wanted) {
-        self.copied += 1;
-        self.copied_bytes += wanted.size_bytes;
-    }
-}
-
-/// Versions that the copy names and that cannot be had, with the reason.
-async fn left_out(work: &Work<'_>, copied: &[KeptFile], tally: &Tally) -> Result<Vec<LeftOut>, OperationError> {
-    let mut whys: BTreeMap<(PackageId, u64), &String> = BTreeMap::new();
-    for file in copied {
-        let key = (file.package_id, file.version);
-        if let Some(why) = tally.unbelieved.get(&key).or_else(|| tally.lacking.get(&file.sha256)) {
-            whys.entry(key).or_insert(why);
-        }
-    }
-    if whys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let now: HashSet<(PackageId, u64)> =
-        work.db.kept_files().await?.into_iter().map(|file| (file.package_id, file.version)).collect();
-    let left_out = whys.into_iter().map(|(key, why)| LeftOut {
-        package: key.0,
-        version: key.1,
-        why: why.clone(),
-        gone: !now.contains(&key),
-    });
-    Ok(left_out.collect())
-}
-
 fn unusable(work: &Work<'_>, error: std::io::Error) -> OperationError {
     let full = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
     let code = if full { "no-space" } else { "backup-folder" };
@@ -278,7 +160,7 @@ fn unusable(work: &Work<'_>, error: std::io::Error) -> OperationError {
     OperationError::new(code, format!("cannot write the backup in {}{what}", work.folder)).because(error)
 }
 
-fn told(work: &Work<'_>, done: &write::Done, mut tally: Tally, pruned: &prune::Pruned) -> Outcome {
+fn told(work: &Work<'_>, done: &write::Done, mut tally: Tally, kept: u64, pruned: prune::Pruned) -> Outcome {
     for LeftOut { package, version, why, gone } in &done.left_out {
         let item = format!("package {package} version {version}");
         let reason = if *gone { "it was deleted while the backup was made".to_owned() } else { why.clone() };
@@ -295,13 +177,22 @@ fn told(work: &Work<'_>, done: &write::Done, mut tally: Tally, pruned: &prune::P
         tally.copied_bytes,
         backup.database.size_bytes,
     );
+    if kept > 0 {
+        summary.push_str(&format!(
+            "; {kept} damaged on the server and whole in earlier backups, from which they are kept"
+        ));
+    }
     if !done.left_out.is_empty() {
         summary.push_str(&format!("; {} left out, each with its reason below", done.left_out.len()));
+        if work.keep.is_some() && done.left_out.iter().any(|lost| !lost.gone) {
+            summary.push_str("; older backups stay until a whole one is made");
+        }
     }
     if pruned.backups > 0 {
         let (backups, contents) = (count(pruned.backups, "old backup"), count(pruned.contents, "file"));
         summary.push_str(&format!("; {backups} and {contents} of them removed, {} bytes freed", pruned.size_bytes));
     }
+    tally.items.extend(pruned.untouched);
     tracing::info!(path = %done.path, folder = %work.folder, "{summary}");
     let counts = [
         ("bytes".to_owned(), backup.file_bytes),
@@ -309,6 +200,7 @@ fn told(work: &Work<'_>, done: &write::Done, mut tally: Tally, pruned: &prune::P
         ("files".to_owned(), backup.file_count),
         ("files-already-there".to_owned(), tally.already),
         ("files-copied".to_owned(), tally.copied),
+        ("versions-kept".to_owned(), kept),
         ("versions".to_owned(), backup.version_count),
     ];
     Outcome::Made { report: Report { summary, counts: counts.into(), ..Report::default() }, items: tally.items }

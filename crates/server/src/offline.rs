@@ -11,7 +11,7 @@ use patchwharf_store::Location;
 use patchwharf_trust::{ManifestKey, Passphrase};
 
 use crate::{
-    backup::Work,
+    backup::{Work, clear_copies},
     clock::Clock,
     config::Config,
     jobs::{ProgressHandle, Stop},
@@ -56,10 +56,21 @@ impl Offline {
     /// # Errors
     /// A server runs on the folder, or something cannot be opened.
     pub(crate) async fn open(config: Config) -> Result<Self> {
+        let data = config.data.clone();
+        Self::open_it(config).await.with_context(|| {
+            format!(
+                "cannot work on the data folder {data} without its server: say --config and --database as `serve` has them \
+                 (or PATCHWHARF_CONFIG, PATCHWHARF_DATABASE)"
+            )
+        })
+    }
+
+    async fn open_it(config: Config) -> Result<Self> {
         must_be_ours(&config.data)?;
         restore::must_be_finished(&config.data)?;
         start::prepare_data(&config.data)?;
         let (lock, instance) = start::InstanceLock::take(&config.data)?;
+        clear_copies(&config.data);
         let clock = Clock::system();
         let db = Db::open_as_it_is(&start::options(&config)).await?;
         let deployment = settings::deployment_id(&db, clock.now()).await?;
@@ -74,8 +85,7 @@ impl Offline {
                 }
             }
         }
-        anyhow::Ok(Self { config, clock, db, key, deployment, instance, locations: open.into(), _lock: lock })
-            .context("cannot open the data folder")
+        Ok(Self { config, clock, db, key, deployment, instance, locations: open.into(), _lock: lock })
     }
 
     /// A backup of it.

@@ -92,8 +92,13 @@ pub(crate) async fn run(wish: Wish, now: Timestamp, say: impl Fn(&str)) -> Resul
     }
     let sealed = if source.backup.sealed { "opened" } else { "not sealed" };
     say(&format!("verified: {} manifests, keys and database {sealed}", verified.manifests.len()));
-    let (target, database) = match places {
-        Ok(places) if !wish.dry_run => places,
+    let (target, database, _lock) = match places {
+        // Looked at again, now that nobody else can write there: another restore may have come first.
+        Ok((target, _)) if !wish.dry_run => {
+            let lock = target.lock()?;
+            let (target, database) = self::places(&source.backup, &wish).await?;
+            (target, database, lock)
+        }
         looked => {
             let line = match looked {
                 Ok((target, _)) => format!("would be restored into {} and {}", target.data, target.packages),

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App,
+    backup,
     clock::{Ages, Clock},
     config::Config,
     fetch::Fetcher,
@@ -39,7 +40,7 @@ use crate::{
 pub use data::DataError;
 pub(crate) use data::{own_files_only, prepare as prepare_data};
 pub use lock::LockError;
-pub(crate) use lock::{INSTANCE_ID, InstanceLock};
+pub(crate) use lock::{INSTANCE_ID, INSTANCE_LOCK, InstanceLock};
 pub use schedule::tick;
 
 /// A stop may take this long in all (SIGTERM of a service manager).
@@ -86,6 +87,9 @@ pub async fn start_with(
     restore::must_be_finished(&config.data)?;
     let new = !config.data.join(INSTANCE_ID).exists();
     let (lock, instance) = lock::InstanceLock::take(&config.data)?;
+    // A restore may have begun, and died, between the look and the lock.
+    restore::must_be_finished(&config.data)?;
+    backup::clear_copies(&config.data);
     let ages = Ages::watch(clock.clone(), &config.data, new);
     let now = clock.now();
     let db = Db::open(&options(&config), now).await?;

@@ -7,11 +7,12 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use patchwharf_model::{DeploymentId, Timestamp};
+use patchwharf_model::DeploymentId;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::format::FORMAT;
+use super::{format::FORMAT, points};
+use crate::files::{replace_file, sync_folder};
 
 const MARKER: &str = "patchwharf-backups.json";
 const LOCK: &str = "backup.lock";
@@ -19,8 +20,6 @@ const LOCK: &str = "backup.lock";
 pub(crate) const POINTS: &str = "points";
 /// Contents.
 pub(crate) const CONTENTS: &str = "files";
-/// What is not whole yet begins with a dot.
-const ASIDE: char = '.';
 
 #[derive(Serialize, Deserialize)]
 struct Marker {
@@ -137,76 +136,13 @@ impl Folder {
         for inner in [POINTS, CONTENTS] {
             make_folder(&real.join(inner)).map_err(io)?;
         }
-        let folder = Self { path: real, _lock: lock };
-        folder.clear().map_err(io)?;
-        Ok(folder)
+        points::clear(&real).map_err(io)?;
+        Ok(Self { path: real, _lock: lock })
     }
 
     pub(crate) fn path(&self) -> &Utf8Path {
         &self.path
     }
-
-    /// Removes what an attempt that broke off has left.
-    fn clear(&self) -> io::Result<()> {
-        let points = self.path.join(POINTS);
-        for entry in fs::read_dir(&points)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(ASIDE) {
-                fs::remove_dir_all(entry.path())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A folder for a new backup, under a name that says that it is not whole.
-    pub(crate) fn begin(&self, now: Timestamp) -> io::Result<Point> {
-        let name = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let points = self.path.join(POINTS);
-        let aside = points.join(format!("{ASIDE}{name}"));
-        let _ = fs::remove_dir_all(&aside);
-        DirBuilder::new().mode(0o700).create(&aside)?;
-        Ok(Point { aside, whole: points.join(name) })
-    }
-}
-
-/// A backup that is being made.
-#[derive(Debug)]
-pub(crate) struct Point {
-    /// Where its parts are written.
-    pub(crate) aside: Utf8PathBuf,
-    whole: Utf8PathBuf,
-}
-
-impl Point {
-    /// Everything is in it: gives it its name, durably. Returns where it is.
-    pub(crate) fn finish(self) -> io::Result<Utf8PathBuf> {
-        sync_folder(&self.aside)?;
-        let mut whole = self.whole.clone();
-        for n in 2.. {
-            if !whole.exists() {
-                break;
-            }
-            whole = Utf8PathBuf::from(format!("{}-{n}", self.whole));
-        }
-        fs::rename(&self.aside, &whole)?;
-        if let Some(points) = whole.parent() {
-            sync_folder(points)?;
-        }
-        Ok(whole)
-    }
-}
-
-/// Whole backups in a folder, oldest first.
-pub(crate) fn points(folder: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
-    let mut points = Vec::new();
-    for entry in folder.join(POINTS).read_dir_utf8()? {
-        let entry = entry?;
-        if !entry.file_name().starts_with(ASIDE) && entry.file_type()?.is_dir() {
-            points.push(entry.into_path());
-        }
-    }
-    points.sort();
-    Ok(points)
 }
 
 fn belongs(path: &Utf8Path, own: DeploymentId) -> Result<(), FolderError> {
@@ -235,12 +171,7 @@ fn belongs(path: &Utf8Path, own: DeploymentId) -> Result<(), FolderError> {
 }
 
 fn write_marker(path: &Utf8Path, deployment: DeploymentId) -> io::Result<()> {
-    let text = serde_json::to_vec_pretty(&Marker { format: FORMAT, deployment })?;
-    let aside = Utf8PathBuf::from(format!("{path}.new"));
-    let _ = fs::remove_file(&aside);
-    write_new(&aside, &text)?;
-    fs::rename(&aside, path)?;
-    path.parent().map_or(Ok(()), sync_folder)
+    replace_file(path, &serde_json::to_vec_pretty(&Marker { format: FORMAT, deployment })?)
 }
 
 /// Writes a file of its own, readable by its owner alone, and makes it durable.
@@ -256,11 +187,6 @@ pub(crate) fn make_folder(path: &Utf8Path) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other.and_then(|()| path.parent().map_or(Ok(()), sync_folder)),
     }
-}
-
-/// Makes the names in a folder durable.
-pub(crate) fn sync_folder(path: &Utf8Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 #[cfg(test)]
@@ -303,22 +229,5 @@ mod tests {
             let refused = Folder::open(&inside, own, std::slice::from_ref(&data)).unwrap_err();
             assert!(matches!(refused, FolderError::Inside { .. }), "{refused}");
         }
-    }
-
-    #[test]
-    fn what_broke_off_is_no_backup_and_goes_with_the_next_attempt() {
-        let (_home, path) = home();
-        let own = DeploymentId::new();
-        let folder = Folder::open(&path.join("b"), own, &[]).unwrap();
-        let now: Timestamp = "2026-11-22T10:45:19Z".parse().unwrap();
-        let begun = folder.begin(now).unwrap();
-        assert!(points(folder.path()).unwrap().is_empty());
-        drop((begun, folder));
-        let folder = Folder::open(&path.join("b"), own, &[]).unwrap();
-        assert_eq!(std::fs::read_dir(path.join("b/points")).unwrap().count(), 0);
-        let whole = folder.begin(now).unwrap().finish().unwrap();
-        assert!(whole.ends_with("points/20261122T104519Z"), "{whole}");
-        assert!(folder.begin(now).unwrap().finish().unwrap().ends_with("20261122T104519Z-2"), "never over another");
-        assert_eq!(points(folder.path()).unwrap().len(), 2);
     }
 }

@@ -13,8 +13,8 @@
 use std::io::{self, Read as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use patchwharf_model::{DeploymentId, InstanceId, LocationId, Sha256, Timestamp};
-use patchwharf_trust::{FileHasher, ManifestKey, PublicKey, Signature};
+use patchwharf_model::{DeploymentId, FileName, InstanceId, LocationId, Sha256, Timestamp};
+use patchwharf_trust::{FileHasher, ManifestKey, PublicKey, Signature, hash_reader};
 use serde::{Deserialize, Serialize};
 
 /// The newest format that this program writes and reads.
@@ -27,6 +27,8 @@ pub(crate) const PACKAGES: &str = "packages.jsonl";
 pub(crate) const FILES: &str = "files.sha256";
 /// Keys and configuration.
 pub(crate) const SECRETS: &str = "secrets.json";
+/// Copies of the database, by its kind.
+pub(crate) const DATABASES: [&str; 2] = ["database.sqlite", "database.dump"];
 /// What sealed files end with.
 pub(crate) const SEALED: &str = ".sealed";
 /// Far above any real one.
@@ -38,6 +40,9 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Backup {
     /// Format of this file.
     pub(crate) format: u32,
+    /// Which of its deployment's backups in that folder it is, counted from 1: tells what is newer, whatever clocks said.
+    #[serde(default)]
+    pub(crate) number: u64,
     /// When the database was copied: what happened later is not in it.
     pub(crate) made_at: Timestamp,
     /// The program that made it.
@@ -196,7 +201,12 @@ impl Backup {
         if format > FORMAT {
             return Err(FormatError::Newer { path, found: format });
         }
-        Ok((serde_json::from_str(&signed.backup).map_err(malformed)?, key))
+        let backup: Self = serde_json::from_str(&signed.backup).map_err(malformed)?;
+        for part in [&backup.database, &backup.secrets, &backup.packages, &backup.files] {
+            // They lie beside it: a name is no path.
+            FileName::new(part.name.as_str()).map_err(|error| malformed(serde::de::Error::custom(error)))?;
+        }
+        Ok((backup, key))
     }
 }
 
@@ -228,16 +238,8 @@ impl Part {
 
 /// Length and digest of a file.
 pub(crate) fn hash(path: &Utf8Path) -> io::Result<(u64, Sha256)> {
-    let mut file = std::fs::File::open(path)?;
-    let (mut hasher, mut block) = (FileHasher::new(), vec![0; 256 * 1024]);
-    loop {
-        let n = file.read(&mut block)?;
-        if n == 0 {
-            let digests = hasher.finish();
-            return Ok((digests.size_bytes, digests.sha256));
-        }
-        hasher.update(&block[..n]);
-    }
+    let digests = hash_reader(std::fs::File::open(path)?, FileHasher::new())?;
+    Ok((digests.size_bytes, digests.sha256))
 }
 
 /// Where a content lies in a folder of backups.
@@ -247,7 +249,7 @@ pub(crate) fn content_path(sha256: &Sha256) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
@@ -255,9 +257,10 @@ mod tests {
         Part { name: name.into(), size_bytes: 3, sha256: patchwharf_trust::sha256(b"abc") }
     }
 
-    fn backup() -> Backup {
+    pub(crate) fn backup() -> Backup {
         Backup {
             format: FORMAT,
+            number: 1,
             made_at: "2026-11-22T10:45:19Z".parse().unwrap(),
             program: "0.1.0".into(),
             deployment: DeploymentId::new(),
@@ -292,6 +295,9 @@ mod tests {
         let newer = Backup { format: FORMAT + 1, ..backup };
         std::fs::write(folder.join(BACKUP), newer.signed(&key).unwrap()).unwrap();
         assert!(matches!(Backup::read(folder), Err(FormatError::Newer { .. })));
+        let outside = Backup { files: part("../files.sha256"), ..self::backup() };
+        std::fs::write(folder.join(BACKUP), outside.signed(&key).unwrap()).unwrap();
+        assert!(matches!(Backup::read(folder), Err(FormatError::Malformed { .. })), "a name is no path");
         std::fs::write(folder.join(BACKUP), "{").unwrap();
         assert!(matches!(Backup::read(folder), Err(FormatError::Malformed { .. })));
     }

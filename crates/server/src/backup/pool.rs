@@ -11,17 +11,15 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_db::backup::KeptFile;
-use patchwharf_model::{FileName, LocationId, PackageId, Sha256};
+use patchwharf_model::{FileName, LocationId, PackageId, Sha256, package::VersionState};
 use patchwharf_store::{
     Location,
     fault::{self, Step},
 };
 use patchwharf_trust::FileHasher;
 
-use super::{
-    folder::{make_folder, sync_folder},
-    format,
-};
+use super::{folder::make_folder, format, room::must_have_room};
+use crate::files::sync_folder;
 
 const BLOCK_BYTES: usize = 1 << 20;
 
@@ -30,6 +28,8 @@ const BLOCK_BYTES: usize = 1 << 20;
 pub(super) struct Wanted {
     pub(super) sha256: Sha256,
     pub(super) size_bytes: u64,
+    /// Whether a version that is damaged on the server has it: then what lies here may be the last copy, and is read.
+    is_last: bool,
     from: Vec<(LocationId, PackageId, u64, String)>,
 }
 
@@ -40,8 +40,10 @@ pub(super) fn contents(files: &[KeptFile]) -> Vec<Wanted> {
         let wanted = by_digest.entry(file.sha256).or_insert_with(|| Wanted {
             sha256: file.sha256,
             size_bytes: file.size_bytes,
+            is_last: false,
             from: Vec::new(),
         });
+        wanted.is_last |= matches!(file.state, VersionState::Corrupt | VersionState::Missing);
         wanted.from.push((file.location_id, file.package_id, file.version, file.name.clone()));
     }
     by_digest.into_values().collect()
@@ -74,6 +76,18 @@ impl Pool {
         Self { folder: folder.to_owned(), locations, quick }
     }
 
+    pub(super) fn folder(&self) -> &Utf8Path {
+        &self.folder
+    }
+
+    /// Sees that what is not there yet of these contents has room. Blocks.
+    pub(super) fn must_have_room(&self, wanted: &[Wanted]) -> io::Result<()> {
+        let lacks =
+            |one: &&Wanted| fs::metadata(self.path(&one.sha256)).map_or(true, |meta| meta.len() != one.size_bytes);
+        let bytes = wanted.iter().filter(lacks).fold(0, |sum: u64, one| sum.saturating_add(one.size_bytes));
+        must_have_room(&self.folder, bytes)
+    }
+
     /// Makes the folders for these contents.
     pub(super) fn prepare(&self, wanted: &[Wanted]) -> io::Result<()> {
         self.parents(wanted).iter().try_for_each(|parent| make_folder(parent))
@@ -102,7 +116,8 @@ impl Pool {
         let there = match fs::metadata(&path) {
             Ok(meta) => {
                 let whole = meta.len() == wanted.size_bytes
-                    && (self.quick || format::hash(&path).is_ok_and(|(_, digest)| digest == wanted.sha256));
+                    && ((self.quick && !wanted.is_last)
+                        || format::hash(&path).is_ok_and(|(_, digest)| digest == wanted.sha256));
                 if whole {
                     return Ok(Had::Already);
                 }
@@ -179,6 +194,7 @@ mod tests {
         KeptFile {
             package_id: package,
             version: 1,
+            state: VersionState::Staged,
             location_id: LocationId::new(),
             name: name.into(),
             size_bytes: content.len() as u64,
@@ -217,6 +233,23 @@ mod tests {
         assert_eq!(pool.take(&wanted[0]).unwrap(), Had::Already);
         fs::write(&path, b"contenT").unwrap();
         assert!(matches!(pool.take(&wanted[0]).unwrap(), Had::No(_)), "damage is noticed by the bytes");
-        assert_eq!(Pool::new(folder, none, true).take(&wanted[0]).unwrap(), Had::Already, "quick looks at the length");
+        let quick = Pool::new(folder, none, true);
+        assert_eq!(quick.take(&wanted[0]).unwrap(), Had::Already, "quick looks at the length");
+        let damaged = KeptFile { state: VersionState::Corrupt, ..file(PackageId::new(), "a.exe", b"content") };
+        let last = quick.take(&contents(&[damaged])[0]).unwrap();
+        assert!(matches!(last, Had::No(_)), "the last copy is never believed by its length");
+    }
+
+    #[test]
+    fn room_is_asked_for_what_is_not_there_yet() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(home.path()).unwrap();
+        let pool = Pool::new(folder, Vec::new().into(), false);
+        let mut wanted = contents(&[file(PackageId::new(), "a.exe", b"content")]);
+        pool.must_have_room(&wanted).unwrap();
+        wanted[0].size_bytes = u64::MAX;
+        let full = pool.must_have_room(&wanted).unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull, "{full}");
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "nothing was written");
     }
 }

@@ -1,16 +1,16 @@
 //! Keys and configuration in a backup: what a new host needs to go on as the same server.
 
-use std::{
-    io,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
-};
+use std::{io, os::unix::fs::MetadataExt as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::folder::write_new;
-use crate::{config::Config, token};
+use crate::{
+    config::Config,
+    files::{Owner, replace_file_with},
+    token,
+};
 
 /// What a file is for, and so where a restore puts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,12 +93,11 @@ impl Kept {
         STANDARD.decode(&self.content).map_err(io::Error::other)
     }
 
-    /// Puts it back at a path where nothing is, with the mode that it had.
+    /// Puts it back, in the place of what an earlier attempt has put there, with the mode that it had.
     ///
     /// # Errors
     /// It cannot be written.
     pub(crate) fn write(&self, path: &Utf8Path) -> io::Result<()> {
-        write_new(path, &self.bytes()?)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(self.mode))
+        replace_file_with(path, &self.bytes()?, self.mode, Owner::default())
     }
 }

@@ -10,19 +10,26 @@ use std::{
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_db::{backup::Copied, locations};
-use patchwharf_model::{PackageId, Sha256, Timestamp};
+use patchwharf_model::{JobId, PackageId, Sha256, Timestamp};
 use patchwharf_store::fault::Step;
 use patchwharf_trust::{Passphrase, seal};
 
 use super::{
     Work,
-    folder::{Point, write_new},
-    format::{self, BACKUP, Backup, FILES, FORMAT, PACKAGES, Part, SEALED, SECRETS},
+    folder::write_new,
+    format::{self, BACKUP, Backup, DATABASES, FILES, FORMAT, PACKAGES, Part, SEALED, SECRETS},
     manifests::Signed,
+    points::{Point, next_number},
+    room::must_have_room,
     secrets::Secrets,
     unusable,
 };
 use crate::operations::{OperationError, cores, fault_at};
+
+/// In the data folder: copies of the database from before migrations, and those that are about to be sealed.
+const COPIES: &str = "backups";
+/// What the latter begin with.
+const PASSING: &str = ".copy-";
 
 /// A version that the database names and that is not in the backup.
 #[derive(Clone, Debug)]
@@ -52,41 +59,56 @@ pub(super) struct Done {
 }
 
 /// Copies the database into the backup, sealed where there is a passphrase. Nothing unsealed touches that disk then.
-pub(super) async fn database(work: &Work<'_>, point: &Point, at: Timestamp) -> Result<(Part, Copied), OperationError> {
-    let name = if work.db.is_shared() { "database.dump" } else { "database.sqlite" };
+pub(super) async fn database(work: &Work<'_>, point: &Point) -> Result<(Part, Copied), OperationError> {
+    let name = if work.db.is_shared() { DATABASES[1] } else { DATABASES[0] };
+    let bytes = work.db.copy_bytes().await?;
+    let aside = point.aside.clone();
+    cores::blocking(move || must_have_room(&aside, bytes)).await?.map_err(|error| unusable(work, error))?;
     let Some(passphrase) = work.passphrase.clone() else {
         let file = point.aside.join(name);
         let copied = work.db.copy_into(file.as_std_path()).await?;
         let part = cores::blocking(move || Part::of(&file)).await?;
         return Ok((part.map_err(|error| unusable(work, error))?, copied));
     };
-    let folder = work.config.data.join("backups");
-    let plain = folder.join(format!(".copy-{}-{name}", at.as_microsecond()));
-    let made = super::folder::make_folder(&folder).and_then(|()| clear(&folder));
+    let folder = work.config.data.join(COPIES);
+    let made = super::folder::make_folder(&folder).and_then(|()| must_have_room(&folder, bytes));
     made.map_err(|error| {
         OperationError::new("backup", format!("cannot use {folder}, where the database is copied before it is sealed"))
             .because(error)
     })?;
-    let copied = work.db.copy_into(plain.as_std_path()).await?;
-    let (from, to) = (plain.clone(), point.aside.join(format!("{name}{SEALED}")));
+    // Other backups may be copied there at the same time.
+    let plain = Passing(folder.join(format!("{PASSING}{}-{name}", JobId::new())));
+    let copied = work.db.copy_into(plain.0.as_std_path()).await?;
+    let to = point.aside.join(format!("{name}{SEALED}"));
     let sealed = cores::blocking(move || {
-        let sealed = seal_file(&passphrase, &mut File::open(&from)?, &to).and_then(|()| Part::of(&to));
-        fs::remove_file(&from)?;
+        let sealed = seal_file(&passphrase, &mut File::open(&plain.0)?, &to).and_then(|()| Part::of(&to));
+        fs::remove_file(&plain.0)?;
         sealed
     })
     .await?;
     Ok((sealed.map_err(|error| unusable(work, error))?, copied))
 }
 
-/// Removes copies that an attempt that broke off has left.
-fn clear(folder: &Utf8Path) -> io::Result<()> {
-    for entry in folder.read_dir_utf8()? {
-        let entry = entry?;
-        if entry.file_name().starts_with(".copy-") {
-            fs::remove_file(entry.path())?;
+/// A copy of the database that is there until it is sealed, and not longer, however that ends.
+struct Passing(Utf8PathBuf);
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Removes copies that a process that died has left. For whoever has just taken the data folder's lock: then nobody is
+/// making one.
+pub(crate) fn clear_copies(data: &Utf8Path) {
+    let folder = data.join(COPIES);
+    for entry in folder.read_dir_utf8().into_iter().flatten().flatten() {
+        if entry.file_name().starts_with(PASSING)
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            tracing::warn!(%error, "{} is a left-over copy of the database, and cannot be removed", entry.path());
         }
     }
-    Ok(())
 }
 
 fn seal_file(passphrase: &Passphrase, from: &mut dyn io::Read, to: &Utf8Path) -> io::Result<()> {
@@ -98,11 +120,15 @@ fn seal_file(passphrase: &Passphrase, from: &mut dyn io::Read, to: &Utf8Path) ->
 /// Writes the other parts, signs, and gives the backup its name.
 pub(super) async fn finish(
     work: &Work<'_>,
+    folder: &Utf8Path,
     copy: Copy,
     manifests: Vec<Signed>,
     left_out: Vec<LeftOut>,
 ) -> Result<Done, OperationError> {
     let Copy { point, database, schema, at } = copy;
+    let (path, deployment) = (folder.to_owned(), work.deployment);
+    let number = cores::blocking(move || next_number(&path, deployment)).await?;
+    let number = number.map_err(|error| unusable(work, error))?;
     let default = locations::default(work.db).await?;
     let default = default.ok_or_else(|| OperationError::new("no-location", "there is no package location yet"))?;
     let secrets = Secrets::gather(work.config).map_err(|(path, error)| {
@@ -113,6 +139,7 @@ pub(super) async fn finish(
     let parts = parts.map_err(|error| unusable(work, error))?;
     let backup = Backup {
         format: FORMAT,
+        number,
         made_at: at,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         deployment: work.deployment,

@@ -1,6 +1,6 @@
 //! `patchwharf backup ...`
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use camino::Utf8PathBuf;
 use clap::{ArgGroup, Args};
 use patchwharf_model::api::{BackupStart, Job};
@@ -10,6 +10,7 @@ use crate::{
     backup::{self, Outcome},
     config::{Config, Options},
     offline::{Offline, is_at_rest},
+    words,
 };
 
 /// Back up database, keys, configuration and packages into a folder.
@@ -32,20 +33,22 @@ pub(super) struct Backup {
     /// Without a passphrase: keys and database lie in the folder as they are. It must be as safe as the server.
     #[arg(long)]
     plain: bool,
-    /// Remove older backups so that so many are left, and the contents that none of them needs.
+    /// Once the new backup is whole, remove older ones so that so many are left, and the contents that none of them needs.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
     /// Believe package files that are there already by their length, instead of reading them.
     #[arg(long)]
     quick: bool,
+    /// How the server is started: needed for one that does not run, with the same flags or environment as `serve`.
+    #[command(flatten, next_help_heading = "As `serve` has it, for a server that does not run")]
+    options: Options,
 }
 
 impl Backup {
     pub(super) async fn run(self, global: &Global) -> Result<Found> {
-        let folder = camino::absolute_utf8(&self.folder).with_context(|| format!("{} is no path", self.folder))?;
-        let absolute = |path: &Utf8PathBuf| camino::absolute_utf8(path).map(Utf8PathBuf::into_string);
+        let absolute = |path: &Utf8PathBuf| words::absolute(path).map(Utf8PathBuf::into_string);
         let wish = BackupStart {
-            folder: folder.into_string(),
+            folder: absolute(&self.folder)?,
             passphrase_file: self.passphrase_file.as_ref().map(absolute).transpose()?,
             plain: self.plain,
             keep: self.keep,
@@ -53,7 +56,8 @@ impl Backup {
         };
         if global.server.is_none() && is_at_rest(&global.data) {
             output::note("no server runs on this data folder: the backup is made without one");
-            return offline(global, &wish).await;
+            let config = Config::load(&Options { data: global.data.clone(), ..self.options })?;
+            return offline(config, &wish).await;
         }
         let client = Client::new(global)?;
         let job: Job = client.post("/backups", &wish).await?;
@@ -61,8 +65,7 @@ impl Backup {
     }
 }
 
-async fn offline(global: &Global, wish: &BackupStart) -> Result<Found> {
-    let config = Config::load(&Options { data: global.data.clone(), ..Options::default() })?;
+async fn offline(config: Config, wish: &BackupStart) -> Result<Found> {
     let passphrase = wish.passphrase_file.as_deref().map(|path| backup::passphrase(path.into())).transpose()?;
     let server = Offline::open(config).await?;
     let work = server.backup(wish, passphrase);

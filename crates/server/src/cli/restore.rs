@@ -41,7 +41,7 @@ pub(super) struct Restore {
     /// data folder].
     #[arg(long, env = "PATCHWHARF_DATABASE", value_name = "URL", hide_env_values = true)]
     database: Option<Hidden<String>>,
-    /// File with the passphrase of a sealed backup.
+    /// File with the passphrase of a sealed backup; one that is not sealed is refused then.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Utf8PathBuf>,
     /// Public key that must have signed the backup: "manifest key" of `settings show`.

@@ -12,7 +12,7 @@ use patchwharf_db::{
 use patchwharf_model::{PackageId, Timestamp, package::VersionState};
 
 use super::{Database, Wish, blocking, packages::Placed, source::Source, target::Target};
-use crate::backup::{folder::sync_folder, format::Backup};
+use crate::{backup::format::Backup, files::sync_folder, words::absolute};
 
 /// Versions in one transaction.
 const BATCH: u32 = 500;
@@ -36,8 +36,7 @@ pub(super) fn target(backup: &Backup, wish: &Wish) -> Result<Database> {
         None => wish.data.join("patchwharf.db"),
         Some(url) => url.strip_prefix("sqlite://").unwrap_or(url).into(),
     };
-    let path = camino::absolute_utf8(&path).with_context(|| format!("cannot make {path} an absolute path"))?;
-    Ok(Database::File(path))
+    Ok(Database::File(absolute(&path)?))
 }
 
 /// Whether it can be put there: never over a database that this restore has not begun itself.

@@ -16,12 +16,13 @@ use patchwharf_store::{Content, Existing, Expected, Finding, Location, NewVersio
 use patchwharf_trust::ManifestKey;
 
 use super::source::{Source, Verified};
-use crate::operations::{cores, take::take};
+use crate::{
+    backup::batches::batches,
+    operations::{cores, take::take},
+};
 
-/// Versions in one go.
-const BATCH: usize = 200;
-/// Bytes in one go.
-const BATCH_BYTES: u64 = 1 << 30;
+/// Versions, and bytes, in one go.
+const BATCH: (usize, u64) = (200, 1 << 30);
 
 /// The files of every version that is in place, with their proofs.
 pub(super) type Placed = BTreeMap<(PackageId, u64), Vec<PlacedFile>>;
@@ -46,7 +47,8 @@ pub(super) async fn place(
 ) -> Result<Placed> {
     let mut placed = Placed::new();
     let mut known: HashMap<Sha256, Existing> = HashMap::new();
-    for batch in batches(verified.whole()) {
+    let size_bytes = |manifest: &Manifest| manifest.files.iter().map(|file| file.size_bytes).sum();
+    for batch in batches(verified.whole().cloned(), BATCH, size_bytes) {
         let (there, missing) = in_place(location, batch).await?;
         for (manifest, files) in there {
             note(&mut placed, &mut known, &manifest, files);
@@ -99,22 +101,6 @@ fn note(placed: &mut Placed, known: &mut HashMap<Sha256, Existing>, manifest: &M
         );
     }
     placed.insert((manifest.package, manifest.version), files);
-}
-
-fn batches<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> Vec<Vec<Manifest>> {
-    let mut batches: Vec<Vec<Manifest>> = Vec::new();
-    let mut bytes = 0;
-    for manifest in manifests {
-        if batches.last().is_none_or(|batch| batch.len() >= BATCH || bytes >= BATCH_BYTES) {
-            batches.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += manifest.files.iter().map(|file| file.size_bytes).sum::<u64>();
-        if let Some(batch) = batches.last_mut() {
-            batch.push(manifest.clone());
-        }
-    }
-    batches
 }
 
 /// Versions that an attempt that broke off has placed, by their bytes; and the others.

@@ -16,9 +16,9 @@ use patchwharf_trust::{ManifestKey, Passphrase, PublicKey, seal};
 use super::{Wish, blocking};
 use crate::{
     backup::{
-        folder::points,
         format::{Backup, FormatError, content_path, hash},
         passphrase,
+        points::{self, Found},
         secrets::{Role, Secrets},
     },
     operations::cores,
@@ -50,28 +50,46 @@ pub(super) struct Verified {
 /// # Errors
 /// The folder cannot be read.
 pub(crate) fn list(folder: &Utf8Path) -> Result<Vec<(String, Result<Backup, FormatError>)>> {
-    let found = points(folder).with_context(|| format!("{folder} is no folder of backups"))?;
-    let read = |point: Utf8PathBuf| {
-        let name = point.file_name().unwrap_or_default().to_owned();
-        (name, Backup::read(&point).map(|(backup, _)| backup))
+    let named = |found: Found| (found.name().to_owned(), found.read.map(|(backup, _)| backup));
+    Ok(found(folder)?.into_iter().rev().map(named).collect())
+}
+
+/// The backups in a folder, oldest first.
+fn found(folder: &Utf8Path) -> Result<Vec<Found>> {
+    points::all(folder).with_context(|| unreadable(folder))
+}
+
+fn unreadable(folder: &Utf8Path) -> String {
+    format!(
+        "cannot read the backups in {folder}: name the folder that `patchwharf backup` was given, by its whole path, and let \
+         it belong to the user who runs this (chown -R patchwharf: {folder})"
+    )
+}
+
+/// The backup of that name, else the newest. One that cannot be believed may be the newest: it is not passed over.
+fn chosen(folder: &Utf8Path, at: Option<&str>) -> Result<Found> {
+    let mut found = found(folder)?;
+    let Some(name) = at else {
+        let newest = found.pop().with_context(|| format!("{folder} holds no backup yet"))?;
+        let readable = found.into_iter().rev().find(|point| point.read.is_ok());
+        return match (&newest.read, readable) {
+            (Err(error), Some(other)) => bail!(
+                "{error}. It may be the newest. To restore the newest that can be believed, say --at {}; --list shows all",
+                other.name()
+            ),
+            _ => Ok(newest),
+        };
     };
-    Ok(found.into_iter().rev().map(read).collect())
+    let point = found.into_iter().find(|point| point.name() == name);
+    point.with_context(|| format!("{folder} holds no backup {name}; --list shows those that it holds"))
 }
 
 impl Source {
     /// The backup that was asked for, else the newest.
     pub(super) fn choose(wish: &Wish) -> Result<Self> {
-        let folder = wish.folder.canonicalize_utf8().with_context(|| format!("there is no folder {}", wish.folder))?;
-        let found = points(&folder).with_context(|| format!("{folder} is no folder of backups"))?;
-        let point = match &wish.at {
-            Some(name) => found.into_iter().find(|point| point.file_name() == Some(name)),
-            None => found.into_iter().next_back(),
-        };
-        let point = point.with_context(|| match &wish.at {
-            Some(name) => format!("{folder} holds no backup {name}; --list shows those that it holds"),
-            None => format!("{folder} holds no backup yet"),
-        })?;
-        let (backup, key) = Backup::read(&point)?;
+        let folder = wish.folder.canonicalize_utf8().with_context(|| unreadable(&wish.folder))?;
+        let Found { path: point, read } = chosen(&folder, wish.at.as_deref())?;
+        let (backup, key) = read?;
         if let Some(wanted) = wish.key.filter(|wanted| *wanted != key) {
             return Err(
                 FormatError::OtherKey { path: point, found: key.to_string(), wanted: wanted.to_string() }.into()
@@ -80,7 +98,14 @@ impl Source {
         let passphrase = match (&wish.passphrase_file, backup.sealed) {
             (Some(path), true) => Some(passphrase(path)?),
             (None, true) => bail!("the backup is sealed: name the file with its passphrase by --passphrase-file"),
-            (_, false) => None,
+            // Whoever can write in the folder could put a backup of their own making there: it would be plain.
+            (Some(_), false) => bail!(
+                "the backup {} is not sealed, and a passphrase was named: if all of yours are sealed, somebody else put it \
+                 there. Take another one by --at; if it is yours and plain, leave --passphrase-file out, and name the key \
+                 that must have signed it by --key",
+                point.file_name().unwrap_or_default()
+            ),
+            (None, false) => None,
         };
         Ok(Self { folder, point, backup, key, passphrase })
     }

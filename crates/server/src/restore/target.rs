@@ -17,20 +17,24 @@ use serde::{Deserialize, Serialize};
 use super::{Database, Wish, source::Source};
 use crate::{
     backup::{
-        folder::{sync_folder, write_new},
         format::Backup,
+        room::must_have_room,
         secrets::{Role, Secrets},
     },
     config::{Config, Options},
+    files::{replace_file, sync_folder},
     offline::must_be_ours,
+    start::{self, InstanceLock},
+    words::absolute,
 };
 
 /// In the data folder while a restore is not whole.
 const UNFINISHED: &str = "restore.unfinished";
 /// The configuration may be there already: `patchwharf init` makes it.
 const CONFIGURATION: &str = "patchwharf.toml";
-/// Room that is left beside what is restored.
-const RESERVE_BYTES: u64 = 256 << 20;
+
+/// Room beside what is restored: the database's own log, and what a start writes.
+const BESIDE_BYTES: u64 = 192 << 20;
 
 /// What an attempt was about, and so what the next one may find in its place and go on with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +45,9 @@ struct Unfinished {
     packages: Utf8PathBuf,
     /// The database that it began to fill, as it is shown to people.
     database: Option<String>,
+    /// Whether a configuration was there before: then it stays, however often the restore is run again.
+    #[serde(default)]
+    had_configuration: bool,
 }
 
 /// Refuses to start a server on a data folder whose restore broke off.
@@ -64,6 +71,8 @@ pub(super) struct Target {
     pub(super) packages: Utf8PathBuf,
     /// What an earlier attempt with the same backup left here.
     left: Option<Unfinished>,
+    /// Whether a configuration was there before the first attempt.
+    had_configuration: bool,
 }
 
 impl Target {
@@ -72,9 +81,6 @@ impl Target {
     /// # Errors
     /// They are not empty, not ours, or have no room.
     pub(super) fn look(wish: &Wish, backup: &Backup) -> Result<Self> {
-        let absolute = |path: &Utf8Path| {
-            camino::absolute_utf8(path).with_context(|| format!("cannot make {path} an absolute path"))
-        };
         let data = absolute(&wish.data)?;
         let packages = match &wish.package_location {
             Some(path) => absolute(path)?,
@@ -90,7 +96,16 @@ impl Target {
         }
         room(&packages, backup.file_bytes)?;
         room(&data, backup.database.size_bytes.saturating_mul(2))?;
-        Ok(Self { data, packages, left })
+        let had_configuration =
+            left.as_ref().map_or_else(|| data.join(CONFIGURATION).exists(), |left| left.had_configuration);
+        Ok(Self { data, packages, left, had_configuration })
+    }
+
+    /// Makes the data folder, and keeps servers and other restores out of it as long as the lock lives.
+    pub(super) fn lock(&self) -> Result<InstanceLock> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.data);
+        made.with_context(|| format!("cannot use {} as the data folder", self.data))?;
+        InstanceLock::hold(&self.data).context("cannot restore there")
     }
 
     /// Whether an earlier attempt began to fill this database.
@@ -107,14 +122,14 @@ impl Target {
     fn note(&self, source: &Source, database: Option<String>) -> io::Result<()> {
         let (made_at, deployment) = (source.backup.made_at, source.backup.deployment);
         let (backup, packages) = (source.point.clone(), self.packages.clone());
-        let unfinished = Unfinished { backup, made_at, deployment, packages, database };
-        put(&self.data.join(UNFINISHED), &serde_json::to_vec(&unfinished)?)
+        let had_configuration = self.had_configuration;
+        let unfinished = Unfinished { backup, made_at, deployment, packages, database, had_configuration };
+        replace_file(&self.data.join(UNFINISHED), &serde_json::to_vec(&unfinished)?)
     }
 
-    /// Makes the data folder, says that it is not whole, and puts keys and configuration there. Returns what is to be told.
+    /// Says that the data folder is not whole, and puts keys and configuration there. Returns what is to be told.
     pub(super) fn begin(&self, source: &Source, secrets: &Secrets) -> Result<Vec<String>> {
         let made = || -> io::Result<()> {
-            DirBuilder::new().recursive(true).mode(0o700).create(&self.data)?;
             self.note(source, self.left.as_ref().and_then(|left| left.database.clone()))?;
             self.data.parent().map_or(Ok(()), sync_folder)
         };
@@ -126,10 +141,7 @@ impl Target {
                 continue;
             }
             let (path, note) = self.place_of(kept.role, &kept.path);
-            let part = Utf8PathBuf::from(format!("{path}.part"));
-            let _ = fs::remove_file(&part);
-            let placed = kept.write(&part).and_then(|()| fs::rename(&part, &path));
-            placed.with_context(|| format!("cannot put {path} back"))?;
+            kept.write(&path).with_context(|| format!("cannot put {path} back"))?;
             lines.extend(note);
         }
         sync_folder(&self.data).with_context(|| format!("cannot make {} durable", self.data))?;
@@ -142,23 +154,16 @@ impl Target {
         match role {
             Role::ManifestKey => (here("manifest.key"), None),
             Role::AdminToken => (here(crate::token::FILE), None),
-            Role::Configuration if here(CONFIGURATION).exists() && self.left.is_none() => {
+            Role::Configuration if self.had_configuration => {
                 let path = here("patchwharf.toml.restored");
                 let note =
                     format!("the configuration of the backup is in {path}; the one that was here stays: compare them");
                 (path, Some(note))
             }
-            Role::Configuration if here("patchwharf.toml.restored").exists() => {
-                (here("patchwharf.toml.restored"), None)
-            }
             Role::Configuration => (here(CONFIGURATION), None),
-            Role::MailPassword | Role::WebhookSecret => {
-                let path = here(was.file_name().unwrap_or("secret"));
-                let note = (path != was).then(|| {
-                    format!("{was} of the old host is in {path}: move it, or name it there in the configuration")
-                });
-                (path, note)
-            }
+            // Names of our own: files of one name in two folders must not end as one.
+            Role::MailPassword => secret(here("mail.password"), was),
+            Role::WebhookSecret => secret(here("webhook.secret"), was),
         }
     }
 
@@ -200,6 +205,12 @@ impl Target {
     }
 }
 
+fn secret(path: Utf8PathBuf, was: &Utf8Path) -> (Utf8PathBuf, Option<String>) {
+    let note = format!("{was} of the old host is in {path}: move it, or name it there in the configuration");
+    let note = (path != was).then_some(note);
+    (path, note)
+}
+
 /// What an attempt with this backup left in the data folder.
 fn unfinished(data: &Utf8Path, backup: &Backup) -> Result<Option<Unfinished>> {
     let path = data.join(UNFINISHED);
@@ -217,14 +228,6 @@ fn unfinished(data: &Utf8Path, backup: &Backup) -> Result<Option<Unfinished>> {
     Ok(Some(left))
 }
 
-fn put(path: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
-    let aside = Utf8PathBuf::from(format!("{path}.part"));
-    let _ = fs::remove_file(&aside);
-    write_new(&aside, bytes)?;
-    fs::rename(&aside, path)?;
-    path.parent().map_or(Ok(()), sync_folder)
-}
-
 fn empty(folder: &Utf8Path, what: &str, flag: &str) -> Result<()> {
     let entries = match folder.read_dir_utf8() {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -233,7 +236,7 @@ fn empty(folder: &Utf8Path, what: &str, flag: &str) -> Result<()> {
     for entry in entries {
         let entry = entry?;
         ensure!(
-            matches!(entry.file_name(), "lost+found" | CONFIGURATION),
+            matches!(entry.file_name(), "lost+found" | CONFIGURATION | start::INSTANCE_LOCK),
             "the {what} {folder} is not empty (it holds {:?}), and a restore never writes over anything: name another one by \
              {flag}, or move this one away first (mv {folder} {folder}.old). To take the packages of an existing location \
              in, `location adopt` and `store rebuild` are the ways",
@@ -244,11 +247,6 @@ fn empty(folder: &Utf8Path, what: &str, flag: &str) -> Result<()> {
 }
 
 fn room(folder: &Utf8Path, bytes: u64) -> Result<()> {
-    let there = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Utf8Path::new("/"));
-    let space =
-        rustix::fs::statvfs(there.as_std_path()).with_context(|| format!("cannot ask {there} for its space"))?;
-    let free = space.f_bavail.saturating_mul(space.f_frsize);
-    let needed = bytes.saturating_add(RESERVE_BYTES);
-    ensure!(free >= needed, "{folder} has {free} bytes of free space, {needed} are needed; nothing was written");
-    Ok(())
+    must_have_room(folder, bytes.saturating_add(BESIDE_BYTES))
+        .with_context(|| format!("{folder} cannot take the backup; nothing was written"))
 }

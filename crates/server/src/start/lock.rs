@@ -15,6 +15,9 @@ use super::secrets::write_once;
 /// In the data folder: made by the first server that runs on it.
 pub(crate) const INSTANCE_ID: &str = "instance.id";
 
+/// In the data folder: whose it is now.
+pub(crate) const INSTANCE_LOCK: &str = "instance.lock";
+
 /// Why the data folder cannot be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -52,8 +55,15 @@ pub enum LockError {
 pub(crate) struct InstanceLock(#[allow(dead_code, reason = "held, not read")] File);
 
 impl InstanceLock {
+    /// Takes the lock and tells the folder's id, which is made where there is none.
     pub(crate) fn take(data: &Utf8Path) -> Result<(Self, InstanceId), LockError> {
-        let path = data.join("instance.lock");
+        let lock = Self::hold(data)?;
+        Ok((lock, instance_id(data)?))
+    }
+
+    /// Takes the lock of a folder on which no server may ever have run.
+    pub(crate) fn hold(data: &Utf8Path) -> Result<Self, LockError> {
+        let path = data.join(INSTANCE_LOCK);
         let io = |source| LockError::Io { path: path.clone(), source };
         let mut file = OpenOptions::new()
             .read(true)
@@ -77,7 +87,7 @@ impl InstanceLock {
         let host = crate::words::host();
         file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
         writeln!(file, "process {} on host {}", std::process::id(), host).map_err(io)?;
-        Ok((Self(file), instance_id(data)?))
+        Ok(Self(file))
     }
 }
 

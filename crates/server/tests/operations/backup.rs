@@ -1,5 +1,8 @@
 //! Backup of a server at work, and restore on a new host.
 
+mod again;
+mod kept;
+
 use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
@@ -11,7 +14,7 @@ use patchwharf_db::{
     packages,
     policies::{self, OnRevision},
 };
-use patchwharf_model::job::JobRequest;
+use patchwharf_model::{job::JobRequest, package::VersionState};
 use patchwharf_testkit::Payload;
 
 use crate::world::{Ended, World, fsck, relocation};
@@ -49,9 +52,15 @@ struct Run {
 }
 
 fn patchwharf(data: &Utf8Path, arguments: &[&str]) -> Run {
+    patchwharf_in(data, arguments, &[])
+}
+
+/// The same, in an environment.
+fn patchwharf_in(data: &Utf8Path, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_patchwharf"))
         .args(["--data", data.as_str()])
         .args(arguments)
+        .envs(environment.iter().copied())
         .output()
         .unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -139,7 +148,7 @@ async fn x_07_a_backup_is_restored_on_a_new_host_byte_for_byte() {
     world.run_server().await;
     assert_eq!((world.app().signing_key.public(), world.app().admin_token.reveal()), (key, token));
     for bulletin in ["B-1", "B-2", "B-3"] {
-        assert_eq!(world.update(bulletin).await.state, Some(patchwharf_model::package::VersionState::Staged));
+        assert_eq!(world.update(bulletin).await.state, Some(VersionState::Staged));
     }
     let policy = policies::list(&world.app().db).await.unwrap().remove(0);
     assert_eq!((policy.name.as_str(), policy.updates), ("workstations", 2));
@@ -268,6 +277,8 @@ async fn a_restore_refuses_what_it_must_not_write_over_and_what_it_cannot_believ
     let occupied = [&sealed[..], &["--package-location", packages.as_str()]].concat();
     refused("new", &occupied, &["is not empty", "--package-location", "store rebuild"]);
     refused("new", &[], &["--passphrase-file"]);
+    let lost = patchwharf(&folder(&world), &["restore", "/nowhere/backups"]);
+    assert!(lost.code == Some(2) && lost.said.contains("chown -R patchwharf: /nowhere/backups"), "{}", lost.said);
     let wrong = folder(&world).with_file_name("wrong");
     fs::write(&wrong, "another passphrase altogether").unwrap();
     fs::set_permissions(&wrong, fs::Permissions::from_mode(0o600)).unwrap();
@@ -279,7 +290,13 @@ async fn a_restore_refuses_what_it_must_not_write_over_and_what_it_cannot_believ
     refused("new", &[&sealed[..], &["--key", other.as_str()]].concat(), &["signed by the key", "forged"]);
     let url = "postgres://127.0.0.1:1/none";
     refused("new", &[&sealed[..], &["--database", url]].concat(), &["cannot be put into PostgreSQL"]);
-    let point = points(&world).remove(0);
+    let sealed_point = points(&world).remove(0);
+    // Somebody who can write there leaves a backup of their own making.
+    back_up(&world, false).await.done();
+    let plain = points(&world).into_iter().find(|point| *point != sealed_point).unwrap();
+    refused("new", &sealed, &["is not sealed", "--at", "--key"]);
+    fs::remove_dir_all(plain).unwrap();
+    let point = sealed_point;
     for part in ["packages.jsonl", "files.sha256", "secrets.json.sealed", "database.sqlite.sealed"] {
         let path = point.join(part);
         let whole = fs::read(&path).unwrap();
@@ -332,12 +349,27 @@ async fn a_server_that_does_not_run_is_backed_up_by_the_command_itself() {
     let (data, run) = restore(&world, "new-data", &[]);
     assert_eq!(run.code, Some(0), "{}", run.said);
     assert_eq!(fsck(&data), "");
+    // The database elsewhere, as the environment tells `serve` too.
+    let elsewhere = folder(&world).with_file_name("elsewhere.db");
+    fs::rename(world.data().join("patchwharf.db"), &elsewhere).unwrap();
+    let lost = patchwharf(&world.data(), &["backup", to.as_str(), "--plain"]);
+    assert_eq!(lost.code, Some(2), "{}", lost.said);
+    assert!(lost.said.contains("no database is there") && lost.said.contains("PATCHWHARF_DATABASE"), "{}", lost.said);
+    assert!(!world.data().join("patchwharf.db").exists(), "none is made");
+    let configuration = folder(&world).with_file_name("elsewhere.toml");
+    fs::write(&configuration, format!("database = 'sqlite://{elsewhere}'")).unwrap();
+    let url = format!("sqlite://{elsewhere}");
+    for known in [("PATCHWHARF_DATABASE", url.as_str()), ("PATCHWHARF_CONFIG", configuration.as_str())] {
+        let run = patchwharf_in(&world.data(), &["backup", to.as_str(), "--plain"], &[known]);
+        assert!(run.code == Some(0) && run.said.contains("3 package versions"), "{known:?}: {}", run.said);
+    }
+    fs::rename(&elsewhere, world.data().join("patchwharf.db")).unwrap();
     world.run_server().await;
     // It holds the folder and has no listener; at port 1 nobody has one.
     fs::write(world.data().join("patchwharf.toml"), "listen = '127.0.0.1:1'").unwrap();
     let busy = patchwharf(&world.data(), &["backup", to.as_str(), "--plain"]);
     assert_eq!(busy.code, Some(2), "{}", busy.said);
-    assert!(busy.said.contains("127.0.0.1:1") && points(&world).len() == 1, "{}", busy.said);
+    assert!(busy.said.contains("127.0.0.1:1") && points(&world).len() == 3, "{}", busy.said);
 }
 
 #[tokio::test]
