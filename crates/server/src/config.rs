@@ -251,6 +251,10 @@ mod tests {
         assert!(!format!("{:?}", parse(text).unwrap()).contains("canary"));
         let error = parse("[fetch]\nproxy = ['http://u:canary@proxy:3128']").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+        let error =
+            parse("workers = 2\n[notify.webhook]\nurl = 'https://u:canary@hooks.example:x/canary'").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+        assert!(error.to_string().contains("line 3") && error.to_string().contains("not shown"), "{error}");
     }
 
     #[test]
