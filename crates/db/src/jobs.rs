@@ -13,7 +13,7 @@ use patchwharf_model::{
 
 use crate::sql::record;
 
-pub use items::{item_counts, items, items_done, put_items};
+pub use items::{item_counts, items, items_done, items_with, put_items};
 pub use lease::{Asked, claim, finish, is_resumed, next_due, paused, renew, requeue, take_back};
 pub use queue::{Ask, Enqueued, NewJob, ask, enqueue, prune};
 pub use read::{JobQuery, failed_since, list, show};

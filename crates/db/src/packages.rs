@@ -15,6 +15,7 @@ mod plan;
 mod proof;
 mod recover;
 mod relocate;
+mod removal;
 mod space;
 mod stage;
 
@@ -38,6 +39,7 @@ pub use plan::{LongPath, RelocationTotals, long_paths, relocation_totals};
 pub use proof::{Proof, proofs, put_proofs, restamp};
 pub use recover::{Adopted, FileLack, Retry, adopt, due_for_retry, put_lacks, wanted_contents};
 pub use relocate::{Relocated, Relocation, relocate};
+pub use removal::{Removal, TakenOriginal, put_back_originals, take_originals};
 pub use space::{Freed, SameData, Totals, freed, same_data, totals};
 pub use stage::{
     Committed, CommittedVersion, NewFile, NewVersion, PackageRef, Replaces, Repointed, StagedFile, StagedVersion,

@@ -2,6 +2,8 @@
 
 mod request;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use request::{IntegrityCheck, JobRequest, Selection};
@@ -135,6 +137,9 @@ pub struct Progress {
     /// Files on their way now.
     #[serde(default)]
     pub files: Vec<FileProgress>,
+    /// What has come of the job so far, by name; it outlasts pauses and restarts, and ends in the report.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, u64>,
 }
 
 /// One file on its way.
@@ -168,7 +173,7 @@ pub struct Report {
     /// One sentence.
     pub summary: String,
     /// Named counts: `staged` 12, `failed` 1, `bytes` 12345.
-    pub counts: std::collections::BTreeMap<String, u64>,
+    pub counts: BTreeMap<String, u64>,
     /// The things that deserve a line each (all failures; successes up to a limit).
     pub items: Vec<ReportItem>,
     /// How many further items were left out of `items`.

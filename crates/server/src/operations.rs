@@ -7,6 +7,7 @@ pub(crate) mod cores;
 mod delete;
 pub mod import;
 pub mod integrity;
+mod later;
 mod locks;
 mod places;
 mod prune;
@@ -101,9 +102,14 @@ impl Error for OperationError {
 
 impl From<DbError> for OperationError {
     fn from(error: DbError) -> Self {
+        // A refusal says itself what is to be done.
+        let (code, text) = match &error {
+            DbError::NotFound { .. } => ("not-found", error.to_string()),
+            DbError::Refused(_) | DbError::Ambiguous { .. } => ("refused", error.to_string()),
+            _ => ("database", format!("the database did not do what was asked: {error}")),
+        };
         let transient = error.is_transient();
-        let text = format!("the database did not do what was asked: {error}");
-        let error = Self::new("database", text).because(error);
+        let error = Self::new(code, text).because(error);
         if transient { error.transient() } else { error }
     }
 }
@@ -145,5 +151,19 @@ pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, Operat
         }
         JobRequest::Import { feed, confirm_shrink } => import::run(ctx, *feed, *confirm_shrink).await,
         JobRequest::Preview { feed, rules } => import::preview(ctx, *feed, rules.as_ref()).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_the_database_is_one_to_whoever_asked() {
+        let refused = OperationError::from(DbError::Refused("it is the default".to_owned()));
+        assert_eq!((refused.code, refused.text.as_str(), refused.transient), ("refused", "it is the default", false));
+        let missing = OperationError::from(DbError::NotFound { kind: "location", name: "x".to_owned() });
+        assert_eq!((missing.code, missing.transient), ("not-found", false));
+        assert_eq!(OperationError::from(DbError::Damaged("page 7".to_owned())).code, "database");
     }
 }

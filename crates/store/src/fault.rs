@@ -76,13 +76,15 @@ named!(
         UndoBeforeSwitch = "undo.before-switch",
         /// The rows name the originals' place again.
         UndoAfterSwitch = "undo.after-switch",
-        /// The copies are proved in this run, their originals are untouched.
+        /// The copies are proved in this run, their originals are on record.
+        PruneBeforeTake = "prune.before-take",
+        /// Originals are off the record, their files are untouched.
         PruneBeforeUnlink = "prune.before-unlink",
         /// Between two unlinked files of an original.
         PruneMidUnlink = "prune.mid-unlink",
-        /// Originals are gone, their rows are still there.
+        /// Originals are gone, the proofs of what shared their inodes are not yet up to date.
         PruneAfterUnlink = "prune.after-unlink",
-        /// Their rows are gone.
+        /// They are.
         PruneAfterRow = "prune.after-row",
         /// Before something bad is set aside.
         QuarantineBeforeRename = "quarantine.before-rename",

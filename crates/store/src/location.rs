@@ -80,16 +80,25 @@ impl Location {
     pub fn fits(path: &Utf8Path, others: &[&Utf8Path]) -> Result<(), OpenError> {
         path::fit(path)?;
         for other in others {
-            let how = match overlap(path, other) {
-                // A location that is away overlaps nothing that could be hit.
-                Err(_) | Ok(None) => continue,
-                Ok(Some(Overlap::Same)) => "is",
-                Ok(Some(Overlap::Inside)) => "lies in",
-                Ok(Some(Overlap::Around)) => "lies around",
-            };
-            return Err(OpenError::Overlaps { path: path.to_owned(), how, other: (*other).to_owned() });
+            // A location that is away overlaps nothing that could be hit.
+            if let Ok(Some(how)) = overlap(path, other) {
+                return Err(OpenError::Overlaps { path: path.to_owned(), how, other: (*other).to_owned() });
+            }
         }
         Ok(())
+    }
+
+    /// Whether the location with this id lies at a path; none: what is there does not say. Nothing is opened for use.
+    #[must_use]
+    pub fn is_at(path: &Utf8Path, id: LocationId) -> Option<bool> {
+        match check::existing_root(path).and_then(|root| marker::read(&root, path)) {
+            Ok(marker) => Some(marker.location_id == id),
+            // Unfit as it is, but there.
+            Err(OpenError::Owner { .. } | OpenError::Writable { .. }) => Some(true),
+            Err(OpenError::NoMarker { .. } | OpenError::NotAFolder { .. } | OpenError::Link { .. }) => Some(false),
+            Err(OpenError::Disk(error)) if error.is_missing() => Some(false),
+            Err(_) => None,
+        }
     }
 
     /// [`Self::create`] under an id that is known already: a restore.
@@ -198,6 +207,12 @@ impl Location {
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.read_only
+    }
+
+    /// Whether its file system is mounted read-only now. One that cannot be asked is not called so.
+    #[must_use]
+    pub fn is_on_read_only_file_system(&self) -> bool {
+        rustix::fs::fstatvfs(&self.root).is_ok_and(|space| space.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
     }
 
     /// Whether a version's folder is there, whatever is in it.

@@ -173,7 +173,7 @@ impl Location {
     #[must_use]
     pub fn place(&self, versions: Vec<NewVersion>, key: &ManifestKey) -> Vec<Result<Placed, PlaceError>> {
         let mut results = Vec::with_capacity(versions.len());
-        for batch in split::split(versions) {
+        for batch in split::split(versions, |version| version.content.len()) {
             results.extend(batch::place(self, batch, key));
         }
         results

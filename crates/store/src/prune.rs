@@ -36,7 +36,7 @@ pub struct Pruned {
     pub files: u64,
     /// Bytes that became free (a file that has other names frees none).
     pub freed_bytes: u64,
-    /// Names in the folder that stay: this server did not put them there, or they are not what it put there.
+    /// Names in the folder that stay: this server did not put them there.
     pub left: Vec<String>,
     /// Inodes that live on under other names: the stamp before and the one that holds now.
     pub restamped: Vec<(ProofStamp, ProofStamp)>,
@@ -45,7 +45,8 @@ pub struct Pruned {
 impl Location {
     /// Removes copies: only files that the rows name, as long as the rows say, in a folder whose manifest this server
     /// signed; never through links or onto other mounts, never above a package's folder. Whatever else is there stays and
-    /// is named. Parents are made durable. Doing it again is no error. One result for each, in order.
+    /// is named; where a file of the copy is not what it was, nothing of the copy is removed. Parents are made durable.
+    /// Doing it again is no error. One result for each, in order.
     #[must_use]
     pub fn prune(&self, versions: &[ToPrune], keys: &impl Signers) -> Vec<Result<Pruned, UnlinkError>> {
         let mut parents = Parents::default();
@@ -78,7 +79,8 @@ impl Location {
         Ok(done)
     }
 
-    /// Empties a copy's folder, its manifest last: until then it says itself what it is.
+    /// Empties a copy's folder, its manifest last: until then it says itself what it is. What each thing is was decided
+    /// for all of them before the first goes.
     fn empty_original(
         &self,
         folder: &OwnedFd,
@@ -86,6 +88,35 @@ impl Location {
         keys: &impl Signers,
         done: &mut Pruned,
     ) -> Result<(), UnlinkError> {
+        let base = || self.path().join(layout::version_path(version.package, version.version));
+        let mut ours = Vec::new();
+        for (entry, what) in self.decided(folder, version, keys)? {
+            match what {
+                What::Ours => ours.push(entry),
+                What::Theirs => done.left.push(entry.name),
+                What::Changed => {
+                    return Err(UnlinkError::Changed { path: base().join(entry.name) });
+                }
+            }
+        }
+        for entry in ours {
+            let path = || base().join(&entry.name);
+            let removed = self.unlink_name(folder.as_fd(), entry.raw()).attempt("remove", path)?;
+            fault::at(Step::PruneMidUnlink).attempt("pass a test step at", path)?;
+            done.files += 1;
+            done.freed_bytes += removed.freed_bytes;
+            done.restamped.extend(removed.lives_on.map(|after| (removed.before, after)));
+        }
+        Ok(())
+    }
+
+    /// Everything in a copy's folder, and what it is; the manifest last.
+    fn decided(
+        &self,
+        folder: &OwnedFd,
+        version: &ToPrune,
+        keys: &impl Signers,
+    ) -> Result<Vec<(tree::Entry, What)>, UnlinkError> {
         let base = || self.path().join(layout::version_path(version.package, version.version));
         let manifest = || base().join(layout::MANIFEST);
         let vouched = match manifest::read(self, folder, version.package, version.version, keys, manifest) {
@@ -96,33 +127,41 @@ impl Location {
         };
         let mut entries = tree::entries(folder).attempt("list", base)?;
         entries.sort_by_key(|entry| entry.name == layout::MANIFEST);
-        for entry in entries {
+        let decide = |entry: tree::Entry| {
             let path = || base().join(&entry.name);
-            let named = version.files.iter().find(|file| file.name.as_str() == entry.name);
-            let ours = match named {
-                _ if entry.kind != FileType::RegularFile => false,
+            let is_file = entry.kind == FileType::RegularFile;
+            let what = match version.files.iter().find(|file| file.name.as_str() == entry.name) {
+                None if is_file && entry.name == layout::MANIFEST => What::Ours,
+                None => What::Theirs,
+                Some(_) if !is_file => What::Changed,
                 Some(file) if vouched => {
                     let stat = statat(folder, &*entry.name, AtFlags::SYMLINK_NOFOLLOW).attempt("look at", path)?;
-                    stamp::from_stat(&stat).size_bytes == file.size_bytes
+                    What::ours_if(stamp::from_stat(&stat).size_bytes == file.size_bytes)
                 }
-                Some(file) => {
-                    matches!(
-                        verify::at_file(self, folder.as_fd(), file, path),
-                        Finding::Good { .. } | Finding::Open { .. }
-                    )
-                }
-                None => entry.name == layout::MANIFEST,
+                Some(file) => What::ours_if(matches!(
+                    verify::at_file(self, folder.as_fd(), file, path),
+                    Finding::Good { .. } | Finding::Open { .. }
+                )),
             };
-            if !ours {
-                done.left.push(entry.name);
-                continue;
-            }
-            let removed = self.unlink_name(folder.as_fd(), entry.raw()).attempt("remove", path)?;
-            fault::at(Step::PruneMidUnlink).attempt("pass a test step at", path)?;
-            done.files += 1;
-            done.freed_bytes += removed.freed_bytes;
-            done.restamped.extend(removed.lives_on.map(|after| (removed.before, after)));
-        }
-        Ok(())
+            Ok((entry, what))
+        };
+        entries.into_iter().map(decide).collect()
+    }
+}
+
+/// What a name in a copy's folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// This server put it there.
+    Ours,
+    /// Nobody here knows it: it stays.
+    Theirs,
+    /// It has the name of a file of the copy and is not that file: damage, or somebody's own.
+    Changed,
+}
+
+impl What {
+    fn ours_if(it_is: bool) -> Self {
+        if it_is { Self::Ours } else { Self::Changed }
     }
 }

@@ -74,6 +74,11 @@ pub(crate) fn is_mount(error: &io::Error) -> bool {
     rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::XDEV)
 }
 
+/// Whether a folder could not be opened because a link, a mount point or no folder at all is in its place.
+pub(crate) fn is_no_folder(error: &io::Error) -> bool {
+    is_link(error) || is_mount(error) || error.kind() == io::ErrorKind::NotADirectory
+}
+
 /// Bytes of a file, or of the files in a folder and below. What cannot be looked at counts nothing: this is for texts.
 pub(crate) fn size_bytes(parent: BorrowedFd<'_>, name: &OsStr) -> u64 {
     match folder::folder(parent, name) {

@@ -60,6 +60,12 @@ pub enum UnlinkError {
     /// A manifest in the folder is not this server's, or not of this version.
     #[error("nothing was deleted: the manifest there cannot be believed, so it is not known whose the files are")]
     Manifest(#[source] Box<ManifestError>),
+    /// A file of a copy is not what this server put there.
+    #[error("nothing was deleted: {path} is not the file that this server put there")]
+    Changed {
+        /// The file.
+        path: Utf8PathBuf,
+    },
     /// A call failed; what is left is tried again.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -144,9 +150,7 @@ pub(crate) fn opened(
 ) -> Result<Option<OwnedFd>, UnlinkError> {
     match folder {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) if tree::is_link(&e) || tree::is_mount(&e) || e.kind() == io::ErrorKind::NotADirectory => {
-            Err(UnlinkError::NotOurs { path: path() })
-        }
+        Err(e) if tree::is_no_folder(&e) => Err(UnlinkError::NotOurs { path: path() }),
         other => Ok(Some(other.attempt("open", path)?)),
     }
 }

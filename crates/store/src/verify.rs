@@ -191,13 +191,3 @@ fn in_words(look: Option<FileLook>) -> Finding {
         Some(look) => look.finding,
     }
 }
-
-impl VersionCheck {
-    /// Whether all of it is as it must be.
-    #[must_use]
-    pub fn is_good(&self) -> bool {
-        self.manifest.is_ok()
-            && self.extra.is_empty()
-            && self.files.iter().all(|file| matches!(file.finding, Finding::Good { .. }))
-    }
-}

@@ -58,6 +58,16 @@ pub async fn items_done(db: &Db, job: JobId) -> Result<HashSet<String>> {
     Ok(rows.into_iter().map(|row| row.text).collect())
 }
 
+/// The things of a job that ended in this way.
+///
+/// # Errors
+/// When the database fails.
+pub async fn items_with(db: &Db, job: JobId, outcome: &str) -> Result<Vec<String>> {
+    const WITH: &str = "SELECT item AS text FROM job_item WHERE job_id = $1 AND outcome = $2 ORDER BY item";
+    let rows = db.all::<Text>("read items of a job", WITH, args![job, outcome]).await?;
+    Ok(rows.into_iter().map(|row| row.text).collect())
+}
+
 /// Lines of a job: failures first, then by item; `limit` at a time. `cursor` as in lists.
 ///
 /// # Errors

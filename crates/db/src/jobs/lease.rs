@@ -130,7 +130,8 @@ pub async fn finish(
     Ok(true)
 }
 
-/// Puts a running job back in the queue until `not_before`, and says what it waits for. Frees its package locks.
+/// Puts a running job back in the queue until `not_before`, and says what it waits for and how far it is. Frees its package
+/// locks.
 /// False: the lease was lost.
 ///
 /// # Errors
@@ -141,11 +142,12 @@ pub async fn requeue(
     owner: InstanceId,
     not_before: Timestamp,
     waiting_for: &str,
+    progress: &Progress,
 ) -> Result<bool> {
     const WHAT: &str = "put a job back in the queue";
-    const REQUEUE: &str = "UPDATE job SET state = 'queued', not_before = $3, waiting_for = $4, lease_owner = NULL, \
-         lease_until = NULL WHERE job_id = $1 AND lease_owner = $2 AND state = 'running'";
-    let held = w.run(WHAT, REQUEUE, args![job, owner, not_before, waiting_for]).await? > 0;
+    const REQUEUE: &str = "UPDATE job SET state = 'queued', not_before = $3, waiting_for = $4, progress = $5, \
+         lease_owner = NULL, lease_until = NULL WHERE job_id = $1 AND lease_owner = $2 AND state = 'running'";
+    let held = w.run(WHAT, REQUEUE, args![job, owner, not_before, waiting_for, json(progress)]).await? > 0;
     if held {
         free_locks(w, WHAT, &[job]).await?;
     }

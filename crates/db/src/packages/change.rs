@@ -139,6 +139,20 @@ pub struct FileResult {
     pub proof: Option<(ProofStamp, Sha256)>,
 }
 
+impl FileResult {
+    /// It is as it must be.
+    #[must_use]
+    pub fn good(name: impl Into<String>, proof: (ProofStamp, Sha256)) -> Self {
+        Self { name: name.into(), state: VersionState::Staged, reason: String::new(), proof: Some(proof) }
+    }
+
+    /// It is not.
+    #[must_use]
+    pub fn bad(name: impl Into<String>, state: VersionState, reason: impl Into<String>) -> Self {
+        Self { name: name.into(), state, reason: reason.into(), proof: None }
+    }
+}
+
 /// Changes states in bulk and brings derived columns up to date. Of a version that is being deleted only the reason
 /// changes. The token is compared, not raised. Returns the
 /// packages where it was no longer true: ask again for those.

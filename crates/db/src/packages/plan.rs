@@ -19,6 +19,8 @@ record!(
         pub size_bytes: u64,
         /// Versions that are recorded as damaged or missing.
         pub damaged: u64,
+        /// Versions of which an original lies at the new place: they need no room there.
+        pub there: u64,
         /// Distinct contents that the new place does not have yet.
         pub contents: u64,
         /// Their bytes.
@@ -40,7 +42,7 @@ record!(
 );
 
 /// Counts what lies at `from` and would be moved to `to`; `of` names packages, none means all. The same content counts
-/// once, and not at all where `to` has it.
+/// once, and not at all where `to` has it, be it as the version's original.
 ///
 /// # Errors
 /// When the database fails.
@@ -51,19 +53,23 @@ pub async fn relocation_totals(
     of: Option<&[PackageId]>,
 ) -> Result<RelocationTotals> {
     const WHAT: &str = "count what is to be moved";
-    const TOTALS: &str = "WITH moving AS (SELECT v.package_id, v.version, v.state, v.size_bytes \
+    const TOTALS: &str = "WITH moving AS (SELECT v.package_id, v.version, v.state, v.size_bytes, \
+         CASE WHEN EXISTS (SELECT 1 FROM original AS o WHERE o.package_id = v.package_id AND o.version = v.version \
+         AND o.location_id = $2) THEN 1 ELSE 0 END AS is_there \
          FROM package_version AS v JOIN package AS p ON p.package_id = v.package_id WHERE v.location_id = $1 \
          AND v.state || '' IN ('staged', 'corrupt', 'missing', 'retired') AND (p.current_version = v.version \
          OR EXISTS (SELECT 1 FROM policy_update AS s WHERE s.package_id = v.package_id AND s.version = v.version)) \
          AND ($3 = 0 OR v.package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($4)))), \
          content AS (SELECT DISTINCT f.sha256, f.size_bytes FROM moving AS m CROSS JOIN package_file AS f \
-         WHERE f.package_id = m.package_id AND f.version = m.version AND f.sha256 IS NOT NULL AND NOT EXISTS \
+         WHERE m.is_there = 0 AND f.package_id = m.package_id AND f.version = m.version AND f.sha256 IS NOT NULL \
+         AND NOT EXISTS \
          (SELECT 1 FROM package_file AS t CROSS JOIN package_version AS w WHERE w.package_id = t.package_id \
          AND w.version = t.version AND t.sha256 = f.sha256 AND t.state || '' = 'staged' AND t.inode + 0 IS NOT NULL \
          AND w.location_id = $2)) SELECT (SELECT COUNT(DISTINCT package_id) FROM moving) AS packages, \
          (SELECT COUNT(*) FROM moving) AS versions, \
          (SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM moving) AS size_bytes, \
          (SELECT COUNT(*) FROM moving WHERE state IN ('corrupt', 'missing')) AS damaged, \
+         (SELECT COUNT(*) FROM moving WHERE is_there = 1) AS there, \
          (SELECT COUNT(*) FROM content) AS contents, \
          (SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM content) AS content_bytes";
     let (narrowed, ids) = (of.is_some(), rows(WHAT, of.unwrap_or_default().iter().map(|id| (id,)))?);

@@ -128,10 +128,12 @@ async fn a_lease_that_ran_out_is_claimed_again(s: &Sandbox) {
     let mut w = s.write(14).await;
     let end = jobs::finish(&mut w, id, slow, JobState::Done, &Report::default(), &Progress::default()).await.unwrap();
     assert!(!end, "a stalled worker ends nothing");
-    assert!(jobs::requeue(&mut w, id, quick, at(50), "space").await.unwrap());
+    let progress = Progress { counts: [("bytes".to_owned(), 7)].into(), ..Progress::default() };
+    assert!(jobs::requeue(&mut w, id, quick, at(50), "space", &progress).await.unwrap());
     w.commit().await.unwrap();
     let waiting = jobs::show(&s.db, id).await.unwrap();
     assert_eq!((waiting.state, waiting.waiting_for.as_str()), (JobState::Queued, "space"));
+    assert_eq!(waiting.progress, progress, "what came of it so far is not forgotten");
     assert!(jobs::claim(&s.db, quick, at(49), at(60)).await.unwrap().is_none());
     assert!(jobs::claim(&s.db, quick, at(50), at(60)).await.unwrap().is_some());
 }

@@ -13,11 +13,15 @@ use crate::sandbox::{Sandbox, at, stamp, update};
 crate::on_both!(
     a_switch_moves_location_inodes_and_proofs_and_leaves_an_original,
     a_stalled_mover_switches_nothing,
+    a_stalled_prune_takes_nothing_off_the_record,
+    an_original_that_cannot_be_removed_is_on_record_again,
     a_linked_neighbours_proof_follows_its_inode,
     no_original_is_a_copy_of_its_own_where_two_share_their_bytes,
     what_is_to_be_moved_is_what_is_served_or_pinned,
+    what_lies_there_as_an_original_needs_no_room,
     the_same_content_is_counted_once_and_not_where_it_is,
     a_version_stays_while_an_original_is_recorded,
+    no_location_is_added_beside_one_that_is_looked_at,
     stamps_follow_our_own_unlinks_at_every_location,
     a_lost_location_leaves_its_packages_missing_at_the_default_one,
 );
@@ -118,6 +122,62 @@ async fn a_stalled_mover_switches_nothing(s: &Sandbox) {
     assert_eq!(packages::originals_of(&s.db, &[(packages[0], 1)]).await.unwrap(), []);
 }
 
+/// Two packages that were moved; each has its original at the first place.
+async fn moved_two(s: &Sandbox, job: JobId) -> ([LocationId; 2], Vec<PackageId>) {
+    let (_, ids) = s.catalogue(2).await;
+    let (old, new) = (s.location().await, s.location().await);
+    let staged = s.stage(old, &ids).await;
+    let packages: Vec<PackageId> = staged.iter().map(|one| one.package_id).collect();
+    let held = tokens(s, job, &packages).await;
+    let rows: Vec<Relocated> =
+        staged.iter().zip(&held).zip([9_000, 9_100]).map(|((one, token), n)| moved(one, *token, old, new, n)).collect();
+    assert_eq!(relocate(s, job, &rows).await.moved.len(), 2);
+    ([old, new], packages)
+}
+
+async fn a_stalled_prune_takes_nothing_off_the_record(s: &Sandbox) {
+    let (mover, stalled, other) = (JobId::new(), JobId::new(), JobId::new());
+    let ([old, _], packages) = moved_two(s, mover).await;
+    let held = tokens(s, stalled, &packages).await;
+    let held: Vec<packages::Held> = packages
+        .iter()
+        .zip(held)
+        .map(|(package_id, token)| packages::Held { package_id: *package_id, version: 1, token })
+        .collect();
+    // Its locks run out, and another takes one of the packages.
+    let mut w = s.write(2_000).await;
+    packages::lock(&mut w, &packages[..1], other, at(3_000)).await.unwrap();
+    let removal = packages::take_originals(&mut w, stalled, at(4_000), old, &held).await.unwrap();
+    w.commit().await.unwrap();
+    assert_eq!(removal.free.into_iter().collect::<Vec<_>>(), [(packages[1], 1)]);
+    assert_eq!(removal.taken.iter().map(|one| one.package_id).collect::<Vec<_>>(), [packages[1]]);
+    let left = packages::originals_of(&s.db, &[(packages[0], 1), (packages[1], 1)]).await.unwrap();
+    assert_eq!(left.iter().map(|one| one.package_id).collect::<Vec<_>>(), [packages[0]]);
+    // What was read before is worth nothing now, and the lock was prolonged.
+    let mut w = s.write(3_500).await;
+    assert_eq!(packages::take_originals(&mut w, stalled, at(5_000), old, &held).await.unwrap(), Default::default());
+    let outcomes = packages::lock(&mut w, &packages[1..], other, at(9_000)).await.unwrap();
+    assert!(matches!(outcomes[0].1, LockOutcome::Busy { .. }), "{outcomes:?}");
+}
+
+async fn an_original_that_cannot_be_removed_is_on_record_again(s: &Sandbox) {
+    let job = JobId::new();
+    let ([old, new], packages) = moved_two(s, job).await;
+    let before = packages::originals_at(&s.db, old, at(1_000), None, 10).await.unwrap();
+    let tokens = tokens(s, job, &packages).await;
+    let held = |at: usize| packages::Held { package_id: packages[at], version: 1, token: tokens[at] };
+    let mut w = s.write(50).await;
+    // What is served from a place is no original there, whatever is asked.
+    let none = packages::take_originals(&mut w, job, at(1_000), new, &[held(0)]).await.unwrap();
+    assert_eq!(none, packages::Removal::default());
+    let removal = packages::take_originals(&mut w, job, at(1_000), old, &[held(1)]).await.unwrap();
+    packages::put_back_originals(&mut w, old, &removal.taken).await.unwrap();
+    packages::put_back_originals(&mut w, new, &removal.taken).await.unwrap();
+    w.commit().await.unwrap();
+    assert_eq!(packages::originals_at(&s.db, old, at(1_000), None, 10).await.unwrap(), before);
+    assert!(packages::originals_at(&s.db, new, at(1_000), None, 10).await.unwrap().is_empty());
+}
+
 async fn no_original_is_a_copy_of_its_own_where_two_share_their_bytes(s: &Sandbox) {
     let (_, ids) = s.catalogue(1).await;
     let places = [s.location().await, s.location().await, s.location().await];
@@ -190,6 +250,16 @@ async fn what_is_to_be_moved_is_what_is_served_or_pinned(s: &Sandbox) {
     assert!(packages::to_relocate(&s.db, new, None, 100).await.unwrap().is_empty());
 }
 
+async fn what_lies_there_as_an_original_needs_no_room(s: &Sandbox) {
+    let ([old, new], _) = moved_two(s, JobId::new()).await;
+    let back = packages::relocation_totals(&s.db, new, old, None).await.unwrap();
+    assert_eq!((back.versions, back.size_bytes, back.there), (2, 20, 2));
+    assert_eq!((back.contents, back.content_bytes), (0, 0), "{back:?}");
+    let third = s.location().await;
+    let on = packages::relocation_totals(&s.db, new, third, None).await.unwrap();
+    assert_eq!((on.versions, on.there, on.contents), (2, 0, 2));
+}
+
 async fn the_same_content_is_counted_once_and_not_where_it_is(s: &Sandbox) {
     let (_, ids) = s.catalogue(3).await;
     let (old, new) = (s.location().await, s.location().await);
@@ -206,6 +276,35 @@ async fn the_same_content_is_counted_once_and_not_where_it_is(s: &Sandbox) {
     assert_eq!((back.versions, back.contents), (1, 0), "the old place has that content still: {back:?}");
     assert_eq!(packages::long_paths(&s.db, old, 3, 10).await.unwrap().len(), 2);
     assert!(packages::long_paths(&s.db, old, 100, 10).await.unwrap().is_empty());
+}
+
+async fn no_location_is_added_beside_one_that_is_looked_at(s: &Sandbox) {
+    let first = s.location().await;
+    let mut one = s.write(10).await;
+    assert_eq!(locations::known(&mut one).await.unwrap().len(), 1);
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let other = async {
+        let mut other = s.write(11).await;
+        let _ = begun.send(());
+        locations::known(&mut other).await.unwrap()
+    };
+    let made = LocationId::new();
+    let adding = async {
+        if s.db.is_shared() {
+            has_begun.await.unwrap();
+        }
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        locations::create(&mut one, made, format!("/srv/{made}").as_str().into()).await.unwrap();
+        one.commit().await.unwrap();
+    };
+    let (seen, ()) = tokio::join!(other, adding);
+    let mut seen: Vec<LocationId> = seen.into_iter().map(|row| row.location_id).collect();
+    seen.sort();
+    let mut expected = vec![first, made];
+    expected.sort();
+    assert_eq!(seen, expected, "the other one waits until what is added is on record");
 }
 
 async fn a_version_stays_while_an_original_is_recorded(s: &Sandbox) {

@@ -84,6 +84,19 @@ impl ProgressHandle {
         self.change(|s| s.moved(more));
     }
 
+    /// So many more of something have come of the job: counts go on where an earlier attempt stopped.
+    pub fn count(&self, name: &str, more: u64) {
+        if more > 0 {
+            self.change(|s| *s.progress.counts.entry(name.to_owned()).or_default() += more);
+        }
+    }
+
+    /// How many of something have come of the job, in all its attempts.
+    #[must_use]
+    pub fn counted(&self, name: &str) -> u64 {
+        self.state().progress.counts.get(name).copied().unwrap_or(0)
+    }
+
     /// Shows one file on its way until the handle is dropped. `total_bytes` is 0 when not known.
     #[must_use]
     pub fn file(&self, name: impl Into<String>, total_bytes: u64) -> FileHandle {

@@ -160,7 +160,7 @@ async fn write(
     let mut w = app.db.write(&context.actor, &format!("job {job}"), app.clock.now()).await?;
     let (state, held) = match (verdict, finished) {
         (Verdict::Requeue(at, what), _) => {
-            (JobState::Queued, table::requeue(&mut w, job, app.instance, *at, what).await?)
+            (JobState::Queued, table::requeue(&mut w, job, app.instance, *at, what, progress).await?)
         }
         (_, Some((state, report))) => {
             (state, table::finish(&mut w, job, app.instance, state, &report, progress).await?)

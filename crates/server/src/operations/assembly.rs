@@ -33,7 +33,7 @@ use std::{
 };
 
 use patchwharf_db::updates::Update;
-use patchwharf_model::{FeedId, Timestamp, job::Unit};
+use patchwharf_model::{FeedId, job::Unit};
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::Instrument as _;
 
@@ -54,7 +54,7 @@ pub(crate) use self::{
     inspect::describe,
     plan::{location_of, overall},
 };
-use super::{Ending, OperationError, cores, locks, supply};
+use super::{Ending, OperationError, cores, later, locks, supply};
 use crate::{
     fetch::Meaning,
     jobs::{JobContext, StopReason},
@@ -64,8 +64,6 @@ use crate::{
 const ROUNDS: usize = 3;
 /// Whole builds that wait to be placed.
 const WAITING: usize = 256;
-/// How soon a job that waits looks again.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A package and the number of its version.
 type VersionKey = (patchwharf_model::PackageId, u64);
@@ -120,13 +118,10 @@ pub(crate) async fn make(
         made.size_bytes += placing.size_bytes;
         made.failed += placing.failed;
         if let Some(waiting_for) = placing.no_space {
-            return Ok(Err(later(ctx, format!("waiting for space: {waiting_for}"))));
+            return Ok(Err(later::for_space(ctx, waiting_for)));
         }
         if placing.again.is_empty() {
-            return Ok(match busy.as_slice() {
-                [] => Ok(made),
-                [(package, job), rest @ ..] => Err(later(ctx, waiting_for_job(package, job, rest.len()))),
-            });
+            return Ok(later::for_packages(ctx, &busy).map_or(Ok(made), Err));
         }
         updates = placing.again.iter().map(|build| (*build.update).clone()).collect();
     }
@@ -137,18 +132,6 @@ pub(crate) async fn make(
         made.failed += 1;
     }
     Ok(Ok(made))
-}
-
-fn later(ctx: &JobContext, waiting_for: String) -> Ending {
-    let not_before = ctx.now().checked_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX);
-    Ending::Later { not_before, waiting_for }
-}
-
-fn waiting_for_job(package: &patchwharf_model::PackageId, job: &patchwharf_model::JobId, others: usize) -> String {
-    match others {
-        0 => format!("package {package}, which job {job} holds"),
-        n => format!("package {package}, which job {job} holds, and {n} more"),
-    }
 }
 
 /// Fetches, places and commits all builds of a plan.
@@ -165,7 +148,7 @@ async fn build_all(ctx: &JobContext, mode: Mode, plan: Plan) -> Result<Result<Pl
     let mut run = Run::new(ctx, mode, builds).await?;
     let total = run.queue.iter().map(|needed| needed.key.size_bytes).sum();
     if let Some(waiting_for) = no_room(ctx, &run.queue)? {
-        return Ok(Err(later(ctx, format!("waiting for space: {waiting_for}"))));
+        return Ok(Err(later::for_space(ctx, waiting_for)));
     }
     ctx.progress.phase("downloading");
     ctx.progress.start(Unit::Bytes, total);

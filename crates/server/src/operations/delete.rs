@@ -13,7 +13,7 @@ use patchwharf_db::{
 use patchwharf_model::{JobId, PackageId, job::Report};
 use patchwharf_store::fault::Step;
 
-use super::{Ending, OperationError, assembly::told, fault_at, locks, sweep, write};
+use super::{Ending, OperationError, assembly::told, fault_at, later, locks, sweep, write};
 use crate::{jobs::JobContext, words::count};
 
 /// Packages marked in one transaction.
@@ -43,12 +43,8 @@ pub(crate) async fn run(
     for (package, version, why) in swept.stuck {
         told::line(ctx, format!("package {package}"), "deleting", true, format!("version {version}: {why}"));
     }
-    if let Some((package, job)) = done.busy.first() {
-        let not_before = ctx.now().checked_add(std::time::Duration::from_secs(5));
-        return Ok(Ending::Later {
-            not_before: not_before.unwrap_or(patchwharf_model::Timestamp::MAX),
-            waiting_for: format!("package {package}, which job {job} holds"),
-        });
+    if let Some(ending) = later::for_packages(ctx, &done.busy) {
+        return Ok(ending);
     }
     let mut summary = format!("{} deleted, {} bytes freed", count(done.marked, "package"), swept.freed_bytes);
     if done.refused > 0 {

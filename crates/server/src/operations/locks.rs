@@ -14,6 +14,11 @@ pub(crate) fn until(now: Timestamp) -> Timestamp {
     now.checked_add(HOLD).unwrap_or(Timestamp::MAX)
 }
 
+/// Whether a lock that was taken or prolonged then is certainly held now, with time for a batch to spare.
+pub(crate) fn is_safe(since: Timestamp, now: Timestamp) -> bool {
+    now >= since && now.duration_since(since).unsigned_abs() < HOLD / 2
+}
+
 /// Renews the locks of a job until dropped. A lock that is lost all the same is noticed by its token.
 #[derive(Debug)]
 pub(crate) struct Keeper(JoinHandle<()>);
@@ -44,4 +49,16 @@ async fn renew(ctx: &JobContext) -> patchwharf_db::Result<()> {
     let mut w = ctx.app.db.write("system", &format!("job {}", ctx.job), now).await?;
     patchwharf_db::packages::renew_locks(&mut w, ctx.job, until(now)).await?;
     w.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_safe_for_half_its_time_and_by_a_straight_clock() {
+        let since = Timestamp::UNIX_EPOCH;
+        assert!(is_safe(since, since) && is_safe(since, since + HOLD / 2 - std::time::Duration::from_secs(1)));
+        assert!(!is_safe(since, since + HOLD / 2) && !is_safe(since + HOLD, since));
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 use patchwharf_db::{
     jobs::{self, JobQuery},
     packages,
-    packages::{File, FileToCheck, LockOutcome, StagedFile, Version},
+    packages::{File, FileResult, FileToCheck, Held, LockOutcome, StagedFile, Verified, Version},
 };
 use patchwharf_model::{
     FileName, JobId, LocationId, PackageId, Timestamp,
@@ -103,6 +103,32 @@ pub(crate) struct Damage {
     pub(crate) files: Vec<(String, VersionState, String)>,
 }
 
+impl Damage {
+    /// What it means for the version's row.
+    pub(crate) fn verdict(&self, version: &Version) -> Verified {
+        let bad = |(name, state, reason): &(String, VersionState, String)| FileResult::bad(name, *state, reason);
+        let files = self.files.iter().map(bad).collect();
+        Verified { held: held(version), state: self.state, reason: self.reason.clone(), files }
+    }
+}
+
+/// What a fresh proof means for a version's row.
+pub(crate) fn proved(version: &Version, files: &[StagedFile]) -> Verified {
+    let good = |file: &StagedFile| FileResult::good(file.name.to_string(), (file.stamp, file.sha256));
+    let files = files.iter().map(good).collect();
+    Verified { held: held(version), state: VersionState::Staged, reason: String::new(), files }
+}
+
+/// A version as it was read.
+pub(crate) fn held(version: &Version) -> Held {
+    Held { package_id: version.package_id, version: version.version, token: version.token }
+}
+
+/// A version's name in reports.
+pub(crate) fn item(version: &Version) -> String {
+    format!("package {} version {}", version.package_id, version.version)
+}
+
 /// Hashes a version at a place, past the cache, manifest and all. Blocks.
 pub(crate) fn prove(
     location: &Location,
@@ -171,7 +197,7 @@ pub(crate) async fn reach(ctx: &JobContext, id: LocationId) -> Result<Arc<Locati
             Some(why) => why,
         },
     };
-    Err(OperationError::new("location-gone", nothing_touched(&entry.path, id, &why)))
+    Err(OperationError::new("location-gone", is_gone(&entry.path, id, &why, false)))
 }
 
 /// Why a location cannot be used now, when its marker or its folder is not there: then nothing at it is touched. A disk
@@ -191,20 +217,24 @@ pub(crate) async fn gone(location: &Arc<Location>) -> Result<Option<String>, Ope
     .await
 }
 
-/// The text that says exactly that nothing was touched.
-pub(crate) fn nothing_touched(path: &camino::Utf8Path, id: LocationId, why: &str) -> String {
+/// The text that says exactly what was touched of a location that is gone: nothing, or what the job had done before.
+pub(crate) fn is_gone(path: &camino::Utf8Path, id: LocationId, why: &str, has_begun: bool) -> String {
+    let touched = match has_begun {
+        false => "Nothing was touched",
+        true => "What was done before stays done, nothing else was touched",
+    };
     format!(
-        "package location {path} ({id}) is gone: {why}. Nothing was touched: what is recorded there stays recorded. Mount \
-         its disk or bring the folder back, and start again; if it is gone for good, `patchwharf location remove {path} \
-         --lost` says so, and its packages can be fetched anew"
+        "package location {path} ({id}) is gone: {why}. {touched}: what is recorded there stays recorded. Mount its disk or \
+         bring the folder back, and start again; if it is gone for good, `patchwharf location remove {path} --lost` says \
+         so, and its packages can be fetched anew"
     )
 }
 
-/// Whether a job that moves versions is on its way or waits: what it left half done is its own to finish.
+/// Whether a job that moves versions or removes their originals is on its way or waits: what it left half done is its own to finish.
 pub(crate) async fn moving(app: &App) -> Result<bool, OperationError> {
     let query = JobQuery {
         states: vec![JobState::Queued, JobState::Running, JobState::Paused],
-        kinds: vec![JobKind::Relocate, JobKind::UndoRelocation, JobKind::IntegrityCheck],
+        kinds: vec![JobKind::Relocate, JobKind::UndoRelocation, JobKind::Prune, JobKind::IntegrityCheck],
         limit: 1_000,
         ..JobQuery::default()
     };

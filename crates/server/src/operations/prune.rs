@@ -2,51 +2,47 @@
 //!
 //! What is not proved whole where it is served stays. So does what a download still reads from the old place, and every
 //! file there that this server did not put there. The report says what is left.
+//!
+//! A lock can be lost to a job that goes back to an original. So the record of an original goes first, by its fencing
+//! token, and only what was still this job's then is unlinked: nobody goes back to what has no record.
 
 mod left;
+mod remove;
+mod told;
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use patchwharf_db::{
     packages,
-    packages::{File, FileResult, Held, Original, StagedFile, Verified, Version},
+    packages::{File, StagedFile, Verified, Version},
 };
 use patchwharf_model::{
     JobId, LocationId, PackageId, Timestamp,
-    job::{Report, Selection, Unit},
-    package::VersionState,
-    span,
+    job::{Selection, Unit},
 };
 use patchwharf_store::{
-    Location, Pruned, ToPrune, UnlinkError,
-    fault::{self, Mutant, Step},
+    Location,
+    fault::{self, Mutant},
 };
 
 use super::{
     Ending, OperationError,
     assembly::told::line,
-    cores, fault_at, locks,
+    cores, later, locks,
     places::{self, Damage, Locked, VersionKey},
-    selection, sweep, with_causes, write,
+    selection, write,
 };
-use crate::{
-    jobs::JobContext,
-    settings,
-    words::{bytes, count},
-};
+use crate::{jobs::JobContext, settings};
 
 /// Versions in one go.
 const BATCH: u32 = 200;
 
+/// What this attempt has seen; what was removed is counted by the job.
 #[derive(Debug, Default)]
 struct Done {
-    removed: u64,
-    size_bytes: u64,
-    freed_bytes: u64,
+    /// Originals that would be removed, and their bytes.
+    removable: u64,
+    removable_bytes: u64,
     kept: u64,
     busy: Vec<(PackageId, JobId)>,
 }
@@ -74,24 +70,31 @@ pub(crate) async fn run(
     ctx.progress.items_total(totals.versions);
     let prune = Prune { ctx, location: &location, dry_run };
     let (mut done, mut after) = (Done::default(), None);
+    // What a job that was killed had taken off the record and not unlinked yet.
+    for keys in remove::begun(ctx).await?.chunks(BATCH as usize) {
+        prune.batch(keys, &mut done).await?;
+    }
     loop {
         if let Some(reason) = ctx.stop.reason() {
             return Ok(Ending::Stopped(reason));
         }
-        let mut page = packages::originals_at(&ctx.app.db, id, before, after, BATCH).await?;
+        let page = packages::originals_at(&ctx.app.db, id, before, after, BATCH).await?;
         let Some(last) = page.last() else { break };
         after = Some((last.package_id, last.version));
-        page.retain(|o| chosen.as_ref().is_none_or(|chosen| chosen.contains(&o.package_id)));
-        if !page.is_empty() {
-            prune.batch(page, &mut done).await?;
+        let keys: Vec<VersionKey> = page
+            .iter()
+            .filter(|o| chosen.as_ref().is_none_or(|chosen| chosen.contains(&o.package_id)))
+            .map(|o| (o.package_id, o.version))
+            .collect();
+        if !keys.is_empty() {
+            prune.batch(&keys, &mut done).await?;
         }
     }
-    if let [(package, job), ..] = done.busy[..] {
-        let not_before = ctx.now().checked_add(std::time::Duration::from_secs(5)).unwrap_or(Timestamp::MAX);
-        return Ok(Ending::Later { not_before, waiting_for: format!("package {package}, which job {job} holds") });
+    if let Some(ending) = later::for_packages(ctx, &done.busy) {
+        return Ok(ending);
     }
     let rest = left::look(ctx, &location).await?;
-    Ok(Ending::Done(report(&done, young, rest, &location, dry_run)))
+    Ok(Ending::Done(told::report(ctx, &done, young, rest, &location, dry_run)))
 }
 
 /// Originals that are not old enough to go.
@@ -118,10 +121,9 @@ struct Looked {
 }
 
 impl Prune<'_> {
-    async fn batch(&self, originals: Vec<Original>, done: &mut Done) -> Result<(), OperationError> {
+    async fn batch(&self, keys: &[VersionKey], done: &mut Done) -> Result<(), OperationError> {
         let ctx = self.ctx;
-        let keys: Vec<VersionKey> = originals.iter().map(|o| (o.package_id, o.version)).collect();
-        let mut locked = Locked::take(ctx, &keys).await?;
+        let mut locked = Locked::take(ctx, keys).await?;
         done.busy.append(&mut locked.busy);
         let (free, stay) = self.free(locked.versions);
         for (version, why) in stay {
@@ -129,10 +131,11 @@ impl Prune<'_> {
             self.kept(&version, "kept", why);
         }
         let looked = self.look(free).await?;
-        self.record(&looked).await?;
+        let overtaken = self.record(&looked).await?;
         let mut to_remove = Vec::new();
         for one in &looked {
             match &one.proved {
+                _ if overtaken.contains(&one.version.package_id) => self.overtaken(&one.version, done),
                 Ok(_) => to_remove.push(one),
                 Err(damage) => {
                     done.kept += 1;
@@ -148,9 +151,9 @@ impl Prune<'_> {
         match self.dry_run {
             true => {
                 for one in &to_remove {
-                    done.removed += 1;
-                    done.size_bytes += one.version.size_bytes;
-                    line(ctx, item(&one.version), "would-be-removed", false, String::new());
+                    done.removable += 1;
+                    done.removable_bytes += one.version.size_bytes;
+                    line(ctx, told::item(&one.version), "would-be-removed", false, String::new());
                 }
             }
             false => self.remove(&to_remove, done).await?,
@@ -158,7 +161,7 @@ impl Prune<'_> {
         let mut w = write(ctx).await?;
         packages::unlock(&mut w, ctx.job, Some(&locked.held)).await?;
         w.commit().await?;
-        ctx.progress.items_done(originals.len() as u64);
+        ctx.progress.items_done(keys.len() as u64);
         Ok(())
     }
 
@@ -195,152 +198,27 @@ impl Prune<'_> {
         .await
     }
 
-    /// The proofs are renewed, and damage that was found is on record.
-    async fn record(&self, looked: &[Looked]) -> Result<(), OperationError> {
-        let verdicts: Vec<Verified> = looked.iter().filter_map(verdict).collect();
+    /// The proofs are renewed, and damage that was found is on record. Returns the packages that are another's by now.
+    async fn record(&self, looked: &[Looked]) -> Result<HashSet<PackageId>, OperationError> {
+        let verdicts: Vec<Verified> = looked.iter().filter_map(Looked::verdict).collect();
         if verdicts.is_empty() {
-            return Ok(());
+            return Ok(HashSet::new());
         }
         let now = self.ctx.now();
         let mut w = write(self.ctx).await?;
-        packages::put_verified(&mut w, Some(self.ctx.job), now, &verdicts).await?;
+        let overtaken = packages::put_verified(&mut w, Some(self.ctx.job), now, &verdicts).await?;
         w.commit().await?;
-        Ok(())
+        Ok(overtaken.into_iter().collect())
     }
+}
 
-    async fn remove(&self, looked: &[&Looked], done: &mut Done) -> Result<(), OperationError> {
-        if looked.is_empty() {
-            return Ok(());
+impl Looked {
+    fn verdict(&self) -> Option<Verified> {
+        match &self.proved {
+            Ok(files) => Some(places::proved(&self.version, files)),
+            // A manifest alone is no state of the files.
+            Err(damage) if damage.files.is_empty() => None,
+            Err(damage) => Some(damage.verdict(&self.version)),
         }
-        fault_at(Step::PruneBeforeUnlink)?;
-        let (own, key) = (Arc::clone(self.location), self.ctx.app.known_keys().await?);
-        let versions: Vec<ToPrune> = looked
-            .iter()
-            .map(|one| ToPrune {
-                package: one.version.package_id,
-                version: one.version.version,
-                files: places::wanted(&one.files).unwrap_or_default(),
-            })
-            .collect();
-        let results: Vec<Result<Pruned, UnlinkError>> = cores::blocking(move || own.prune(&versions, &key)).await?;
-        fault_at(Step::PruneAfterUnlink)?;
-        let (mut gone, mut restamped) = (Vec::new(), Vec::new());
-        for (one, result) in looked.iter().zip(results) {
-            match result {
-                Ok(pruned) => {
-                    done.removed += 1;
-                    done.size_bytes += one.version.size_bytes;
-                    done.freed_bytes += pruned.freed_bytes;
-                    self.removed(&one.version, &pruned);
-                    gone.push((one.version.package_id, one.version.version, self.location.id()));
-                    restamped.extend(pruned.restamped);
-                }
-                Err(error) => {
-                    done.kept += 1;
-                    self.kept(&one.version, "kept", with_causes(&error));
-                }
-            }
-        }
-        let mut w = write(self.ctx).await?;
-        packages::restamp(&mut w, &sweep::composed(&restamped)).await?;
-        packages::forget_originals(&mut w, &gone).await?;
-        w.commit().await?;
-        fault_at(Step::PruneAfterRow)
     }
-
-    fn removed(&self, version: &Version, pruned: &Pruned) {
-        let (ctx, place) = (self.ctx, self.location.path());
-        tracing::info!(
-            job.id = %ctx.job, package.id = %version.package_id, version = version.version,
-            freed_bytes = pruned.freed_bytes, "its original at {place} was removed; what is served was proved before"
-        );
-        let reason = match pruned.left.as_slice() {
-            [] => String::new(),
-            left => format!(
-                "these were not put there by this server and stay in {place}/{}/{}: {}",
-                version.package_id,
-                version.version,
-                left.join(", ")
-            ),
-        };
-        line(ctx, item(version), "removed", false, reason);
-    }
-
-    fn kept(&self, version: &Version, outcome: &str, why: String) {
-        tracing::warn!(
-            job.id = %self.ctx.job, package.id = %version.package_id, version = version.version,
-            "its original at {} stays: {why}", self.location.path()
-        );
-        line(self.ctx, item(version), outcome, true, why);
-    }
-}
-
-fn item(version: &Version) -> String {
-    format!("original of package {} version {}", version.package_id, version.version)
-}
-
-fn verdict(one: &Looked) -> Option<Verified> {
-    let held = Held { package_id: one.version.package_id, version: one.version.version, token: one.version.token };
-    match &one.proved {
-        Ok(files) => Some(Verified {
-            held,
-            state: VersionState::Staged,
-            reason: String::new(),
-            files: files
-                .iter()
-                .map(|file| FileResult {
-                    name: file.name.to_string(),
-                    state: VersionState::Staged,
-                    reason: String::new(),
-                    proof: Some((file.stamp, file.sha256)),
-                })
-                .collect(),
-        }),
-        // A manifest alone is no state of the files.
-        Err(damage) if damage.files.is_empty() => None,
-        Err(damage) => Some(Verified {
-            held,
-            state: damage.state,
-            reason: damage.reason.clone(),
-            files: damage
-                .files
-                .iter()
-                .map(|(name, state, reason)| FileResult {
-                    name: name.clone(),
-                    state: *state,
-                    reason: reason.clone(),
-                    proof: None,
-                })
-                .collect(),
-        }),
-    }
-}
-
-fn report(done: &Done, young: Young, mut rest: left::Rest, location: &Location, dry_run: bool) -> Report {
-    if dry_run {
-        rest.originals = rest.originals.saturating_sub(done.removed);
-    }
-    let originals = count(done.removed, "original");
-    let mut summary = match dry_run {
-        true => format!(
-            "{originals} ({}) at {} would be removed, each with a whole copy where it is served; nothing was changed (dry run)",
-            bytes(done.size_bytes),
-            location.path()
-        ),
-        false => format!("{originals} at {} removed, {} freed", location.path(), bytes(done.freed_bytes)),
-    };
-    if done.kept > 0 {
-        summary = format!("{summary}; {} kept, each with its reason below", done.kept);
-    }
-    if young.originals > 0 {
-        let (stay, keep) = (count(young.originals, "original"), span::written(young.keep));
-        summary = format!(
-            "{summary}; {stay} younger than {keep} kept (`originals.keep-for`): a download that another server began \
-             before the move may still read there"
-        );
-    }
-    summary = format!("{summary}. {}", rest.sentence(dry_run));
-    let mut counts: BTreeMap<String, u64> = rest.counts();
-    counts.insert("bytes-freed".to_owned(), done.freed_bytes);
-    Report { summary, counts, ..Report::default() }
 }

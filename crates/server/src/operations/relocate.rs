@@ -9,36 +9,31 @@
 //! copy that has its name and not its row is proved by reading it, and taken.
 
 mod batch;
+mod done;
 mod preflight;
 mod rate;
 mod restage;
 mod told;
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use patchwharf_db::{locations as table, packages};
 use patchwharf_model::{
-    JobId, LocationId, PackageId, Timestamp, UpdateId,
-    job::{Report, Selection, Unit},
+    LocationId, PackageId,
+    job::{Selection, Unit},
 };
 use patchwharf_store::{Location, Way};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use super::{
-    Ending, OperationError, locks,
+    Ending, OperationError, later, locks,
     places::{self, VersionKey},
     selection,
 };
-use crate::{
-    jobs::JobContext,
-    words::{bytes, count},
-};
+use crate::jobs::JobContext;
 use batch::{Batch, Halt, Outcome};
+use done::Done;
 
 /// Versions in one transaction at most.
 const BATCH_VERSIONS: usize = 500;
@@ -74,30 +69,9 @@ impl Wish {
     }
 }
 
-/// What has come of the job.
-#[derive(Debug, Default)]
-struct Done {
-    moved: u64,
-    moved_bytes: u64,
-    copied_bytes: u64,
-    same_data: u64,
-    /// Versions that cannot be moved, and were named.
-    named: HashSet<VersionKey>,
-    /// The updates of those among them that are served: what can be fetched anew.
-    damaged: BTreeSet<UpdateId>,
-    busy: Vec<(PackageId, JobId)>,
-    /// Of those, the ones that were fetched anew.
-    restaged: u64,
-    /// Versions that changed under the job.
-    again: u64,
-    /// Copies that the new disk gave back wrong.
-    misread: u64,
-}
-
 /// Runs the job. Also a phase of the integrity check.
 pub(crate) async fn run(ctx: &JobContext, wish: &Wish) -> Result<Ending, OperationError> {
     let _keeper = locks::Keeper::start(ctx);
-    let begun = Instant::now();
     ctx.progress.phase("looking at the locations");
     ctx.app.locations.reload(&ctx.app.db).await?;
     let target = places::reach(ctx, wish.to).await?;
@@ -111,14 +85,14 @@ pub(crate) async fn run(ctx: &JobContext, wish: &Wish) -> Result<Ending, Operati
         return Err(OperationError::new("refused", refusal));
     }
     if let Some(waiting_for) = plan.no_room() {
-        return Ok(later(ctx, format!("waiting for space: {waiting_for}")));
+        return Ok(later::for_space(ctx, waiting_for));
     }
     plan.tell(ctx);
     ctx.progress.phase("moving packages");
     ctx.progress.start(Unit::Bytes, plan.size_bytes());
     ctx.progress.items_total(plan.versions());
     let chosen = chosen.map(|ids| ids.into_iter().collect::<HashSet<_>>());
-    let mut done = Done::default();
+    let mut done = Done::begin(ctx);
     for source in &sources {
         let mover = Mover { ctx, wish, target: &target, source, chosen: chosen.as_ref() };
         if let Some(halt) = mover.everything(&mut done).await? {
@@ -127,19 +101,14 @@ pub(crate) async fn run(ctx: &JobContext, wish: &Wish) -> Result<Ending, Operati
     }
     if wish.restage && !done.damaged.is_empty() {
         match restage::run(ctx, wish.to, &done.damaged).await? {
-            Ok(restaged) => done.restaged = restaged,
+            Ok(restaged) => done.restaged(restaged),
             Err(ending) => return Ok(ending),
         }
     }
-    if let [(package, job), ..] = done.busy[..] {
-        return Ok(later(ctx, format!("package {package}, which job {job} holds")));
+    if let Some(ending) = later::for_packages(ctx, &done.busy) {
+        return Ok(ending);
     }
-    Ok(Ending::Done(report(&done, &target, begun)))
-}
-
-fn later(ctx: &JobContext, waiting_for: String) -> Ending {
-    let not_before = ctx.now().checked_add(std::time::Duration::from_secs(5)).unwrap_or(Timestamp::MAX);
-    Ending::Later { not_before, waiting_for }
+    Ok(Ending::Done(done.report(&target)))
 }
 
 /// The locations that packages are to be moved from. One that is gone is an error when it was named, else a line.
@@ -182,21 +151,24 @@ struct Mover<'a> {
 
 impl Mover<'_> {
     /// Goes over everything, and again over what changed meanwhile. What halts it is returned.
-    async fn everything(&self, done: &mut Done) -> Result<Option<Halt>, OperationError> {
+    async fn everything(&self, done: &mut Done<'_>) -> Result<Option<Halt>, OperationError> {
+        // What waits at other locations is not forgotten for it.
+        let busy_elsewhere = done.busy.len();
         for _ in 0..ROUNDS {
-            done.busy.clear();
-            done.again = 0;
+            done.busy.truncate(busy_elsewhere);
+            done.again.clear();
             if let Some(halt) = self.once(done).await? {
                 return Ok(Some(halt));
             }
-            if done.again == 0 {
-                break;
+            if done.again.is_empty() {
+                return Ok(None);
             }
         }
+        done.give_up();
         Ok(None)
     }
 
-    async fn once(&self, done: &mut Done) -> Result<Option<Halt>, OperationError> {
+    async fn once(&self, done: &mut Done<'_>) -> Result<Option<Halt>, OperationError> {
         let mut after = None;
         let mut batches: JoinSet<Result<Outcome, OperationError>> = JoinSet::new();
         let mut halt = None;
@@ -210,7 +182,7 @@ impl Mover<'_> {
             });
             for keys in cut(wanted.map(|v| ((v.package_id, v.version), v.size_bytes))) {
                 while batches.len() >= BATCHES {
-                    halt = halt.or(join(&mut batches, done).await?);
+                    halt = halt.or(done.join(&mut batches).await?);
                 }
                 halt = halt.or_else(|| self.ctx.stop.reason().map(Halt::Stopped));
                 if halt.is_some() {
@@ -227,33 +199,10 @@ impl Mover<'_> {
             }
         }
         while !batches.is_empty() {
-            halt = halt.or(join(&mut batches, done).await?);
+            halt = halt.or(done.join(&mut batches).await?);
         }
         Ok(halt)
     }
-}
-
-/// Waits for a batch and adds what came of it.
-async fn join(
-    batches: &mut JoinSet<Result<Outcome, OperationError>>,
-    done: &mut Done,
-) -> Result<Option<Halt>, OperationError> {
-    let Some(ended) = batches.join_next().await else { return Ok(None) };
-    let outcome = ended.map_err(|e| {
-        OperationError::new("internal", "moving a batch ended unexpectedly; the job is tried again")
-            .because(e)
-            .transient()
-    })??;
-    done.moved += outcome.moved;
-    done.moved_bytes += outcome.moved_bytes;
-    done.copied_bytes += outcome.copied_bytes;
-    done.same_data += outcome.same_data;
-    done.named.extend(outcome.named);
-    done.damaged.extend(outcome.damaged);
-    done.busy.extend(outcome.busy);
-    done.again += outcome.again;
-    done.misread += outcome.misread;
-    Ok(outcome.halt.or_else(|| (done.misread >= 3).then_some(Halt::Misread)))
 }
 
 /// Cuts versions into batches of bounded count and bytes; the versions of a package stay together.
@@ -278,7 +227,7 @@ fn cut(versions: impl Iterator<Item = (VersionKey, u64)>) -> Vec<Vec<VersionKey>
 fn halted(ctx: &JobContext, halt: Halt, target: &Location) -> Result<Ending, OperationError> {
     match halt {
         Halt::Stopped(reason) => Ok(Ending::Stopped(reason)),
-        Halt::NoSpace(waiting_for) => Ok(later(ctx, format!("waiting for space: {waiting_for}"))),
+        Halt::NoSpace(waiting_for) => Ok(later::for_space(ctx, waiting_for)),
         Halt::Gone(text) => Err(OperationError::new("location-gone", text)),
         Halt::Target(error) => Err(error),
         Halt::Misread => Err(OperationError::new(
@@ -291,39 +240,6 @@ fn halted(ctx: &JobContext, halt: Halt, target: &Location) -> Result<Ending, Ope
             ),
         )),
     }
-}
-
-fn report(done: &Done, target: &Location, begun: Instant) -> Report {
-    let left = (done.named.len() as u64).saturating_sub(done.restaged);
-    let mut summary = match (done.moved, done.named.len()) {
-        (0, 0) => format!("nothing to move to {}", target.path()),
-        (0, _) => format!("nothing was moved to {}", target.path()),
-        (moved, _) => {
-            format!("{} moved to {}, {}", count(moved, "package version"), target.path(), bytes(done.moved_bytes))
-        }
-    };
-    if done.restaged > 0 {
-        summary = format!(
-            "{summary}; {} fetched anew there, for they were missing or damaged at the old place",
-            done.restaged
-        );
-    }
-    if done.same_data > 0 {
-        summary = format!("{summary}; {} the same data as their originals, no second copy", done.same_data);
-    }
-    if left > 0 {
-        summary = format!("{summary}; {left} not moved, each with its reason and the ways out below");
-    }
-    if done.moved > 0 {
-        summary = format!("{summary}; the originals stay until `patchwharf location prune`");
-    }
-    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let counts = [
-        ("bytes".to_owned(), done.moved_bytes),
-        (rate::COPIED.to_owned(), done.copied_bytes),
-        (rate::MILLISECONDS.to_owned(), milliseconds),
-    ];
-    Report { summary, counts: counts.into(), ..Report::default() }
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ use patchwharf_store::{Location, fault::Step};
 use super::{
     Ending, OperationError,
     assembly::told::line,
-    cores, fault_at, locks,
-    places::{self, Damage, Locked, VersionKey},
+    cores, fault_at, later, locks,
+    places::{self, Damage, Locked, VersionKey, item},
     selection, write,
 };
 use crate::{
@@ -31,6 +31,11 @@ use crate::{
 /// Versions in one transaction.
 const BATCH: u32 = 200;
 
+/// Counts of the job, in all its attempts.
+const UNDONE: &str = "versions-undone";
+const BYTES: &str = "bytes";
+
+/// What this attempt has seen, and what it would do.
 #[derive(Debug, Default)]
 struct Done {
     undone: u64,
@@ -54,7 +59,8 @@ pub(crate) async fn run(
     let target = places::reach(ctx, to).await?;
     ctx.progress.phase(if dry_run { "looking at the originals" } else { "going back to the originals" });
     let chosen = selection::chosen(&ctx.app.db, of).await?;
-    let totals = packages::original_totals(&ctx.app.db, to, ctx.now(), chosen.as_deref()).await?;
+    // Whenever it was moved: also by a clock that ran ahead.
+    let totals = packages::original_totals(&ctx.app.db, to, Timestamp::MAX, chosen.as_deref()).await?;
     ctx.progress.start(Unit::Bytes, totals.size_bytes);
     ctx.progress.items_total(totals.versions);
     let chosen = chosen.map(HashSet::from_iter);
@@ -64,7 +70,7 @@ pub(crate) async fn run(
         if let Some(reason) = ctx.stop.reason() {
             return Ok(Ending::Stopped(reason));
         }
-        let page = packages::originals_at(&ctx.app.db, to, ctx.now(), after, BATCH).await?;
+        let page = packages::originals_at(&ctx.app.db, to, Timestamp::MAX, after, BATCH).await?;
         let Some(last) = page.last() else { break };
         after = Some((last.package_id, last.version));
         let wanted: Vec<Original> =
@@ -74,9 +80,11 @@ pub(crate) async fn run(
         }
     }
     let stay = undo.without_original().await?;
-    if let [(package, job), ..] = done.busy[..] {
-        let not_before = ctx.now().checked_add(std::time::Duration::from_secs(5)).unwrap_or(Timestamp::MAX);
-        return Ok(Ending::Later { not_before, waiting_for: format!("package {package}, which job {job} holds") });
+    if let Some(ending) = later::for_packages(ctx, &done.busy) {
+        return Ok(ending);
+    }
+    if !dry_run {
+        (done.undone, done.size_bytes) = (ctx.progress.counted(UNDONE), ctx.progress.counted(BYTES));
     }
     let new_go_to_left = table::default(&ctx.app.db).await?.is_some_and(|row| row.location_id == from);
     Ok(Ending::Done(report(&done, stay, &left, &target, new_go_to_left, dry_run)))
@@ -138,8 +146,8 @@ impl Undo<'_> {
             fault_at(Step::UndoAfterSwitch)?;
         }
         for (version, _) in looked.iter().filter(|(v, _)| relocation.moved.contains(&(v.package_id, v.version))) {
-            done.undone += 1;
-            done.size_bytes += version.size_bytes;
+            ctx.progress.count(UNDONE, 1);
+            ctx.progress.count(BYTES, version.size_bytes);
             tracing::info!(
                 job.id = %ctx.job, package.id = %version.package_id, version = version.version,
                 "is served from its original at {} again", self.target.path()
@@ -214,10 +222,6 @@ impl Undo<'_> {
             }
         }
     }
-}
-
-fn item(version: &Version) -> String {
-    format!("package {} version {}", version.package_id, version.version)
 }
 
 fn report(done: &Done, stay: u64, left: &Utf8Path, target: &Location, new_go_to_left: bool, dry_run: bool) -> Report {

@@ -22,6 +22,7 @@ mod mutants;
 mod parser;
 mod plant;
 mod power;
+mod prune;
 mod refresh;
 mod relocate;
 mod replay;

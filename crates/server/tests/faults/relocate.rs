@@ -31,7 +31,7 @@ use crate::{
 const FAULT: &str = "PATCHWHARF_FAULT";
 
 /// A server with every bulletin staged at the first place.
-async fn staged(setup: Setup) -> (Plant, Driver) {
+pub(crate) async fn staged(setup: Setup) -> (Plant, Driver) {
     let plant = Plant::with(setup).await;
     let driver = plant.driver(&Open::default(), &Arc::default());
     let all = json!({"bulletins": &plant.bulletins});
@@ -41,13 +41,13 @@ async fn staged(setup: Setup) -> (Plant, Driver) {
 }
 
 /// Orders a move of everything from one of the two places to the other.
-async fn order(plant: &Plant, driver: &Driver, from: usize, to: usize) -> Job {
+pub(crate) async fn order(plant: &Plant, driver: &Driver, from: usize, to: usize) -> Job {
     let places = driver.places().await.unwrap();
     plant.server.api().post("/api/v1/locations/relocate", &json!({"from": places[from], "to": places[to]})).await
 }
 
 /// How many staged packages lie at each of the two places.
-async fn whereabouts(plant: &Plant) -> [usize; 2] {
+pub(crate) async fn whereabouts(plant: &Plant) -> [usize; 2] {
     let page: Page<PackageSummary> = plant.server.api().get("/api/v1/packages?limit=1000&state=staged").await;
     let mut counts = [0; 2];
     for package in page.items {
@@ -428,7 +428,7 @@ async fn l_02_after_a_kill_at_any_step_every_package_is_served_at_once_from_one_
         .into_iter()
         .chain(["undo.before-switch", "undo.after-switch"].map(|step| (step, Act::Undo)))
         .chain(
-            ["prune.before-unlink", "prune.mid-unlink", "prune.after-unlink", "prune.after-row"]
+            ["prune.before-take", "prune.before-unlink", "prune.mid-unlink", "prune.after-unlink", "prune.after-row"]
                 .map(|step| (step, Act::PruneHere)),
         );
     let mut kills = 0;

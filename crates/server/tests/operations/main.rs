@@ -4,6 +4,7 @@
 
 mod backup;
 mod delete;
+mod hindered;
 mod integrity;
 mod locations;
 mod notify;

@@ -5,12 +5,16 @@ use std::{fs, time::Duration};
 use patchwharf_db::{locations, packages, settings};
 use patchwharf_model::{
     LocationId, Timestamp,
+    finding::FindingKind,
     job::{JobRequest, Selection},
     package::VersionState,
 };
 use patchwharf_testkit::Payload;
 
-use crate::world::World;
+use crate::{
+    integrity::{check, full},
+    world::World,
+};
 
 fn prune(location: LocationId, dry_run: bool) -> JobRequest {
     JobRequest::Prune { of: Selection::All, location, before: Timestamp::MAX, dry_run }
@@ -79,10 +83,33 @@ async fn what_this_server_did_not_put_there_stays_and_is_named() {
     assert!(reasons.len() == 2 && reasons.iter().any(|reason| reason.contains("notes.txt")), "{ended:#?}");
     assert_eq!(ended.item("readme.txt").outcome, "foreign");
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    // It is theirs, and no second copy of a version.
+    let checked = check(&world, full()).await.troubled();
+    assert!(checked.kinds().iter().all(|kind| *kind == FindingKind::FileForeign), "{checked:#?}");
     // Nor does anybody else touch it afterwards.
     world.run(JobRequest::Reconcile { dry_run: false }).await.done();
     assert_eq!(fs::read(folder.join("notes.txt")).unwrap(), b"theirs");
     fs::remove_dir_all(folder.parent().unwrap()).unwrap();
+    world.check().await;
+}
+
+#[tokio::test]
+async fn an_original_that_is_not_whole_stays_as_it_is_and_is_called_so() {
+    let (mut world, old, _, _) = moved().await;
+    let folder = world.folder_at("B-1", old).await;
+    fs::write(folder.join("one.exe"), b"shorter").unwrap();
+    let ended = world.run(prune(old, false)).await.failed();
+    assert_eq!((ended.count("removed"), ended.count("original-damaged")), (1, 1), "{ended:#?}");
+    let line = ended.report.items.iter().find(|item| item.outcome == "original-damaged").unwrap();
+    assert!(line.reason.contains("one.exe") && line.reason.contains("by hand"), "{line:#?}");
+    assert_eq!(fs::read(folder.join("one.exe")).unwrap(), b"shorter");
+    assert!(folder.join("package.json").is_file(), "nothing of it was removed");
+    assert_eq!(world.originals("B-1").await, [(old, false)], "and it is an original still");
+    check(&world, full()).await.clean();
+    // The way out that was named.
+    fs::remove_dir_all(folder.parent().unwrap()).unwrap();
+    world.run(prune(old, false)).await.done();
+    assert!(world.originals("B-1").await.is_empty());
     world.check().await;
 }
 

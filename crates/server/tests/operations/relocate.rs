@@ -15,7 +15,7 @@ use patchwharf_testkit::{Payload, vendor::Mood};
 
 use crate::world::{World, relocation};
 
-fn payloads() -> [Payload; 3] {
+pub fn payloads() -> [Payload; 3] {
     [Payload::random("one.exe", 30_000), Payload::random("two.exe", 900_000), Payload::random("three.exe", 70_000)]
 }
 
@@ -297,10 +297,10 @@ async fn a_dry_run_looks_at_everything_and_changes_nothing() {
 }
 
 /// A tmpfs of so many bytes; none where mounting is not allowed.
-struct Small(std::path::PathBuf);
+pub struct Small(std::path::PathBuf);
 
 impl Small {
-    fn mount(path: std::path::PathBuf, size: &str) -> Option<Self> {
+    pub fn mount(path: std::path::PathBuf, size: &str) -> Option<Self> {
         fs::create_dir_all(&path).unwrap();
         let options = format!("size={size},mode=0755");
         let mut mount = std::process::Command::new("mount");
@@ -309,8 +309,12 @@ impl Small {
     }
 
     fn resize(&self, size: &str) {
+        self.remount(&format!("size={size}"));
+    }
+
+    pub fn remount(&self, option: &str) {
         let mut mount = std::process::Command::new("mount");
-        mount.args(["-o", &format!("remount,size={size}")]).arg(&self.0);
+        mount.args(["-o", &format!("remount,{option}")]).arg(&self.0);
         assert!(mount.status().unwrap().success());
     }
 }

@@ -55,6 +55,21 @@ async fn versions_are_served_from_their_originals_again_and_the_copies_become_or
 }
 
 #[tokio::test]
+async fn what_was_moved_by_a_clock_that_ran_ahead_goes_back_too() {
+    let one = Payload::random("one.exe", 30_000);
+    let (mut world, old, new) = World::with_two_places(&[&one]).await;
+    let now = world.clock.now();
+    world.later(std::time::Duration::from_secs(400 * 24 * 3600));
+    world.relocate(old, new).await.done();
+    world.clock.set(now);
+    let ended = world.run(undo(new, old, false)).await.done();
+    assert_eq!((ended.count("undone"), ended.count("stays")), (1, 0), "{ended:#?}");
+    assert_eq!(world.location_of("B-1").await, old);
+    world.assert_staged("B-1", &[&one]).await;
+    world.check().await;
+}
+
+#[tokio::test]
 async fn a_damaged_original_is_named_and_its_copy_is_served_as_before() {
     let (one, two) = (Payload::random("one.exe", 30_000), Payload::random("two.exe", 400_000));
     let (mut world, old, new) = World::with_two_places(&[&one, &two]).await;

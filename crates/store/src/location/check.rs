@@ -16,7 +16,7 @@ use crate::{
     folder, layout,
 };
 
-use super::path;
+use super::{Overlap, path};
 
 /// Made and removed in a new location's folder; a crash may leave it there.
 const CASE_PROBE: &str = ".probe-case";
@@ -117,8 +117,8 @@ pub enum OpenError {
     Overlaps {
         /// The path as given.
         path: Utf8PathBuf,
-        /// `lies in`, `is`, `lies around`.
-        how: &'static str,
+        /// How they lie to one another.
+        how: Overlap,
         /// The location.
         other: Utf8PathBuf,
     },
@@ -191,6 +191,7 @@ pub(super) fn existing_root(path: &Utf8Path) -> Result<OwnedFd, OpenError> {
 /// Opens a folder in which a location can begin, making it where it is not there.
 pub(super) fn new_root(disk: &dyn Disk, path: &Utf8Path) -> Result<OwnedFd, OpenError> {
     path::fit(path)?;
+    not_through_links(path)?;
     match std::fs::create_dir_all(path) {
         Err(e) if matches!(e.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) => {
             return Err(OpenError::NotAFolder { path: path.to_owned() });
@@ -213,6 +214,19 @@ pub(super) fn new_root(disk: &dyn Disk, path: &Utf8Path) -> Result<OwnedFd, Open
         parent.sync_all().attempt("make durable", || ancestor.to_owned())?;
     }
     Ok(root)
+}
+
+/// Refuses a path of which a part that is there is a link: before anything is made behind it.
+fn not_through_links(path: &Utf8Path) -> Result<(), OpenError> {
+    let Some(existing) = path.ancestors().find(|ancestor| std::fs::symlink_metadata(ancestor).is_ok()) else {
+        return Ok(());
+    };
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    match openat2(CWD, existing.as_str(), flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        Err(rustix::io::Errno::LOOP) => Err(OpenError::Link { path: path.to_owned() }),
+        // What else is wrong with it is said when it is made and opened.
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a folder in which a name can also be written in capitals.

@@ -1,6 +1,6 @@
 //! Whether two folders lie in one another: by name, through links of the way, and through bind mounts.
 
-use std::{fs, io, os::unix::fs::MetadataExt as _};
+use std::{fmt, fs, io, os::unix::fs::MetadataExt as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -13,6 +13,16 @@ pub enum Overlap {
     Inside,
     /// The second lies in the first.
     Around,
+}
+
+impl fmt::Display for Overlap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Same => "is the same folder as",
+            Self::Inside => "lies in",
+            Self::Around => "lies around",
+        })
+    }
 }
 
 /// How `path`, which need not exist yet, lies to the folder `other`; none: apart.

@@ -25,6 +25,7 @@ use crate::{
     location::Slot,
     stamp,
     threads::{SYNC_THREADS, cores, map},
+    tree,
 };
 
 /// Places a batch. Every step is done for all before the next begins, so that the disk commits them together.
@@ -154,6 +155,10 @@ impl<'a> Batch<'a> {
                 Some(parent) => Arc::clone(parent),
                 None => match folder::folder(root, &package) {
                     Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                    // Somebody's file, link or mount has the package's name: nobody else's package is hit by that.
+                    Err(e) if tree::is_no_folder(&e) => {
+                        return Err(PlaceError::Occupied { path: self.location.path().join(&package) });
+                    }
                     other => Arc::new(other.attempt("open the folder of", path)?),
                 },
             };

@@ -6,7 +6,7 @@ use std::{collections::HashMap, fmt, sync::Mutex};
 
 use patchwharf_model::{PackageId, package::ProofStamp};
 
-use super::{Existing, PlaceError, Placed, batch, reread};
+use super::{Existing, PlaceError, Placed, batch, reread, split};
 use crate::{Location, Signers, ToVerify, fault::Step};
 
 /// A version that is to be brought over.
@@ -61,7 +61,7 @@ impl Location {
     /// parents durable. Files of the same content are stored once. Manifests keep their bytes and signatures.
     ///
     /// One result for each, in order; a version that fails leaves nothing here. Only what this returns as placed may be
-    /// told to the database. Call it with at most as many files as may be open at once.
+    /// told to the database. What has more files than may be open at once is brought in parts.
     #[must_use]
     pub fn bring(
         &self,
@@ -71,16 +71,20 @@ impl Location {
         keys: &(dyn Signers + Sync),
         watch: Watch<'_>,
     ) -> Vec<Result<Placed, PlaceError>> {
-        let over = version::Over { to: self, from, way, keys, watch, copied: Mutex::new(HashMap::new()) };
-        batch::place_built(
-            self,
-            versions,
-            |folder, slot, incoming| over.build(folder, slot, &incoming),
-            |built| {
-                batch::pass(Step::RelocateBeforeReread, built, self);
-                reread::all(self, built);
-                batch::pass(Step::RelocateAfterReread, built, self);
-            },
-        )
+        let mut results = Vec::with_capacity(versions.len());
+        for part in split::split(versions, |version| version.files.len()) {
+            let over = version::Over { to: self, from, way, keys, watch, copied: Mutex::new(HashMap::new()) };
+            results.extend(batch::place_built(
+                self,
+                part,
+                |folder, slot, incoming| over.build(folder, slot, &incoming),
+                |built| {
+                    batch::pass(Step::RelocateBeforeReread, built, self);
+                    reread::all(self, built);
+                    batch::pass(Step::RelocateAfterReread, built, self);
+                },
+            ));
+        }
+        results
     }
 }

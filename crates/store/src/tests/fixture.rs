@@ -11,7 +11,8 @@ use patchwharf_model::{
 use patchwharf_trust::{ManifestKey, sha1, sha256};
 
 use crate::{
-    Content, Existing, Expected, Location, NewVersion, Partial, Placed, Source, ToUnlink, ToVerify, Verified,
+    Content, Existing, Expected, Finding, Location, NewVersion, Partial, Placed, Source, ToUnlink, ToVerify, Verified,
+    VersionCheck,
     disk::{Disk, Native},
 };
 
@@ -162,4 +163,13 @@ pub(super) fn names(folder: &Utf8Path) -> Vec<String> {
         std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+impl VersionCheck {
+    /// Whether all of it is as it must be.
+    pub(super) fn is_good(&self) -> bool {
+        self.manifest.is_ok()
+            && self.extra.is_empty()
+            && self.files.iter().all(|file| matches!(file.finding, Finding::Good { .. }))
+    }
 }

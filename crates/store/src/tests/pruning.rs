@@ -43,21 +43,39 @@ fn l_16_an_original_goes_with_its_folder_and_doing_it_again_is_no_error() {
 fn d_11_only_what_this_server_put_there_goes() {
     let f = Fixture::new();
     let content = bytes(1, 5000);
-    let files: [(&str, &[u8]); 3] = [("a", b"a"), ("l", b"link"), ("x", &content)];
+    let files: [(&str, &[u8]); 2] = [("a", b"a"), ("x", &content)];
     let placed = f.placed(PackageId::new(), 1, &files);
     let at = |file: &str| f.path_of(placed.package, 1, file);
     fs::write(at("notes.txt"), "theirs").unwrap();
     fs::create_dir(at("folder")).unwrap();
-    fs::write(at("x"), "somebody's own, shorter").unwrap();
     let outside = Utf8PathBuf::from_path_buf(f.folder.path().join("outside")).unwrap();
     fs::write(&outside, "never touched").unwrap();
-    fs::remove_file(at("l")).unwrap();
-    std::os::unix::fs::symlink(&outside, at("l")).unwrap();
+    std::os::unix::fs::symlink(&outside, at("link")).unwrap();
     let mut left = prune(&f, to_prune(&placed, &files)).unwrap().left;
     left.sort();
-    assert_eq!(left, ["folder", "l", "notes.txt", "x"]);
-    assert_eq!(names(&at("")), ["folder", "l", "notes.txt", "x"]);
+    assert_eq!(left, ["folder", "link", "notes.txt"]);
+    assert_eq!(names(&at("")), ["folder", "link", "notes.txt"]);
     assert_eq!(fs::read(&outside).unwrap(), b"never touched");
+}
+
+#[test]
+fn d_11_where_a_file_is_not_what_it_was_nothing_of_the_original_goes() {
+    let content = bytes(1, 5000);
+    let files: [(&str, &[u8]); 2] = [("a", b"a"), ("x", &content)];
+    for wrong in ["shorter", "link", "folder"] {
+        let f = Fixture::new();
+        let placed = f.placed(PackageId::new(), 1, &files);
+        let at = |file: &str| f.path_of(placed.package, 1, file);
+        fs::remove_file(at("x")).unwrap();
+        match wrong {
+            "shorter" => fs::write(at("x"), "somebody's own, shorter").unwrap(),
+            "link" => std::os::unix::fs::symlink(at("a"), at("x")).unwrap(),
+            _ => fs::create_dir(at("x")).unwrap(),
+        }
+        let refused = prune(&f, to_prune(&placed, &files));
+        assert!(matches!(&refused, Err(UnlinkError::Changed { path }) if *path == at("x")), "{wrong}: {refused:?}");
+        assert_eq!(names(&at("")), ["a", "package.json", "x"], "{wrong}");
+    }
 }
 
 #[test]
@@ -68,7 +86,11 @@ fn d_11_a_folder_without_our_manifest_is_ours_only_by_its_bytes() {
     let placed = f.placed(PackageId::new(), 1, &files);
     fs::remove_file(f.path_of(placed.package, 1, "package.json")).unwrap();
     fs::write(f.path_of(placed.package, 1, "x"), bytes(2, 5000)).unwrap();
-    assert_eq!(prune(&f, to_prune(&placed, &files)).unwrap().left, ["x"]);
+    let refused = prune(&f, to_prune(&placed, &files));
+    assert!(matches!(refused, Err(UnlinkError::Changed { .. })), "{refused:?}");
+    assert_eq!(names(&f.path_of(placed.package, 1, "")), ["a", "x"]);
+    fs::remove_file(f.path_of(placed.package, 1, "x")).unwrap();
+    assert!(prune(&f, to_prune(&placed, &files)).unwrap().left.is_empty());
     // Another server's.
     let other = ManifestKey::open_or_make(&f.folder.path().join("other.key")).unwrap();
     let theirs = f.placed(PackageId::new(), 1, &files);

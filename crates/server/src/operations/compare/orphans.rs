@@ -10,8 +10,8 @@ use patchwharf_db::{
     packages::Placed,
     updates::{self, Update},
 };
-use patchwharf_model::{PackageId, UpdateId, package::Manifest};
-use patchwharf_store::{Location, ManifestError};
+use patchwharf_model::{LocationId, PackageId, UpdateId, package::Manifest};
+use patchwharf_store::{Location, ManifestError, layout};
 
 use super::{Difference, Who, with_causes};
 use crate::operations::{OperationError, cores};
@@ -41,18 +41,55 @@ impl Who {
                 known.entry(v.package_id).or_default().push(v);
             }
             let recorded = self.recorded(location.id(), unknown).await?;
-            let mut orphans = Vec::new();
+            let (mut orphans, mut twice) = (Vec::new(), Vec::new());
             for (package, version) in unknown.iter().copied() {
                 let of_package = known.get(&package).map_or(&[][..], Vec::as_slice);
                 match of_package.iter().find(|v| v.version == version) {
                     None => orphans.push((package, version)),
                     Some(_) if recorded.contains(&(package, version)) => {}
                     Some(row) if row.location_id == location.id() || self.is_held(row) => {}
-                    Some(row) => differences.push(Difference::Twice { package, version, belongs: row.location_id }),
+                    Some(row) => twice.push((package, version, row.location_id)),
                 }
             }
+            self.twice(location, twice, differences).await?;
             self.judge(location, orphans, &known, differences).await?;
         }
+        Ok(())
+    }
+
+    /// Folders of versions that belong elsewhere: copies, or what somebody had put beside an original that was removed.
+    async fn twice(
+        &self,
+        location: &Arc<Location>,
+        twice: Vec<(PackageId, u64, LocationId)>,
+        differences: &mut Vec<Difference>,
+    ) -> Result<(), OperationError> {
+        if twice.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<(PackageId, u64)> = twice.iter().map(|(package, version, _)| (*package, *version)).collect();
+        let mut files: HashMap<(PackageId, u64), HashSet<String>> = HashMap::new();
+        for file in packages::files_to_check(&self.app.db, &keys).await? {
+            files.entry((file.package_id, file.version)).or_default().insert(file.name);
+        }
+        let own = Arc::clone(location);
+        let things = twice.into_iter().map(|(package, version, belongs)| {
+            let names = files.remove(&(package, version)).unwrap_or_default();
+            (package, version, belongs, names)
+        });
+        let found = cores::for_each(things.collect(), move |(package, version, belongs, names)| {
+            let (package, version, belongs) = (*package, *version, *belongs);
+            let open = own.open_version(package, version).ok().filter(|open| open.manifest_stamp().is_none());
+            // Neither its manifest nor a file of it: nothing of this server's is there.
+            let is_strangers = open
+                .and_then(|open| open.extra(&[]).ok())
+                .is_some_and(|there| !there.is_empty() && !there.iter().any(|name| names.contains(name)));
+            match is_strangers {
+                true => Difference::Stranger { path: layout::version_path(package, version) },
+                false => Difference::Twice { package, version, belongs },
+            }
+        });
+        differences.extend(found.await?);
         Ok(())
     }
 

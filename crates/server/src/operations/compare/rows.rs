@@ -127,11 +127,9 @@ fn gone(location: &Location, version: &Placed, files: &[FileToCheck]) -> Option<
     }
     let results = files
         .iter()
-        .map(|file| FileResult {
-            name: file.name.clone(),
-            state: VersionState::Missing,
-            reason: format!("file {}: its folder is not there", file.name),
-            proof: None,
+        .map(|file| {
+            let reason = format!("file {}: its folder is not there", file.name);
+            FileResult::bad(&file.name, VersionState::Missing, reason)
         })
         .collect();
     Some(Verified {

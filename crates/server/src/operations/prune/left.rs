@@ -36,28 +36,33 @@ pub(super) async fn look(ctx: &JobContext, location: &Arc<Location>) -> Result<R
     let used = table::usage(db).await?.into_iter().find(|used| used.location_id == location.id());
     let originals = packages::original_totals(db, location.id(), Timestamp::MAX, None).await?.versions;
     let own = Arc::clone(location);
-    let (foreign, quarantined) = cores::blocking(move || {
-        let mut foreign = Vec::new();
+    let (foreign, named, quarantined) = cores::blocking(move || {
+        let (mut foreign, mut named) = (0, Vec::new());
         let scanned = own.scan(&mut |found| {
-            match found {
-                Found::Foreign { path } => foreign.push(path.to_string()),
-                Found::Unreadable(error) => foreign.push(with_causes(&error)),
-                _ => {}
+            let thing = match found {
+                Found::Foreign { path } => path.to_string(),
+                Found::Unreadable(error) => with_causes(&error),
+                _ => return ControlFlow::Continue(()),
+            };
+            foreign += 1;
+            // A folder full of somebody's files is counted, not kept in memory.
+            if named.len() < NAMED {
+                named.push(thing);
             }
             ControlFlow::Continue(())
         });
         let quarantined = own.quarantined().map_or(0, |items| items.len() as u64);
-        scanned.map(|()| (foreign, quarantined))
+        scanned.map(|()| (foreign, named, quarantined))
     })
     .await?
     .map_err(|e| OperationError::new("store", format!("cannot read {}", location.path())).because(e))?;
-    for path in foreign.iter().take(NAMED) {
+    for path in named {
         let reason = "not put there by this server; it is never touched".to_owned();
         line(ctx, format!("{}/{path}", location.path()), "foreign", false, reason);
     }
     let (packages, versions) = used.map_or((0, 0), |used| (used.packages, used.versions));
     let retired = versions.saturating_sub(packages);
-    Ok(Rest { packages, retired, originals, foreign: foreign.len() as u64, quarantined })
+    Ok(Rest { packages, retired, originals, foreign, quarantined })
 }
 
 impl Rest {

@@ -10,7 +10,7 @@ use std::{
 
 use patchwharf_db::{
     packages,
-    packages::{File, FileResult, Held, Relocated, StagedFile, Verified, Version},
+    packages::{File, Relocated, StagedFile, Verified, Version},
 };
 use patchwharf_model::{JobId, PackageId, Sha256, UpdateId, package::VersionState};
 use patchwharf_store::{
@@ -18,7 +18,10 @@ use patchwharf_store::{
     fault::{self, Mutant, Step},
 };
 
-use super::told;
+use super::{
+    done::{self, Again},
+    told,
+};
 use crate::{
     jobs::{JobContext, StopReason},
     operations::{
@@ -47,7 +50,7 @@ pub(super) struct Outcome {
     pub(super) named: Vec<VersionKey>,
     pub(super) damaged: Vec<UpdateId>,
     pub(super) busy: Vec<(PackageId, JobId)>,
-    pub(super) again: u64,
+    pub(super) again: Vec<(VersionKey, Again)>,
     pub(super) misread: u64,
     pub(super) halt: Option<Halt>,
 }
@@ -81,7 +84,8 @@ impl Batch {
         let mut outcome = Outcome::default();
         for location in [&self.source, &self.target] {
             if let Some(why) = places::gone(location).await? {
-                let text = places::nothing_touched(location.path(), location.id(), &why);
+                let has_begun = self.ctx.progress.counted(done::MOVED) > 0;
+                let text = places::is_gone(location.path(), location.id(), &why, has_begun);
                 return Ok(Outcome { halt: Some(Halt::Gone(text)), ..outcome });
             }
         }
@@ -96,7 +100,8 @@ impl Batch {
         let (mut arrived, rest) = self.taken(locked.versions).await?;
         let mut found = Vec::new();
         arrived.extend(self.brought(rest, &mut found, &mut outcome).await?);
-        self.switch(&packages, arrived, &found, &mut outcome).await?;
+        let overtaken = self.switch(&packages, arrived, &found, &mut outcome).await?;
+        found.retain(|(version, _)| !overtaken.contains(&version.package_id));
         self.name(found, &mut outcome).await?;
         Ok(outcome)
     }
@@ -217,13 +222,14 @@ impl Batch {
             PlaceError::Stopped { .. } => {
                 outcome.halt = self.ctx.stop.reason().map(Halt::Stopped);
             }
-            PlaceError::Occupied { .. } | PlaceError::Unproved { .. } | PlaceError::Exchanged { .. } => {
-                outcome.again += 1
+            PlaceError::Occupied { .. } => outcome.again.push((key, Again::Occupied(with_causes(&error)))),
+            PlaceError::Unproved { .. } | PlaceError::Exchanged { .. } => {
+                outcome.again.push((key, Again::Changed(with_causes(&error))));
             }
             PlaceError::ReadBack { .. } => {
                 outcome.misread += 1;
                 outcome.named.push(key);
-                told::not_moved(&self.ctx, &version, "misread", with_causes(&error));
+                told::not_moved(&self.ctx, key, "misread", &with_causes(&error));
             }
             PlaceError::Disk(error) if error.is_full() => {
                 outcome.halt = Some(Halt::NoSpace(with_causes(&error)));
@@ -238,29 +244,31 @@ impl Batch {
             }
             other => {
                 outcome.named.push(key);
-                told::not_moved(&self.ctx, &version, "not-moved", with_causes(&other));
+                told::not_moved(&self.ctx, key, "not-moved", &with_causes(&other));
             }
         }
     }
 
-    /// One transaction: rows of what has arrived, states of what was found damaged, locks given back.
+    /// One transaction: rows of what has arrived, states of what was found damaged, locks given back. Returns the packages
+    /// with damage that are another's by now.
     async fn switch(
         &self,
         packages: &[PackageId],
         arrived: Vec<Arrived>,
         found: &[(Version, Damage)],
         outcome: &mut Outcome,
-    ) -> Result<(), OperationError> {
+    ) -> Result<HashSet<PackageId>, OperationError> {
         let rows: Vec<Relocated> = arrived.iter().map(|one| self.row(one)).collect();
         let verdicts: Vec<Verified> =
-            found.iter().filter(|(_, damage)| !damage.files.is_empty()).map(|(v, damage)| verdict(v, damage)).collect();
+            found.iter().filter(|(_, damage)| !damage.files.is_empty()).map(|(v, damage)| damage.verdict(v)).collect();
         if !rows.is_empty() {
             fault_at(Step::RelocateBeforeSwitch)?;
         }
         let now = self.ctx.now();
         let mut w = write(&self.ctx).await?;
+        let mut overtaken = HashSet::new();
         if !verdicts.is_empty() {
-            packages::put_verified(&mut w, Some(self.ctx.job), now, &verdicts).await?;
+            overtaken.extend(packages::put_verified(&mut w, Some(self.ctx.job), now, &verdicts).await?);
         }
         let relocation = packages::relocate(&mut w, self.ctx.job, &rows).await?;
         packages::unlock(&mut w, self.ctx.job, Some(packages)).await?;
@@ -270,8 +278,9 @@ impl Batch {
         }
         let moved: HashSet<VersionKey> = relocation.moved.into_iter().collect();
         for one in arrived {
-            if !moved.contains(&(one.version.package_id, one.version.version)) {
-                outcome.again += 1;
+            let key = (one.version.package_id, one.version.version);
+            if !moved.contains(&key) {
+                outcome.again.push((key, changed()));
                 continue;
             }
             outcome.moved += 1;
@@ -281,7 +290,9 @@ impl Batch {
             told::moved(&self.ctx, &one.version, &self.target, one.same_data);
         }
         self.ctx.progress.items_done(outcome.moved);
-        Ok(())
+        let lost = found.iter().filter(|(version, _)| overtaken.contains(&version.package_id));
+        outcome.again.extend(lost.map(|(version, _)| ((version.package_id, version.version), changed())));
+        Ok(overtaken)
     }
 
     fn row(&self, one: &Arrived) -> Relocated {
@@ -317,17 +328,7 @@ fn is_kept(version: &Version) -> bool {
     matches!(version.state, Staged | Corrupt | Missing | Retired)
 }
 
-fn verdict(version: &Version, damage: &Damage) -> Verified {
-    let files = damage.files.iter().map(|(name, state, reason)| FileResult {
-        name: name.clone(),
-        state: *state,
-        reason: reason.clone(),
-        proof: None,
-    });
-    Verified {
-        held: Held { package_id: version.package_id, version: version.version, token: version.token },
-        state: damage.state,
-        reason: damage.reason.clone(),
-        files: files.collect(),
-    }
+/// Another job has changed the package since it was looked at.
+fn changed() -> Again {
+    Again::Changed("its package is changed by other jobs time and again; move it when they have ended".to_owned())
 }

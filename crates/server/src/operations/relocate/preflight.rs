@@ -78,20 +78,27 @@ pub(super) async fn look(
     of: Option<&[PackageId]>,
 ) -> Result<Plan, OperationError> {
     let mut plan = Plan { link: wish.link, ..Plan::default() };
+    // Where nothing is to be moved from, nothing can be in the way.
+    let mut from = Vec::new();
     for source in sources {
-        plan.add(packages::relocation_totals(&ctx.app.db, source.id(), target.id(), of).await?);
+        let totals = packages::relocation_totals(&ctx.app.db, source.id(), target.id(), of).await?;
+        if totals.versions == 0 {
+            continue;
+        }
+        from.push(Arc::clone(source));
+        plan.add(totals);
         plan.long_paths(packages::long_paths(&ctx.app.db, source.id(), longest_name(), NAMED + 1).await?);
     }
     if plan.totals.versions == 0 {
         return Ok(plan);
     }
-    let (own, from) = (Arc::clone(target), sources.to_vec());
+    let (own, first) = (Arc::clone(target), from.first().cloned());
     let tried = cores::blocking(move || tried(&own, from)).await?;
     plan.judge(tried, target, ctx.app.config.fetch.reserve_bytes);
     if wish.dry_run
         && !wish.link
         && plan.refusal().is_none()
-        && let Some(source) = sources.first()
+        && let Some(source) = first
     {
         plan.rate = rate::expected(ctx, source.id(), target).await?;
     }
@@ -126,6 +133,7 @@ impl Plan {
         sum.versions += more.versions;
         sum.size_bytes += more.size_bytes;
         sum.damaged += more.damaged;
+        sum.there += more.there;
         sum.contents += more.contents;
         sum.content_bytes += more.content_bytes;
     }
@@ -206,13 +214,8 @@ impl Plan {
     fn judge_pair(&mut self, path: &str, source: &Location, pair: &Pair) {
         let item = format!("way from {}", source.path());
         if let Some(overlap) = pair.overlap {
-            let how = match overlap {
-                Overlap::Same => "is the same folder as",
-                Overlap::Inside => "lies in",
-                Overlap::Around => "lies around",
-            };
             let place = format!("place of {}", source.path());
-            self.check(place, Grade::Refused, format!("{path} {how} {}: nothing would have moved", source.path()));
+            self.check(place, Grade::Refused, format!("{path} {overlap} {}: nothing would have moved", source.path()));
         }
         match &pair.sharing {
             Err(why) if self.link => self.check(&item, Grade::Refused, why.clone()),
@@ -259,19 +262,24 @@ impl Plan {
         }
     }
 
+    /// Versions that need room: not those of which an original lies there.
+    fn new_versions(&self) -> u64 {
+        self.totals.versions.saturating_sub(self.totals.there)
+    }
+
     /// Bytes that are needed: each content once, rounded up to whole blocks, and two folders and a manifest a version.
     fn needed_bytes(&self) -> u64 {
-        let folders = self.totals.versions.saturating_mul(2 * BLOCK_BYTES);
+        let folders = self.new_versions().saturating_mul(2 * BLOCK_BYTES);
         if self.link {
             return folders;
         }
-        let rounding = (self.totals.contents + self.totals.versions).saturating_mul(BLOCK_BYTES);
+        let rounding = (self.totals.contents + self.new_versions()).saturating_mul(BLOCK_BYTES);
         self.totals.content_bytes.saturating_add(folders).saturating_add(rounding)
     }
 
     fn needed_inodes(&self) -> u64 {
-        let files = if self.link { 0 } else { self.totals.contents + self.totals.versions };
-        files + 2 * self.totals.versions
+        let files = if self.link { 0 } else { self.totals.contents + self.new_versions() };
+        files + 2 * self.new_versions()
     }
 
     /// Why it cannot be done at all; a lack of room can pass.
@@ -379,6 +387,7 @@ mod tests {
             versions: 10,
             size_bytes: 1 << 30,
             damaged: 0,
+            there: 0,
             contents: 10,
             content_bytes: 1 << 20,
         };
@@ -397,6 +406,15 @@ mod tests {
         assert_eq!(lacking.refusal(), None, "it waits for room");
         assert!(plan(1 << 30, 39, false).no_room().unwrap_or_default().contains("40 files and folders"));
         assert_eq!(plan((1 << 20) + 10 * 2 * 4096, 20, true).no_room(), None, "links need folders only");
+    }
+
+    #[test]
+    fn what_goes_back_to_its_originals_needs_no_room() {
+        let mut plan = plan(u64::MAX, 1 << 20, false);
+        (plan.totals.there, plan.totals.contents, plan.totals.content_bytes) = (10, 0, 0);
+        assert_eq!((plan.needed_bytes(), plan.needed_inodes()), (0, 0));
+        (plan.totals.there, plan.totals.contents, plan.totals.content_bytes) = (9, 1, 4096);
+        assert_eq!((plan.needed_bytes(), plan.needed_inodes()), (5 * 4096, 4));
     }
 
     #[test]

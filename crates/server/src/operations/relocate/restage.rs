@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use patchwharf_db::{packages, updates};
 use patchwharf_model::{LocationId, UpdateId, package::VersionState};
 
-use super::told;
 use crate::{
     jobs::JobContext,
     operations::{
         Ending, OperationError,
         assembly::{self, Mode, told::line},
+        places,
     },
 };
 
@@ -35,7 +35,7 @@ pub(super) async fn run(
         let next = now.iter().find(|v| v.update_id == old.update_id && v.is_current && v.active);
         if let Some(next) = next.filter(|v| v.location_id == to && v.state == VersionState::Staged) {
             let reason = format!("it was damaged; version {} was fetched anew at the new place", next.version);
-            line(ctx, told::item(old), "restaged", false, reason);
+            line(ctx, places::item(old), "restaged", false, reason);
             restaged += 1;
         }
     }

@@ -12,13 +12,12 @@ use patchwharf_store::Location;
 
 use crate::{
     jobs::JobContext,
-    operations::{OperationError, assembly::told::line, places::Damage},
+    operations::{
+        OperationError,
+        assembly::told::line,
+        places::{Damage, VersionKey, item},
+    },
 };
-
-/// A version's name in reports.
-pub(super) fn item(version: &Version) -> String {
-    format!("package {} version {}", version.package_id, version.version)
-}
 
 /// A version is served from the new place.
 pub(super) fn moved(ctx: &JobContext, version: &Version, target: &Location, same_data: bool) {
@@ -31,11 +30,10 @@ pub(super) fn moved(ctx: &JobContext, version: &Version, target: &Location, same
 }
 
 /// A version stays where it is, through no fault of its own.
-pub(super) fn not_moved(ctx: &JobContext, version: &Version, outcome: &str, reason: String) {
-    tracing::warn!(
-        job.id = %ctx.job, package.id = %version.package_id, version = version.version, "stays where it is: {reason}"
-    );
-    line(ctx, item(version), outcome, true, format!("{reason}; it is served from where it is"));
+pub(super) fn not_moved(ctx: &JobContext, (package, version): VersionKey, outcome: &str, reason: &str) {
+    tracing::warn!(job.id = %ctx.job, package.id = %package, version, "stays where it is: {reason}");
+    let item = format!("package {package} version {version}");
+    line(ctx, item, outcome, true, format!("{reason}; it is served from where it is"));
 }
 
 /// A version is missing or damaged at the old place: what was found, and the ways out.
