@@ -3,11 +3,13 @@
 //! touched meanwhile.
 
 mod change;
+mod looks;
 mod opening;
 
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use camino::Utf8PathBuf;
@@ -15,9 +17,13 @@ use patchwharf_db::{Db, locations as table};
 use patchwharf_model::{DeploymentId, LocationId};
 use patchwharf_store::{Location, stamps::Stamps};
 
-pub(crate) use change::{add, make_default};
+pub(crate) use change::{add, is_lost, make_default};
+pub(crate) use looks::Looks;
 
 use crate::operations::OperationError;
+
+/// How long a file system may take to say whether a location is there: an alarm comes within ten seconds.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The package locations of this server's database; one is the default for new packages. Clones share one list, which
 /// follows the database by [`Locations::reload`]; what was handed out stays open for whoever has it.
@@ -29,7 +35,9 @@ struct Inner {
     /// What our own links and unlinks did, over all locations: a hard link may reach over two of them.
     stamps: Arc<Stamps>,
     entries: RwLock<Arc<[Entry]>>,
-    reloading: tokio::sync::Mutex<()>,
+    reloading: tokio::sync::Mutex<Looks<LocationId, Entry>>,
+    /// One location is added at a time: what it must not lie in is known until it is on record.
+    adding: tokio::sync::Mutex<()>,
 }
 
 /// A location that the database names.
@@ -54,23 +62,31 @@ impl Locations {
     #[must_use]
     pub fn new(deployment: DeploymentId) -> Self {
         let entries = RwLock::new(Arc::from(Vec::new()));
-        Self(Arc::new(Inner { deployment, stamps: Arc::default(), entries, reloading: tokio::sync::Mutex::default() }))
+        let (reloading, adding) = (tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
+        Self(Arc::new(Inner { deployment, stamps: Arc::default(), entries, reloading, adding }))
     }
 
     /// Follows the database: opens what it names and is not open, lets go of what it no longer names or what is not
     /// where it was. The default location stays open even so: nothing may be taken for gone because its path leads
-    /// elsewhere for a while.
+    /// elsewhere for a while. One whose file system hangs costs the others nothing: it is not open until it answers.
     ///
     /// # Errors
     /// The database failed.
     pub async fn reload(&self, db: &Db) -> Result<(), OperationError> {
-        let _one = self.0.reloading.lock().await;
-        let rows = table::list(db).await?;
-        let (before, own) = (self.entries(), self.clone());
-        let work = tokio::task::spawn_blocking(move || opening::follow(rows, &before, own.0.deployment, &own.0.stamps));
-        let after: Vec<Entry> = work.await.map_err(|e| {
+        let mut looks = self.0.reloading.lock().await;
+        let mut rows = table::list(db).await?;
+        rows.sort_by_key(|row| !row.is_default);
+        let before = self.entries();
+        let known = |row: &table::Location| before.iter().find(|entry| entry.id == row.location_id).cloned();
+        let all = rows.iter().map(|row| {
+            let (row, known, own) = (row.clone(), known(row), self.clone());
+            (row.location_id, move || opening::follow(row, known.as_ref(), own.0.deployment, &own.0.stamps))
+        });
+        let seen = looks.all(all, PATIENCE).await.map_err(|e| {
             OperationError::new("interrupted", "opening the package locations was interrupted").because(e).transient()
         })?;
+        let after: Vec<Entry> =
+            rows.iter().zip(seen).map(|(row, seen)| opening::seen(row, known(row).as_ref(), seen)).collect();
         *self.0.entries.write().unwrap_or_else(PoisonError::into_inner) = after.into();
         Ok(())
     }

@@ -121,7 +121,7 @@ pub async fn start_with(
     });
     match app.db.damage() {
         // The watchdog tells, and holds the jobs; what is staged is served.
-        Some(_) => watchdog::look(&app).await,
+        Some(_) => watchdog::look_once(&app).await,
         None => {
             recover(&app).await?;
             notify::prepare(&app).await.context("what is to be told could not be looked at")?;

@@ -16,7 +16,8 @@ pub(super) enum Location {
     List,
     /// Add a location: made in an empty or new folder, or opened where one of this deployment lies.
     ///
-    /// New packages go there only after `settings set package-location PATH`.
+    /// New packages go there only after `settings set package-location PATH`. Where the folder of a known location was
+    /// moved to as a whole, that location is at this path from then on.
     Add {
         /// An absolute path on the server.
         path: String,
@@ -56,7 +57,8 @@ Examples:
     Remove {
         /// Its path or id.
         location: String,
-        /// Its folder is gone for good: what is recorded there is missing from then on and can be fetched anew.
+        /// Its folder is gone for good: what is recorded there is missing from then on and can be fetched anew. Refused
+        /// while it answers.
         #[arg(long)]
         lost: bool,
         /// With --lost: how many packages that gives up.

@@ -9,32 +9,41 @@ use patchwharf_store::{Location, OpenError, stamps::Stamps};
 use super::{Entry, Place};
 use crate::operations::with_causes;
 
-/// The list as it is now, from the database's rows and the list as it was. Blocks.
+/// A location as it is now, from its row and from how it was. Blocks.
 pub(super) fn follow(
-    mut rows: Vec<table::Location>,
-    before: &[Entry],
+    row: table::Location,
+    known: Option<&Entry>,
     deployment: DeploymentId,
     stamps: &Arc<Stamps>,
-) -> Vec<Entry> {
-    rows.sort_by_key(|row| !row.is_default);
-    let known = |row: &table::Location| before.iter().find(|entry| entry.id == row.location_id);
-    let after: Vec<Entry> = rows
-        .into_iter()
-        .map(|row| {
-            let place = place(&row, known(&row), deployment, stamps);
-            Entry { id: row.location_id, path: row.path, is_default: row.is_default, place }
-        })
-        .collect();
-    for entry in &after {
-        tell(before.iter().find(|old| old.id == entry.id), entry);
-    }
-    after
+) -> Entry {
+    let place = place(&row, known, deployment, stamps);
+    Entry { id: row.location_id, path: row.path, is_default: row.is_default, place }
+}
+
+/// What is believed of a location after a look at it; none: its file system hangs.
+pub(super) fn seen(row: &table::Location, known: Option<&Entry>, seen: Option<Entry>) -> Entry {
+    let place = match (seen, known) {
+        // A look that hung may be one at where it was before.
+        (Some(seen), _) if seen.path == row.path => seen.place,
+        // As with one that is away: what is open is not taken for gone.
+        (_, Some(Entry { place: place @ Place::Open(open), .. })) if row.is_default && open.path() == row.path => {
+            place.clone()
+        }
+        _ => Place::Closed(format!(
+            "its file system does not answer: the other machine or the disk of {} hangs. Bring it back, or unmount it",
+            row.path
+        )),
+    };
+    let now = Entry { id: row.location_id, path: row.path.clone(), is_default: row.is_default, place };
+    tell(known, &now);
+    now
 }
 
 fn place(row: &table::Location, known: Option<&Entry>, deployment: DeploymentId, stamps: &Arc<Stamps>) -> Place {
     if let Some(Entry { place: Place::Open(open), .. }) = known
         && open.path() == row.path
         && (row.is_default || open.is_in_place())
+        && !can_be_written_again(open)
     {
         return Place::Open(Arc::clone(open));
     }
@@ -42,6 +51,11 @@ fn place(row: &table::Location, known: Option<&Entry>, deployment: DeploymentId,
         Ok(location) => Place::Open(Arc::new(location.sharing(Arc::clone(stamps)))),
         Err(error) => Place::Closed(with_causes(&error)),
     }
+}
+
+/// Whether a location was opened for reading only, and its file system is mounted for writing by now.
+fn can_be_written_again(open: &Location) -> bool {
+    open.is_read_only() && !open.is_on_read_only_file_system()
 }
 
 /// What lies at a location whose disk turned read-only can still be served, and moved away. New packages cannot go there.

@@ -1,31 +1,47 @@
 //! Degraded mode (C-12, C-18, C-22): while the database is damaged, or the default package location is read-only or not
 //! where it was, packages are served and no job runs. Other locations are let go of when they are away, and opened again
-//! when they are back.
+//! when they are back. A file system that hangs is not waited for.
 
 use std::{sync::Arc, time::Duration};
 
 use camino::Utf8Path;
 use rustix::fs::{StatVfsMountFlags, statvfs};
 
-use crate::app::App;
+use crate::{
+    app::App,
+    locations::{Looks, PATIENCE},
+};
 
 /// How often the file systems are looked at: an alarm comes within ten seconds.
 const EVERY: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(app: Arc<App>) {
+    let mut looks = Look::default();
     loop {
         tokio::time::sleep(EVERY).await;
         if let Err(error) = app.locations.reload(&app.db).await {
             tracing::debug!(%error, "cannot look at the package locations now");
         }
-        look(&app).await;
+        look(&app, &mut looks).await;
     }
 }
 
+/// The look at what holds the jobs: there is one, and it may hang.
+type Look = Looks<(), Option<String>>;
+
+/// Looks once, before anything runs.
+pub(super) async fn look_once(app: &Arc<App>) {
+    look(app, &mut Look::default()).await;
+}
+
 /// Holds the jobs while there is a reason to, and tells when that changes.
-pub(super) async fn look(app: &Arc<App>) {
+async fn look(app: &Arc<App>, looks: &mut Look) {
     let looked = Arc::clone(app);
-    let Ok(reason) = tokio::task::spawn_blocking(move || what_holds(&looked)).await else { return };
+    let Ok(mut seen) = looks.all([((), move || what_holds(&looked))], PATIENCE).await else { return };
+    let reason = match seen.pop().flatten() {
+        Some(reason) => reason,
+        None => Some(hangs(app)),
+    };
     if app.jobs.held() == reason {
         return;
     }
@@ -35,6 +51,15 @@ pub(super) async fn look(app: &Arc<App>) {
     }
     app.jobs.hold(reason);
     app.notify.ring();
+}
+
+fn hangs(app: &App) -> String {
+    let default = app.locations.default_location().ok();
+    let place = default.map_or_else(|| app.config.data.to_string(), |location| location.path().to_string());
+    format!(
+        "the file system of {place} does not answer: the other machine or the disk hangs; bring it back and the jobs go on \
+         by themselves"
+    )
 }
 
 fn what_holds(app: &App) -> Option<String> {

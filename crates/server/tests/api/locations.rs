@@ -108,6 +108,7 @@ async fn a_folder_that_cannot_be_a_location_is_refused_with_the_reason() {
         assert_eq!((refused.status, refused.code.as_str()), (422, "location-unfit"), "{path}: {refused:#?}");
         assert!(refused.detail.contains(why), "{path}: {}", refused.detail);
     }
+    assert!(!home.join("full/packages").exists(), "nothing is made behind a link");
     assert!(!home.join("dot.").exists() && !home.join("nul").exists() && !home.join("b").exists());
     assert_eq!(default(&world).await, before, "nothing was changed");
     let unknown = world.server.patchwharf(&["settings", "set", "colour", "blue"]);
@@ -160,6 +161,88 @@ async fn a_location_that_is_away_is_named_and_everything_else_goes_on() {
         (answer.status == 200).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_location_whose_folder_was_moved_is_known_at_its_new_path() {
+    let world = World::staged().await;
+    let address = world.address("B-1", "file-0.exe").await;
+    let home = TempDir::new().unwrap();
+    let home = home.path().canonicalize().unwrap();
+    let old = default(&world).await;
+    set(&world, home.join("new").to_str().unwrap()).await.unwrap();
+    let path = |name: &str| home.join(name).display().to_string();
+    let run = |arguments: &[&str]| world.server.patchwharf(arguments);
+    // A copy is no move: the location is where it was, too.
+    let copied = std::process::Command::new("cp").args(["-a", &old.path, &path("copy")]).status().unwrap();
+    assert!(copied.success());
+    let body = json!({ "path": path("copy") });
+    let refused = world.server.api().try_call(Method::POST, "/api/v1/locations", Some(&body)).await.unwrap();
+    let problem: Problem = refused.problem();
+    assert_eq!((problem.status, problem.code.as_str()), (409, "conflict"), "{problem:#?}");
+    assert!(problem.detail.contains("lies at") && problem.detail.contains(&old.path), "{}", problem.detail);
+    std::fs::remove_dir_all(home.join("copy")).unwrap();
+
+    std::fs::rename(&old.path, home.join("moved")).unwrap();
+    assert!(run(&["location", "add", &path("moved")]).ok().contains(&path("moved")));
+    let all: Vec<Location> = world.server.api().get("/api/v1/locations").await;
+    let moved = all.iter().find(|one| one.id == old.id).unwrap();
+    assert!(moved.path == path("moved") && moved.open && moved.packages == 2, "{all:#?}");
+    assert_eq!(world.server.api().fetch(&address).await.body, world.files[0].bytes);
+    let trail = run(&["audit", "list", "--action", "location.path"]).ok();
+    assert!(trail.contains(&path("moved")) && trail.contains(&old.path), "{trail}");
+}
+
+#[tokio::test]
+async fn only_a_location_that_does_not_answer_is_lost() {
+    let world = World::staged().await;
+    let home = TempDir::new().unwrap();
+    let home = home.path().canonicalize().unwrap();
+    let old = default(&world).await;
+    set(&world, home.join("new").to_str().unwrap()).await.unwrap();
+    let run = |arguments: &[&str]| world.server.patchwharf(arguments);
+    let lost = ["location", "remove", old.path.as_str(), "--lost", "--confirm", "2"];
+    let refused = run(&lost);
+    assert!(refused.code == Some(1) && refused.stderr.contains("is not lost"), "{refused:?}");
+    // Nor when it is only not open.
+    use std::os::unix::fs::PermissionsExt as _;
+    let chmod = |mode| std::fs::set_permissions(&old.path, std::fs::Permissions::from_mode(mode)).unwrap();
+    chmod(0o777);
+    let refused = run(&lost);
+    assert!(refused.code == Some(1) && refused.stderr.contains("is not lost"), "{refused:?}");
+    chmod(0o755);
+    std::fs::rename(&old.path, home.join("away")).unwrap();
+    assert!(run(&lost).ok().contains("forgotten"));
+    let all: Vec<Location> = world.server.api().get("/api/v1/locations").await;
+    assert!(all.iter().all(|one| one.id != old.id), "{all:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_locations_in_one_another_only_one_is_made() {
+    let world = World::new().await;
+    let home = TempDir::new().unwrap();
+    let home = home.path().canonicalize().unwrap();
+    let add = |path: std::path::PathBuf| {
+        let api = world.server.api().clone();
+        async move {
+            let body = json!({ "path": path });
+            api.try_call(Method::POST, "/api/v1/locations", Some(&body)).await.unwrap().status
+        }
+    };
+    for round in 0..20 {
+        let outer = home.join(format!("{round}"));
+        let found = tokio::join!(add(outer.clone()), add(outer.join("inner")));
+        assert!(matches!(found, (201, 422) | (422, 201)), "round {round}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_prune_with_nothing_to_do_says_so_in_json_too() {
+    let world = World::staged().await;
+    let old = default(&world).await;
+    let told = world.server.patchwharf(&["--json", "location", "prune", &old.path, "--yes"]).ok();
+    let preview: PrunePreview = serde_json::from_str(&told).unwrap();
+    assert_eq!((preview.originals, preview.packages), (0, 2));
 }
 
 /// More than the buffers of a connection take: an answer with such a file ends when its client has read it.

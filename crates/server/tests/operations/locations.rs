@@ -6,7 +6,7 @@ use patchwharf_db::locations;
 use patchwharf_model::{job::JobRequest, package::VersionState};
 use patchwharf_testkit::Payload;
 
-use crate::world::World;
+use crate::{relocate::Small, world::World};
 
 #[tokio::test]
 async fn a_new_location_is_for_new_packages_and_the_old_ones_work_from_where_they_are() {
@@ -116,4 +116,25 @@ async fn l_07_a_location_that_is_lost_is_given_up_and_its_packages_are_fetched_a
     world.assert_staged("B-2", &[&two]).await;
     world.run(JobRequest::Reconcile { dry_run: false }).await.done();
     world.check().await;
+}
+
+#[tokio::test]
+async fn a_location_that_was_read_only_at_the_start_is_written_to_when_it_can_be() {
+    let mut world = World::start().await;
+    let Some(disk) = Small::mount(world.home.path().canonicalize().unwrap().join("disk"), "16m") else {
+        println!("skipped: mounting a small file system needs root");
+        return;
+    };
+    let there = world.location("disk/packages", false).await;
+    disk.remount("ro");
+    world.stop_server().await;
+    world.run_server().await;
+    assert!(world.app().locations.get(there).unwrap().is_read_only());
+    world.app().locations.reload(&world.app().db).await.unwrap();
+    assert!(world.app().locations.get(there).unwrap().is_read_only(), "it is still");
+    disk.remount("rw");
+    world.app().locations.reload(&world.app().db).await.unwrap();
+    assert!(!world.app().locations.get(there).unwrap().is_read_only());
+    world.stop_server().await;
+    drop(disk);
 }

@@ -18,10 +18,12 @@ use crate::{
     locations,
 };
 
-/// Adds a location: made in a folder that is empty or not there yet, or opened where one of this deployment lies. New
-/// packages go there only when `package-location` is set to it.
+/// Adds a location: made in a folder that is empty or not there yet, or opened where one of this deployment lies. Where
+/// the folder of a known location was moved to as a whole, its path is changed. New packages go there only when
+/// `package-location` is set to it.
 #[utoipa::path(post, path = "/locations", tag = "locations", request_body = LocationCreate,
-    responses((status = 201, body = Location), (status = 422, description = "`location-unfit`: the detail says why"),
+    responses((status = 201, body = Location),
+        (status = 409, description = "`conflict`: the location that lies there is still where it was, too"), (status = 422, description = "`location-unfit`: the detail says why"),
         (status = 507, description = "`no-space`")))]
 pub(super) async fn create(
     State(app): Shared,
@@ -35,17 +37,20 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(location)).into_response())
 }
 
-/// Forgets a location at which nothing is recorded any more, or one that is lost. Its folder and what lies in it stay.
+/// Forgets a location at which nothing is recorded any more, or one that is lost: its folder is not there, or does not
+/// answer. The folder and what lies in it stay.
 #[utoipa::path(delete, path = "/locations/{location}", tag = "locations",
     params(("location" = LocationId, Path), LocationRemove), responses((status = 204),
-        (status = 409, description = "`conflict`: packages or originals are recorded there, or it is the default; \
-            `confirmation-needed`: giving up packages wants their number")))]
+        (status = 409, description = "`conflict`: packages or originals are recorded there, it is the default, or it is not \
+            lost; `confirmation-needed`: giving up packages wants their number")))]
 pub(super) async fn delete(
     State(app): Shared,
     Path(id): Path<LocationId>,
     extract::Query(wish): extract::Query<LocationRemove>,
 ) -> ApiResult<StatusCode> {
     if wish.lost {
+        let row = table::show(&app.db, id).await?;
+        locations::is_lost(&app, &row).await?.map_err(|why| ApiError::new(Code::Conflict, why))?;
         let used = table::usage(&app.db).await?.into_iter().find(|used| used.location_id == id);
         let packages = used.as_ref().map_or(0, |used| used.packages);
         if packages > 0 && wish.confirm != Some(packages) {

@@ -32,7 +32,10 @@ impl Prune {
         let mut wish = PruneStart { of: self.which.choice(), dry_run: self.dry_run, confirm: None };
         let preview: PrunePreview = client.post(&format!("{path}/preview"), &wish).await?;
         if preview.originals == 0 {
-            output::line(&nothing(&preview))?;
+            match client.json {
+                true => output::json(&preview)?,
+                false => output::line(&nothing(&preview))?,
+            }
             return Ok(Found::Nothing);
         }
         if !self.dry_run {
