@@ -17,7 +17,7 @@ use patchwharf_model::{
     job::JobState,
 };
 use patchwharf_testkit::{
-    Chance, Server, eventually_async,
+    Chance, Server, eventually, eventually_async,
     server::{Client, DEADLINE, Setup, TEST_CONFIG},
     skipped, times,
 };
@@ -100,6 +100,91 @@ async fn g_06_a_check_that_was_killed_goes_on_at_its_checkpoint() {
         assert_eq!(after.len(), packages, "round {round}: every package was proved in the end");
     }
     figures!("kill of an integrity check: {rounds} kills, each went on at its checkpoint, nothing hashed twice");
+}
+
+/// A repair that is killed, or paused, in the middle: the next attempt does the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_that_was_stopped_in_the_middle_goes_on_with_the_rest() {
+    let (mut plant, _) = staged().await;
+    let strangers = |plant: &Plant| {
+        let files = files(&plant.server.packages());
+        files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "stray")).count()
+    };
+    for stop in ["kill", "pause"] {
+        for file in files(&plant.server.packages()) {
+            std::fs::write(file.with_extension("stray"), b"stray").unwrap();
+        }
+        let all = strangers(&plant);
+        assert!(all > 20, "{all}");
+        // Some are aside by then.
+        plant.server.set_env("PATCHWHARF_FAULT", "quarantine.after-rename:stop:5");
+        plant.server.restart().await;
+        let api = plant.server.api().clone();
+        let job: Job = api.post(CHECK, &json!({"repair": true})).await;
+        eventually("the server stands still", DEADLINE, || plant.server.stands_still().then_some(()));
+        let left = strangers(&plant);
+        assert!(left < all && left > 0, "{left} of {all}");
+        plant.server.remove_env("PATCHWHARF_FAULT");
+        if stop == "kill" {
+            plant.server.kill_9();
+            plant.server.restart().await;
+        } else {
+            let pause = format!("/api/v1/jobs/{}/pause", job.id);
+            let asking =
+                tokio::spawn(async move { api.try_call(reqwest::Method::POST, &pause, Some(&json!({}))).await });
+            plant.server.go_on();
+            // It may have come to its end just before.
+            drop(asking.await.unwrap().unwrap());
+            let api = plant.server.api().clone();
+            eventually_async("it is paused, or was through", DEADLINE, || async {
+                let detail: JobDetail = api.get(&format!("/api/v1/jobs/{}", job.id)).await;
+                (detail.job.state != JobState::Running).then_some(())
+            })
+            .await;
+            let (resume, nothing) = (format!("/api/v1/jobs/{}/resume", job.id), json!({}));
+            drop(api.try_call(reqwest::Method::POST, &resume, Some(&nothing)).await.unwrap());
+        }
+        let ended = plant.server.api().wait_for_job(job.id).await;
+        assert_eq!((ended.job.state, strangers(&plant)), (JobState::Done, 0), "{stop}: {ended:#?}");
+    }
+    let driver = plant.driver(&Open::default(), &Arc::default());
+    judge::recovered(&plant, &driver).await;
+    figures!("stop of a repair: killed and paused in the middle, the rest was done by the next attempt");
+}
+
+/// Between setting aside what lay in a package's place and the package's next version.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_repair_had_set_aside_is_named_with_its_place() {
+    let (mut plant, _) = staged().await;
+    let package = files(&plant.server.packages())[0].parent().unwrap().parent().unwrap().to_owned();
+    let aside = plant.server.data().join("aside");
+    std::fs::rename(&package, &aside).unwrap();
+    std::os::unix::fs::symlink(&aside, &package).unwrap();
+    plant.server.set_env("PATCHWHARF_FAULT", "quarantine.after-rename:kill:1");
+    plant.server.restart().await;
+    let job: Job = plant.server.api().post(CHECK, &json!({"repair": true})).await;
+    plant.server.wait_for_end(DEADLINE);
+    plant.server.remove_env("PATCHWHARF_FAULT");
+    plant.server.restart().await;
+    let ended = plant.server.api().wait_for_job(job.id).await;
+    let found = findings(plant.server.api(), &ended).await;
+    let quarantine = plant.server.packages().canonicalize().unwrap().join(".quarantine").display().to_string();
+    let named = found.iter().find(|one| one.kind == FindingKind::FolderIsNoFolder).expect("it is on record");
+    assert!(named.became.contains(&quarantine), "{found:#?}");
+    let link = walk(Path::new(&quarantine)).into_iter().find(|path| path.is_symlink());
+    assert!(link.is_some_and(|link| link.read_link().unwrap() == aside), "it lies there");
+    assert!(package.join("2").is_dir(), "and the package has its next version");
+}
+
+/// Everything below a folder.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .flat_map(|entry| match entry.file_type().unwrap().is_dir() {
+            true => walk(&entry.path()),
+            false => vec![entry.path()],
+        })
+        .collect()
 }
 
 /// Why strace cannot be used here.

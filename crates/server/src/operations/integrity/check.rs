@@ -59,13 +59,15 @@ pub(super) struct Check<'a> {
     pub(super) counted: Counted,
 }
 
-/// What a check has counted.
+/// What a check has counted: what an earlier attempt has proved comes by again, and counts again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counted {
     pub(super) packages: u64,
     pub(super) files: u64,
-    pub(super) read_bytes: u64,
 }
+
+/// The job's count of bytes that were read, in all its attempts: nothing is read twice.
+pub(super) const BYTES_READ: &str = "bytes-read";
 
 impl<'a> Check<'a> {
     pub(super) async fn begin(

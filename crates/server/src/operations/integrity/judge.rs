@@ -149,11 +149,8 @@ impl Judge<'_> {
                 (FindingKind::FolderIsNoFolder, VersionState::Corrupt, found)
             }
         };
-        let files = self.task.files.iter().map(|(row, _)| FileResult {
-            name: row.name.clone(),
-            state,
-            reason: format!("file {}: instead of its folder {found}", row.name),
-            proof: None,
+        let files = self.task.files.iter().map(|(row, _)| {
+            FileResult::bad(&row.name, state, format!("file {}: instead of its folder {found}", row.name))
         });
         let reason = format!("instead of the folder {}/{} {found}", self.task.location.path(), self.path(""));
         judged.verified = judged.held.map(|held| Verified { held, state, reason, files: files.collect() });
@@ -230,13 +227,7 @@ impl Judge<'_> {
                 });
             }
         } else if !self.light || row.state != VersionState::Staged {
-            let proof = Some((stamp, sha256));
-            results.push(FileResult {
-                name: row.name.clone(),
-                state: VersionState::Staged,
-                reason: String::new(),
-                proof,
-            });
+            results.push(FileResult::good(&row.name, (stamp, sha256)));
         }
     }
 
@@ -339,5 +330,5 @@ impl Judge<'_> {
 }
 
 fn result(row: &FileToCheck, state: VersionState, reason: String) -> FileResult {
-    FileResult { name: row.name.clone(), state, reason, proof: None }
+    FileResult::bad(&row.name, state, reason)
 }

@@ -27,7 +27,11 @@ impl Check<'_> {
             .into_iter()
             .filter(|(key, _)| !self.findings.contains_key(key))
             .filter_map(|(key, finding)| {
-                let (outcome, text) = self.over(&finding)?;
+                let (outcome, mut text) = self.over(&finding)?;
+                // A repair that was broken off has set it aside.
+                if finding.kind == FindingKind::FolderIsNoFolder && !finding.became.is_empty() {
+                    text = format!("{text}; {}", finding.became);
+                }
                 Some(words::settled(&key, &finding, outcome, text))
             })
             .collect();

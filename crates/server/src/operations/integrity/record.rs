@@ -19,7 +19,7 @@ use patchwharf_model::{
 use patchwharf_store::{fault::Step, layout};
 
 use super::{
-    check::Check,
+    check::{BYTES_READ, Check},
     judge::{Draft, Judged, judge},
     task::Task,
     words::{self, About},
@@ -55,7 +55,7 @@ pub(super) async fn batch(
         }
         check.counted.packages += 1;
         check.counted.files += one.files;
-        check.counted.read_bytes += one.read_bytes;
+        check.ctx.progress.count(BYTES_READ, one.read_bytes);
         tracing::trace!(package.id = %key.0, version = key.1, "looked at");
     }
     log(check, &new);

@@ -220,7 +220,7 @@ impl Check<'_> {
         }
         let placed = packages::placed(&app.db, packages).await?;
         let size_bytes: u64 = placed.iter().filter(|v| v.is_served).map(|v| v.size_bytes).sum();
-        Ok(if size_bytes < MUCH_BYTES { None } else { ByTheClock::read(app).await?.only_between })
+        Ok(hours_for(size_bytes, ByTheClock::read(app).await?.only_between))
     }
 
     /// What has become of a finding.
@@ -242,6 +242,11 @@ impl Check<'_> {
     }
 }
 
+/// The hours of what the clock's light check orders, given those of the clock's full checks: only what takes long waits.
+fn hours_for(size_bytes: u64, of_the_clock: Option<DailyHours>) -> Option<DailyHours> {
+    of_the_clock.filter(|_| size_bytes >= MUCH_BYTES)
+}
+
 /// Whether a difference is settled as reconcile does it. Quarantine is emptied by the clock alone.
 fn is_settled(difference: &Difference) -> bool {
     match difference {
@@ -259,4 +264,18 @@ fn is_settled(difference: &Difference) -> bool {
 /// The last component of a path.
 fn last(path: &str) -> String {
     path.rsplit('/').next().unwrap_or(path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_the_clock_orders_waits_for_its_hours_only_when_it_is_much() {
+        let hours: DailyHours = "22:00-05:00".parse().unwrap();
+        assert_eq!(hours_for(MUCH_BYTES - 1, Some(hours)), None);
+        assert_eq!(hours_for(MUCH_BYTES, Some(hours)), Some(hours));
+        assert_eq!(hours_for(MUCH_BYTES, None), None);
+    }
 }

@@ -8,7 +8,7 @@ use patchwharf_model::{
     job::{Report, ReportItem},
 };
 
-use super::check::Check;
+use super::check::{BYTES_READ, Check};
 use crate::{
     operations::{Ending, OperationError},
     words::count,
@@ -38,7 +38,8 @@ pub(super) async fn write(check: &Check<'_>, besides: Vec<Report>) -> Result<End
         *by_gravity.entry(kind.gravity()).or_default() += 1;
     }
     let counted = check.counted;
-    for (name, number) in [("packages", counted.packages), ("files", counted.files), ("bytes-read", counted.read_bytes)]
+    for (name, number) in
+        [("packages", counted.packages), ("files", counted.files), (BYTES_READ, check.ctx.progress.counted(BYTES_READ))]
     {
         counts.insert(name.to_owned(), number);
     }
@@ -67,7 +68,7 @@ fn sentence(check: &Check<'_>, left: &BTreeMap<Gravity, u64>, gone: &BTreeMap<&s
             "{}, {}, {} bytes read",
             count(counted.packages, "package"),
             count(counted.files, "file"),
-            counted.read_bytes
+            check.ctx.progress.counted(BYTES_READ)
         ),
     };
     let notes = left.get(&Gravity::Note).copied().unwrap_or(0);

@@ -14,7 +14,7 @@ use super::{check, full, many};
 use crate::world::{DEADLINE, World};
 
 /// Hours that begin so long after now, by the machine's clock, and last an hour.
-fn hours_from_now(world: &World, minutes: i64) -> DailyHours {
+pub fn hours_from_now(world: &World, minutes: i64) -> DailyHours {
     let now = world.clock.now().to_zoned(TimeZone::system());
     let from = now.checked_add(minutes.minutes()).unwrap();
     let to = from.checked_add(1.hour()).unwrap();

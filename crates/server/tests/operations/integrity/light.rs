@@ -5,11 +5,13 @@ use std::{fs, time::Duration};
 use patchwharf_db::jobs as job_table;
 use patchwharf_model::{
     finding::{DoneBy, FindingKind as Kind, Outcome},
-    job::{JobKind, JobState},
+    job::{IntegrityCheck, JobKind, JobRequest, JobState},
     package::VersionState,
 };
 
-use super::{check, finish, full, light, many, rot};
+use patchwharf_server::jobs::Order;
+
+use super::{budget::hours_from_now, check, finish, found_by, full, light, many, rot};
 use crate::world::World;
 
 #[tokio::test]
@@ -45,6 +47,35 @@ async fn a_changed_time_stamp_is_never_healthy_it_orders_the_full_check_of_that_
     let ended = world.ended(ordered.job_id).await.done();
     assert_eq!((ended.count("packages"), ended.count("bytes-read")), (1, 2_000), "of exactly that package");
     assert!(check(&world, light()).await.clean().findings.is_empty(), "its bytes were right");
+}
+
+/// What is ordered keeps to the hours of the check that orders it; the clock's own little orders need none.
+#[tokio::test]
+async fn an_ordered_full_check_keeps_to_the_hours_that_were_asked_for() {
+    let world = World::start().await;
+    let names = many(&world, 2).await;
+    let path = world.folder(&names[1]).await.join(&names[1]);
+    let touch = |seconds: u64| {
+        let later = fs::metadata(&path).unwrap().modified().unwrap() + Duration::from_secs(seconds);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+    };
+    let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
+    let of_the_clock = hours_from_now(&world, 120);
+    patchwharf_db::settings::set(&mut w, "integrity.only-between", &of_the_clock.to_string()).await.unwrap();
+    w.commit().await.unwrap();
+    let own = hours_from_now(&world, -10);
+    for (actor, asked, kept) in [("admin", Some(own), Some(own)), ("admin", None, None), (Order::CLOCK, None, None)] {
+        touch(5);
+        let wish = IntegrityCheck { only_between: asked, ..light() };
+        let job = world.app().jobs.order(JobRequest::IntegrityCheck(wish), Order::by(actor)).await.unwrap().job;
+        world.ended(job).await.done();
+        let finding = found_by(&world, job).await.into_iter().find(|one| one.kind == Kind::FileUnproved).unwrap();
+        let ordered = finding.became.split_whitespace().nth(1).unwrap().parse().unwrap();
+        let row = job_table::show(&world.app().db, ordered).await.unwrap();
+        let Ok(JobRequest::IntegrityCheck(full)) = serde_json::from_str(&row.payload) else { panic!("{row:#?}") };
+        assert_eq!((full.light, full.only_between), (false, kept), "{actor}");
+        world.ended(ordered).await.done();
+    }
 }
 
 #[tokio::test]

@@ -8,10 +8,7 @@ use patchwharf_model::{PackageId, finding::Finding};
 use super::Check;
 use crate::operations::{
     Ending, OperationError,
-    integrity::{
-        check::Counted,
-        prove::{Item, Manner, prove},
-    },
+    integrity::prove::{Item, Manner, prove},
 };
 
 impl Check<'_> {
@@ -34,7 +31,8 @@ impl Check<'_> {
         let rows = packages::placed(&self.ctx.app.db, &ids).await?;
         let manner = Manner { light: false, past_cache: true, ..self.manner() };
         let looked = prove(self.ctx, manner, Item::of(self.ctx, rows), self).await?;
-        self.counted = Counted { read_bytes: self.counted.read_bytes, ..counted };
+        // The same packages once more.
+        self.counted = counted;
         let mut right = HashSet::new();
         for (key, finding) in doubtful {
             let seen = finding.package.is_some_and(|package| self.judged.get(&package).copied() == finding.version);

@@ -7,7 +7,7 @@ use std::{
 
 use camino::Utf8PathBuf;
 use patchwharf_db::{
-    findings::Settled,
+    findings::{self, Settled},
     packages::{self, FileResult, Held, Verified, Version},
 };
 use patchwharf_model::{
@@ -16,7 +16,7 @@ use patchwharf_model::{
     job::Selection,
     package::VersionState,
 };
-use patchwharf_store::{Finding, Location, ToVerify, fault::Step};
+use patchwharf_store::{Finding, Location, ToVerify, fault::Step, layout};
 
 use super::{Check, last, words};
 use crate::operations::{
@@ -124,20 +124,33 @@ impl Check<'_> {
             else {
                 continue;
             };
+            // On record before it is done: after a kill nobody else says where it went.
+            let quarantine = location.path().join(layout::QUARANTINE);
+            let text = format!("what lay there is kept in {quarantine} while its package is fetched anew");
+            self.note_ahead(words::settled(&key, &finding, finding.outcome, text)).await?;
             let (own, now) = (Arc::clone(&location), self.ctx.now());
             let moved = cores::blocking(move || {
                 (!own.has_package_folder(package)).then(|| own.quarantine_package(package, now))
             });
             match moved.await? {
-                None => {}
+                None => self.note_ahead(words::settled(&key, &finding, finding.outcome, "")).await?,
                 Some(Ok(path)) => drop(cleared.insert(package, (location, path))),
                 Some(Err(error)) => {
                     let why = with_causes(&error);
                     tracing::warn!(job.id = %self.ctx.job, package.id = %package, "{key} stays in its place: {why}");
+                    self.note_ahead(words::settled(&key, &finding, finding.outcome, why)).await?;
                 }
             }
         }
         Ok(cleared)
+    }
+
+    /// Says what is about to become of a finding, for an attempt after this one; here it is as it was.
+    async fn note_ahead(&self, about: Settled) -> Result<(), OperationError> {
+        let mut w = write(self.ctx).await?;
+        findings::settle(&mut w, self.ctx.job, &[about]).await?;
+        w.commit().await?;
+        Ok(())
     }
 
     /// Where no version has come, what was set aside for it goes back: nothing is moved for nothing.
@@ -148,9 +161,20 @@ impl Check<'_> {
         for package in ids.into_iter().filter(|package| !has_come(package)) {
             let Some((location, path)) = cleared.remove(&package) else { continue };
             let put = cores::blocking(move || location.put_back_package(package, &path)).await?;
-            if let Err(error) = put {
-                let why = with_causes(&error);
-                tracing::warn!(job.id = %self.ctx.job, package.id = %package, "what lay in its place stays in quarantine: {why}");
+            match put {
+                Ok(()) => {
+                    for (key, finding) in self.remaining(&[FindingKind::FolderIsNoFolder]) {
+                        if finding.package == Some(package) {
+                            self.note_ahead(words::settled(&key, &finding, finding.outcome, "")).await?;
+                        }
+                    }
+                }
+                Err(error) => {
+                    let why = with_causes(&error);
+                    tracing::warn!(
+                        job.id = %self.ctx.job, package.id = %package, "what lay in its place stays in quarantine: {why}"
+                    );
+                }
             }
         }
         Ok(())
@@ -230,7 +254,7 @@ impl Check<'_> {
         .await?;
         let Some(path) = moved else { return Ok(None) };
         let reason = format!("file {name} was damaged and cannot be had: it is kept in {path}");
-        let file = FileResult { name, state: VersionState::Missing, reason: reason.clone(), proof: None };
+        let file = FileResult::bad(name, VersionState::Missing, &reason);
         let held = Held { package_id: package, version, token: v.token };
         let reason = if v.reason.is_empty() { reason } else { format!("{}; {reason}", v.reason) };
         let verdict = Verified { held, state: v.state, reason, files: vec![file] };
