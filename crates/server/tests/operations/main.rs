@@ -7,6 +7,7 @@ mod delete;
 mod hindered;
 mod integrity;
 mod locations;
+mod machine;
 mod notify;
 mod policies;
 mod prune;
