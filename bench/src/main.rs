@@ -12,6 +12,7 @@ mod serve;
 mod server;
 mod stage;
 mod staged;
+mod unused;
 
 use anyhow::{Context as _, Result};
 use camino::Utf8PathBuf;
@@ -34,6 +35,8 @@ enum Case {
     Integrity,
     /// The whole store to another folder beside cp -a + sync + sha256sum, and by links.
     Relocate,
+    /// 11,000 packages that nothing uses, deleted beside rm -rf + sync of the same tree.
+    DeleteUnused,
 }
 
 #[derive(Parser)]
@@ -88,6 +91,9 @@ fn main() -> Result<()> {
     }
     if wanted(Case::Relocate) {
         relocate::run(&bench, &mut report)?;
+    }
+    if wanted(Case::DeleteUnused) {
+        unused::run(&bench, &mut report)?;
     }
     let text = report.markdown();
     report::print(&text);

@@ -14,6 +14,11 @@ pub(crate) type Sizes = &'static [(usize, usize)];
 
 /// Starts a server in a fresh folder and stages a package for each file.
 pub(crate) fn server(bench: &Bench, sizes: Sizes) -> Result<Server> {
+    Ok(server_and_vendor(bench, sizes)?.0)
+}
+
+/// The same with the vendor that it stages from.
+pub(crate) fn server_and_vendor(bench: &Bench, sizes: Sizes) -> Result<(Server, Nginx)> {
     let source = bench.fresh("source")?;
     let payloads = catalogue::payloads(&source, sizes)?;
     let vendor = Nginx::serve(&source, &bench.work)?;
@@ -23,7 +28,7 @@ pub(crate) fn server(bench: &Bench, sizes: Sizes) -> Result<Server> {
     timed(&mut server.command(&["feed", "add", "sdp", catalogue.as_str(), "--name", "bench"]))?;
     timed(&mut server.command(&["feed", "import", "bench"]))?;
     timed(&mut server.command(&["bulletin", "stage", "--all"]))?;
-    Ok(server)
+    Ok((server, vendor))
 }
 
 /// How many packages that makes.

@@ -18,6 +18,7 @@ mod relocate;
 mod removal;
 mod space;
 mod stage;
+mod unused;
 
 pub use change::{FileResult, Held, StateChange, Verified, put_verified, set_states};
 pub use check::{
@@ -26,8 +27,8 @@ pub use check::{
 };
 pub use content::{Content, LinkCandidate, Successor, content, link_candidates, successor};
 pub use delete::{
-    DueVersion, Needed, due_for_unlink, mark_packages_deleting, mark_versions_deleting, needed_by, remove_versions,
-    retire,
+    DueVersion, Needed, deleting, due_for_unlink, mark_packages_deleting, mark_versions_deleting, needed_by,
+    remove_versions, retire,
 };
 pub use list::{
     File, Package, PackageFilter, PackageQuery, PackageSort, Version, by_location, files, list, resolve, show,
@@ -45,3 +46,4 @@ pub use stage::{
     Committed, CommittedVersion, NewFile, NewVersion, PackageRef, Replaces, Repointed, StagedFile, StagedVersion,
     commit_staged, create_replacements, discard_versions, ensure, new_versions,
 };
+pub use unused::{Usage, usage, usage_of};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use request::{IntegrityCheck, JobRequest, Selection};
+pub use request::{DeleteUnused, IntegrityCheck, JobRequest, Selection};
 
 use crate::named::names;
 
@@ -32,6 +32,8 @@ pub enum JobKind {
     Supply,
     /// Delete packages.
     Delete,
+    /// Delete packages that nothing uses, by the rules that are set.
+    DeleteUnused,
     /// Compare database and disk and clear what no one owns.
     Reconcile,
     /// Check software update package integrity: find every fault, and mend it where that was asked for.
@@ -77,6 +79,7 @@ names!(
     Recreate = "recreate",
     Supply = "supply",
     Delete = "delete",
+    DeleteUnused = "delete-unused",
     Reconcile = "reconcile",
     IntegrityCheck = "integrity-check",
     Relocate = "relocate",

@@ -17,6 +17,7 @@ pub mod rule;
 pub mod severity;
 pub mod size;
 pub mod span;
+pub mod unused;
 pub mod update;
 
 pub use digest::{Sha1, Sha256};
@@ -25,6 +26,7 @@ pub use ids::*;
 pub use names::{FileName, is_device_name};
 pub use severity::Severity;
 pub use size::ByteSize;
+pub use unused::{UnusedAfter, UnusedRule};
 
 /// A point in time; stored in databases as microseconds since 1970 (UTC).
 pub use jiff::Timestamp;

@@ -22,6 +22,7 @@ mod supply;
 mod sweep;
 pub(crate) mod take;
 mod undo;
+pub(crate) mod unused;
 mod verify;
 
 use std::{error::Error, fmt};
@@ -137,6 +138,7 @@ pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, Operat
         JobRequest::Recreate { of } => refresh::recreate(ctx, of).await,
         JobRequest::Supply { update, upload, file } => supply::run(ctx, *update, upload, file.as_deref()).await,
         JobRequest::Delete { packages, although_needed } => delete::run(ctx, packages, *although_needed).await,
+        JobRequest::DeleteUnused(wish) => unused::run(ctx, wish, &unused::Only::default()).await,
         JobRequest::Reconcile { dry_run } => reconcile::run(ctx, *dry_run).await,
         JobRequest::IntegrityCheck(check) => integrity::run(ctx, check).await,
         JobRequest::Relocate { of, from, to, link, restage, dry_run } => {

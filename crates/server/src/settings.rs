@@ -9,7 +9,7 @@ use patchwharf_model::{api, span};
 use crate::{
     app::App,
     locations,
-    operations::{OperationError, integrity::settings as integrity},
+    operations::{OperationError, integrity::settings as integrity, unused::settings as unused},
     words::{bytes, count},
 };
 
@@ -80,6 +80,26 @@ const ALL: &[Setting] = &[
         name: integrity::ONLY_BETWEEN,
         meaning: "hours of the day in which full checks by the clock run",
         kind: Kind::Kept { default: |_| integrity::OFF.to_owned(), fits: |text| integrity::hours(text).map(drop) },
+    },
+    Setting {
+        name: unused::SUPERSEDED_AFTER,
+        meaning: "`delete-unused` takes packages superseded for so long that no enabled policy needs",
+        kind: Kind::Kept { default: |_| integrity::OFF.to_owned(), fits: |text| unused::after(text).map(drop) },
+    },
+    Setting {
+        name: unused::DISABLED_AFTER,
+        meaning: "`delete-unused` takes packages in no policy whose bulletin has been disabled for so long",
+        kind: Kind::Kept { default: |_| integrity::OFF.to_owned(), fits: |text| unused::after(text).map(drop) },
+    },
+    Setting {
+        name: unused::WITHOUT_POLICY_AFTER,
+        meaning: "`delete-unused` takes packages in no policy that were staged so long ago",
+        kind: Kind::Kept { default: |_| integrity::OFF.to_owned(), fits: |text| unused::after(text).map(drop) },
+    },
+    Setting {
+        name: unused::BY_THE_CLOCK,
+        meaning: "whether the full integrity check by the clock deletes unused packages too: on or off",
+        kind: Kind::Kept { default: |_| integrity::OFF.to_owned(), fits: |text| unused::switch(text).map(drop) },
     },
 ];
 

@@ -49,13 +49,13 @@ impl Location {
     /// Doing it again is no error. One result for each, in order.
     #[must_use]
     pub fn prune(&self, versions: &[ToPrune], keys: &impl Signers) -> Vec<Result<Pruned, UnlinkError>> {
-        let mut parents = Parents::default();
-        let mut results: Vec<_> = versions.iter().map(|version| self.prune_one(version, keys, &mut parents)).collect();
+        let parents = Parents::default();
+        let mut results: Vec<_> = versions.iter().map(|version| self.prune_one(version, keys, &parents)).collect();
         parents.sync(self, versions.iter().map(|v| (v.package, v.version)), &mut results);
         results
     }
 
-    fn prune_one(&self, version: &ToPrune, keys: &impl Signers, parents: &mut Parents) -> Result<Pruned, UnlinkError> {
+    fn prune_one(&self, version: &ToPrune, keys: &impl Signers, parents: &Parents) -> Result<Pruned, UnlinkError> {
         // The marker again, each time: whatever this folder has become, without it nothing is deleted.
         self.still_ours()?;
         let path = || self.path().join(layout::version_path(version.package, version.version));

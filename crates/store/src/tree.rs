@@ -7,6 +7,7 @@ use std::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::ffi::OsStrExt as _,
     },
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use patchwharf_model::package::ProofStamp;
@@ -23,7 +24,12 @@ pub(crate) struct Removed {
     pub(crate) before: ProofStamp,
     /// The new stamp of an inode that lives on under another name.
     pub(crate) lives_on: Option<ProofStamp>,
+    /// Rises with every removal of this process: of two removals of names of one inode the later one has the greater.
+    pub(crate) turn: u64,
 }
+
+/// Removals so far; counted while the inode's lock is held.
+static TURNS: AtomicU64 = AtomicU64::new(0);
 
 impl Location {
     /// Removes the name of a file or link; the lock of its inode is held meanwhile.
@@ -35,13 +41,14 @@ impl Location {
         let mut inode = stamps::held(&entry);
         let before = stamp::of(&handle)?;
         self.disk.unlink(parent, name)?;
+        let turn = TURNS.fetch_add(1, Ordering::Relaxed);
         let stat = rustix::fs::fstat(&handle)?;
         if stat.st_nlink == 0 {
-            return Ok(Removed { freed_bytes: before.size_bytes, before, lives_on: None });
+            return Ok(Removed { freed_bytes: before.size_bytes, before, lives_on: None, turn });
         }
         let after = stamp::from_stat(&stat);
         inode.moved(before, after);
-        Ok(Removed { freed_bytes: 0, before, lives_on: Some(after) })
+        Ok(Removed { freed_bytes: 0, before, lives_on: Some(after), turn })
     }
 
     /// Removes a folder of our own with all that is in it. Nothing there is no error.

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     io,
     os::fd::{AsFd as _, OwnedFd},
+    sync::{Mutex, PoisonError},
 };
 
 use camino::Utf8PathBuf;
@@ -16,7 +17,7 @@ use crate::{
     error::Attempt as _,
     fault::{self, Step},
     folder, layout,
-    threads::{SYNC_THREADS, map},
+    threads::{self, SYNC_THREADS, map},
     tree,
 };
 
@@ -41,8 +42,10 @@ pub struct Unlinked {
     /// Foreign things that were found in the folder and set aside, where they lie now.
     pub quarantined: Vec<Utf8PathBuf>,
     /// Inodes that live on under other names, maybe at other locations: the stamp before (that of the proof, where it was
-    /// given and stood) and the one that holds now.
+    /// given and stood) and the one that holds now, after all versions that were removed together.
     pub restamped: Vec<(ProofStamp, ProofStamp)>,
+    /// When each of them came about.
+    turns: Vec<u64>,
 }
 
 /// Why a version was not removed; it stays "deleting" and is tried again.
@@ -73,16 +76,19 @@ pub enum UnlinkError {
 
 impl Location {
     /// Removes versions: only files that are named, never through links or onto other mounts; what nobody named goes to
-    /// quarantine. Parents are made durable. Doing it again is no error. One result for each, in order.
+    /// quarantine. On all cores; parents are made durable once for all. Doing it again is no error. One result for each,
+    /// in order.
     #[must_use]
     pub fn unlink(&self, versions: &[ToUnlink], now: Timestamp) -> Vec<Result<Unlinked, UnlinkError>> {
-        let mut parents = Parents::default();
-        let mut results: Vec<_> = versions.iter().map(|version| self.unlink_one(version, now, &mut parents)).collect();
+        let parents = Parents::default();
+        let all: Vec<&ToUnlink> = versions.iter().collect();
+        let mut results = map(all, threads::cores(), |version| self.unlink_one(version, now, &parents));
+        last_stamps(&mut results);
         parents.sync(self, versions.iter().map(|v| (v.package, v.version)), &mut results);
         results
     }
 
-    fn unlink_one(&self, version: &ToUnlink, now: Timestamp, parents: &mut Parents) -> Result<Unlinked, UnlinkError> {
+    fn unlink_one(&self, version: &ToUnlink, now: Timestamp, parents: &Parents) -> Result<Unlinked, UnlinkError> {
         // The marker again, each time: whatever this folder has become, without it nothing is deleted.
         self.still_ours()?;
         let path = || self.path().join(layout::version_path(version.package, version.version));
@@ -137,9 +143,29 @@ impl Location {
             if let Some(after) = removed.lives_on {
                 let proved = named.and_then(|(_, proved)| *proved).filter(|proved| self.stamps.stands(proved, &after));
                 done.restamped.push((proved.unwrap_or(removed.before), after));
+                done.turns.push(removed.turn);
             }
         }
         Ok(())
+    }
+}
+
+/// Versions that share an inode lose its names on several threads: what holds for it now is what the last one saw.
+fn last_stamps(results: &mut [Result<Unlinked, UnlinkError>]) {
+    let inode = |stamp: &ProofStamp| (stamp.dev, stamp.inode);
+    let mut last: HashMap<(u64, u64), (u64, ProofStamp)> = HashMap::new();
+    for done in results.iter().flatten() {
+        for ((_, after), turn) in done.restamped.iter().zip(&done.turns) {
+            let known = last.entry(inode(after)).or_insert((*turn, *after));
+            if *turn > known.0 {
+                *known = (*turn, *after);
+            }
+        }
+    }
+    for (_, after) in results.iter_mut().flatten().flat_map(|done| &mut done.restamped) {
+        if let Some((_, stamp)) = last.get(&inode(after)) {
+            *after = *stamp;
+        }
     }
 }
 
@@ -158,17 +184,17 @@ pub(crate) fn opened(
 /// Folders in which something was removed, to be made durable once for all.
 #[derive(Default)]
 pub(crate) struct Parents {
-    packages: HashMap<PackageId, OwnedFd>,
+    packages: Mutex<HashMap<PackageId, OwnedFd>>,
 }
 
 impl Parents {
-    pub(crate) fn package(&mut self, package: PackageId, folder: OwnedFd) {
-        self.packages.insert(package, folder);
+    pub(crate) fn package(&self, package: PackageId, folder: OwnedFd) {
+        self.packages.lock().unwrap_or_else(PoisonError::into_inner).insert(package, folder);
     }
 
     /// Makes durable what was removed. `versions` and `results` go one for one.
     pub(crate) fn sync<T>(
-        &self,
+        self,
         location: &Location,
         versions: impl Iterator<Item = (PackageId, u64)>,
         results: &mut [Result<T, UnlinkError>],
@@ -177,9 +203,9 @@ impl Parents {
             return;
         }
         let disk = &*location.disk;
-        let packages: Vec<_> = self.packages.iter().collect();
+        let packages: Vec<_> = self.packages.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
         let failed: HashMap<PackageId, io::Error> =
-            map(packages, SYNC_THREADS, |(id, folder)| (*id, disk.fsync(folder.as_fd(), Kind::Folder)))
+            map(packages, SYNC_THREADS, |(id, folder)| (id, disk.fsync(folder.as_fd(), Kind::Folder)))
                 .into_iter()
                 .filter_map(|(id, result)| Some((id, result.err()?)))
                 .collect();

@@ -81,7 +81,8 @@ pub async fn needed_by(db: &Db, packages: &[PackageId]) -> Result<Vec<Needed>> {
 }
 
 /// Marks whole packages as being deleted: inactive, nothing current, all versions `Deleting`, policies' switches stay
-/// on with "package missing". The caller holds the locks: `(package, token)`; others are left out and returned.
+/// on with "package missing". The caller holds the locks: `(package, token)`; others are left out and returned. `why`
+/// says for the audit trail what called a package unused.
 ///
 /// # Errors
 /// When the database fails.
@@ -89,6 +90,7 @@ pub async fn mark_packages_deleting(
     w: &mut Write<'_>,
     job: JobId,
     packages: &[(PackageId, i64)],
+    why: impl Fn(PackageId) -> Option<String>,
 ) -> Result<Vec<PackageId>> {
     const WHAT: &str = "mark packages as being deleted";
     const MARK: &str = "UPDATE package SET active = 0, current_version = NULL, token = token + 1 \
@@ -109,7 +111,7 @@ pub async fn mark_packages_deleting(
     w.run(WHAT, PENDING, vec![batch]).await?;
     derived::packages(w, marked.iter().copied()).await?;
     for id in &marked {
-        w.audit("package.delete", format!("package {id}"), None, Some("deleting".into()));
+        w.audit("package.delete", format!("package {id}"), why(*id), Some("deleting".into()));
     }
     Ok(packages.iter().map(|p| p.0).filter(|id| !marked.contains(id)).collect())
 }
@@ -170,6 +172,19 @@ pub async fn due_for_unlink(db: &Db, now: Timestamp, limit: u32) -> Result<Vec<D
          AND NOT EXISTS (SELECT 1 FROM policy_update AS s WHERE s.package_id = v.package_id AND s.version = v.version) \
          ORDER BY v.package_id, v.version LIMIT $2";
     db.all("find versions to unlink", DUE, args![now, limit]).await
+}
+
+/// The versions of these packages that are being deleted.
+///
+/// # Errors
+/// When the database fails.
+pub async fn deleting(db: &Db, packages: &[PackageId]) -> Result<Vec<DueVersion>> {
+    const WHAT: &str = "find versions of packages to unlink";
+    const DELETING: &str = "SELECT v.package_id, v.version, v.state, v.location_id, l.path AS location_path, v.size_bytes \
+         FROM json_each($1) AS j CROSS JOIN package_version AS v JOIN location AS l ON l.location_id = v.location_id \
+         WHERE v.package_id = CAST(j.value ->> 0 AS TEXT) AND v.state || '' = 'deleting' \
+         ORDER BY v.package_id, v.version";
+    db.all(WHAT, DELETING, vec![rows(WHAT, packages.iter().map(|id| (id,)))?]).await
 }
 
 /// Removes rows of versions in state `Deleting` whose folders are gone, their proofs that nothing else uses, and

@@ -20,6 +20,7 @@ mod schema;
 mod search;
 mod settings;
 mod speed;
+mod unused;
 
 /// Declares each test once and runs it on both back ends.
 macro_rules! on_both {

@@ -287,7 +287,9 @@ async fn deletion_goes_mark_unlink_remove(s: &Sandbox) {
     let LockOutcome::Held { token } = packages::lock(&mut w, &[one], job, at(100)).await.unwrap()[0].1 else {
         panic!("not held")
     };
-    let lost = packages::mark_packages_deleting(&mut w, job, &[(one, token), (two, 77)]).await.unwrap();
+    let lost = packages::mark_packages_deleting(&mut w, job, &[(one, token), (two, 77)], |_| Some("unused".into()))
+        .await
+        .unwrap();
     assert_eq!(lost, [two]);
     w.commit().await.unwrap();
     let update = updates::show(&s.db, ids[0]).await.unwrap();

@@ -100,7 +100,7 @@ async fn deleting_a_needed_package_leaves_the_switch_on(s: &Sandbox) {
     let LockOutcome::Held { token } = packages::lock(&mut w, &[package], job, at(100)).await.unwrap()[0].1 else {
         panic!("not held")
     };
-    packages::mark_packages_deleting(&mut w, job, &[(package, token)]).await.unwrap();
+    packages::mark_packages_deleting(&mut w, job, &[(package, token)], |_| None).await.unwrap();
     packages::remove_versions(&mut w, &[(package, 1)]).await.unwrap();
     w.commit().await.unwrap();
     let switch = policies::switches(&s.db, id).await.unwrap().remove(0);

@@ -318,7 +318,7 @@ async fn a_version_stays_while_an_original_is_recorded(s: &Sandbox) {
     assert_eq!((freed.originals, freed.original_bytes), (1, 10));
     let held = tokens(s, job, &[package]).await;
     let mut w = s.write(50).await;
-    packages::mark_packages_deleting(&mut w, job, &[(package, held[0])]).await.unwrap();
+    packages::mark_packages_deleting(&mut w, job, &[(package, held[0])], |_| None).await.unwrap();
     assert_eq!(packages::remove_versions(&mut w, &[(package, 1)]).await.unwrap(), 0);
     assert!(locations::remove(&mut w, old, true).await.is_err(), "it is the default");
     assert_eq!(packages::forget_originals(&mut w, &[(package, 1, old)]).await.unwrap(), 1);

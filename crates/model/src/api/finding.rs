@@ -25,7 +25,7 @@ pub struct IntegrityStart {
     pub past_cache: bool,
     /// Mend what can be mended.
     pub repair: bool,
-    /// With `repair` and `relocate`: only say what would be done.
+    /// With `repair`, `relocate` and `delete_unused`: only say what would be done.
     pub dry_run: bool,
     /// Bytes per second that are read at most.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::JobKind;
-use crate::{BulletinId, DailyHours, FeedId, LocationId, PackageId, Timestamp, UpdateId, api::FeedRules};
+use crate::{BulletinId, DailyHours, FeedId, LocationId, PackageId, Timestamp, UnusedAfter, UpdateId, api::FeedRules};
 
 /// What an operation works on. Filters are resolved to ids when the job is asked for, so that a job never grows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -37,7 +37,7 @@ pub struct IntegrityCheck {
     /// Mend what can be mended.
     #[serde(default)]
     pub repair: bool,
-    /// With `repair` and `relocate`: only say what would be done.
+    /// With `repair`, `relocate` and `delete_unused`: only say what would be done.
     #[serde(default)]
     pub dry_run: bool,
     /// Bytes per second that are read at most; none: no limit.
@@ -79,6 +79,25 @@ impl IntegrityCheck {
             delete_unused: false,
         }
     }
+}
+
+/// Which unused packages are to be deleted. A rule that is left out is as the settings have it when the job runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeleteUnused {
+    /// Superseded for so long, and no enabled policy needs it (`unused.superseded-after`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_after: Option<UnusedAfter>,
+    /// Its bulletin disabled for so long, and no policy refers to it (`unused.disabled-after`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled_after: Option<UnusedAfter>,
+    /// Staged so long ago, and no policy refers to it (`unused.without-policy-after`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_policy_after: Option<UnusedAfter>,
+    /// Also packages with a file that was supplied by hand, which cannot be fetched again.
+    pub also_supplied: bool,
+    /// Only say what would be deleted.
+    pub dry_run: bool,
 }
 
 /// A job's payload.
@@ -141,6 +160,8 @@ pub enum JobRequest {
         /// Also those that a policy needs.
         although_needed: bool,
     },
+    /// Delete packages that nothing uses.
+    DeleteUnused(DeleteUnused),
     /// Compare database and disk; clear what no one owns.
     Reconcile {
         /// Only say what would be done.
@@ -219,6 +240,7 @@ impl JobRequest {
             Self::Recreate { .. } => JobKind::Recreate,
             Self::Supply { .. } => JobKind::Supply,
             Self::Delete { .. } => JobKind::Delete,
+            Self::DeleteUnused(_) => JobKind::DeleteUnused,
             Self::Reconcile { .. } => JobKind::Reconcile,
             Self::IntegrityCheck(_) => JobKind::IntegrityCheck,
             Self::Relocate { .. } => JobKind::Relocate,
@@ -233,6 +255,16 @@ impl JobRequest {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_deletion_of_unused_packages_reads_back_as_it_was_written() {
+        let some = DeleteUnused { superseded_after: Some("30d".parse().unwrap()), ..DeleteUnused::default() };
+        let request = JobRequest::DeleteUnused(some);
+        let text = serde_json::to_string(&request).unwrap();
+        assert!(text.contains(r#""kind":"delete-unused""#) && text.contains(r#""superseded_after":"30d""#), "{text}");
+        assert!(!text.contains("disabled_after"), "left out is as the settings have it: {text}");
+        assert_eq!(serde_json::from_str::<JobRequest>(&text).unwrap(), request);
+    }
 
     #[test]
     fn an_integrity_check_reads_back_as_it_was_written_and_knows_its_fields() {

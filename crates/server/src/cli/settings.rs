@@ -18,7 +18,8 @@ pub(super) enum Settings {
     #[command(after_help = "\
 Examples:
   patchwharf settings set package-location /srv/patchwharf/packages
-  patchwharf settings set originals.keep-for 7d")]
+  patchwharf settings set originals.keep-for 7d
+  patchwharf settings set unused.superseded-after 30d")]
     Set {
         /// Its name.
         name: String,

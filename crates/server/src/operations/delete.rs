@@ -98,7 +98,7 @@ async fn mark(
             }
         }
     }
-    let lost = packages::mark_packages_deleting(&mut w, ctx.job, &held).await?;
+    let lost = packages::mark_packages_deleting(&mut w, ctx.job, &held, |_| None).await?;
     w.commit().await?;
     fault_at(Step::DeleteAfterMark)?;
     for (package, _) in held.iter().filter(|(package, _)| !lost.contains(package)) {

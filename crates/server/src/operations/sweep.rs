@@ -49,6 +49,21 @@ pub(crate) async fn run(app: &Arc<App>, source: &str, job: Option<JobId>) -> Res
     }
 }
 
+/// Sweeps packages that were marked just now.
+pub(crate) async fn marked(
+    app: &Arc<App>,
+    source: &str,
+    job: Option<JobId>,
+    ids: &[PackageId],
+) -> Result<Swept, OperationError> {
+    let mut swept = Swept::default();
+    if !ids.is_empty() {
+        let due = packages::deleting(&app.db, ids).await?;
+        batch(app, source, job, due, &mut swept).await?;
+    }
+    Ok(swept)
+}
+
 /// Retired versions go when their grace ended before this time: none while the clock is doubted.
 pub(crate) fn retired_until(app: &App) -> Timestamp {
     app.ages.now().unwrap_or(Timestamp::MIN)

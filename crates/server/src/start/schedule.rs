@@ -11,7 +11,7 @@ use patchwharf_model::{
 use crate::{
     app::App,
     jobs::Order,
-    operations::{OperationError, integrity::settings::ByTheClock, retry},
+    operations::{OperationError, integrity::settings::ByTheClock, retry, unused::settings as unused},
     retention, token,
 };
 
@@ -101,7 +101,12 @@ async fn checks(app: &App, now: Timestamp) -> patchwharf_db::Result<()> {
     };
     // The name is that of the verification that the full check has taken the place of: its times go on.
     if is_due(app, "schedule.last-verify", by_clock.full_every, now).await? {
-        let full = IntegrityCheck { past_cache: true, only_between: by_clock.only_between, ..check.clone() };
+        let full = IntegrityCheck {
+            past_cache: true,
+            only_between: by_clock.only_between,
+            delete_unused: unused::by_the_clock(app).await?,
+            ..check.clone()
+        };
         app.jobs.order(JobRequest::IntegrityCheck(full), background()).await?;
     }
     if is_due(app, "schedule.last-light-check", by_clock.light_every, now).await? {

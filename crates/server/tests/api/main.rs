@@ -17,4 +17,5 @@ mod packages;
 mod policies;
 mod postgres;
 mod strict;
+mod unused;
 mod world;

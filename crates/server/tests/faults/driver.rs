@@ -32,6 +32,7 @@ pub(crate) enum Act {
     CompleteRefresh,
     Recreate,
     Delete,
+    DeleteUnused,
     Verify,
     Check,
     DamageAndCheck,
@@ -153,6 +154,7 @@ impl Driver {
             Act::PruneHere => return self.prune(act, bulletin, 0).await,
             Act::PruneThere => return self.prune(act, bulletin, 1).await,
             Act::Delete => return self.delete(bulletin).await,
+            Act::DeleteUnused => return self.delete_unused(bulletin).await,
             Act::Switch => return self.switch(bulletin, chance.once_in(2)).await,
         };
         self.start(act, Vec::new(), bulletin, path, &body).await
@@ -215,6 +217,16 @@ impl Driver {
         self.start(Act::Delete, vec![package.id], bulletin, "/api/v1/packages/delete", &body).await
     }
 
+    /// Everything that is staged, for there is no policy: nothing else may be under way.
+    async fn delete_unused(&self, bulletin: &str) -> Answered<()> {
+        let all: Page<PackageSummary> = self.get("/api/v1/packages?limit=1000").await?;
+        let unused: Vec<PackageSummary> = all.items.into_iter().filter(|package| package.active).collect();
+        unused.iter().for_each(|package| self.ledger.asked_to_delete(package.update, package.id));
+        let ids = unused.into_iter().map(|package| package.id).collect();
+        let body = json!({"without_policy_after": "0s"});
+        self.start(Act::DeleteUnused, ids, bulletin, "/api/v1/store/delete-unused", &body).await
+    }
+
     async fn switch(&self, bulletin: &str, enable: bool) -> Answered<()> {
         let detail: BulletinDetail = self.get(&format!("/api/v1/bulletins/{bulletin}")).await?;
         let id = detail.summary.id;
@@ -262,7 +274,7 @@ impl Driver {
             }
             self.ledger.job_ended(id, job.job.state);
             let Some((act, packages, bulletin)) = self.open.lock().unwrap().remove(&id) else { continue };
-            if act == Act::Delete && job.job.state == JobState::Done {
+            if matches!(act, Act::Delete | Act::DeleteUnused) && job.job.state == JobState::Done {
                 packages.iter().for_each(|id| self.ledger.deleted(*id));
             }
             for package in self.packages_of(&bulletin).await? {

@@ -40,14 +40,20 @@ fn acts_for(step: Step) -> &'static [Act] {
 }
 
 /// Does what makes the server pass the step, until all is done or it is gone.
-async fn provoke(plant: &Plant, driver: &Driver, step: Step, bulletin: &str, chance: &mut Chance) -> Result<(), Gone> {
+async fn provoke(
+    plant: &Plant,
+    driver: &Driver,
+    (step, acts): (Step, &[Act]),
+    bulletin: &str,
+    chance: &mut Chance,
+) -> Result<(), Gone> {
     if step.name().starts_with("import.") {
         plant.publish_revision();
         let import = "/api/v1/feeds/example/import";
         let answer = driver.client.try_call(reqwest::Method::POST, import, Some(&serde_json::json!({}))).await;
         answer.map_err(|_| Gone)?;
     }
-    for act in acts_for(step) {
+    for act in acts {
         driver.act(*act, bulletin, chance).await?;
         driver.wait_idle().await?;
     }
@@ -55,7 +61,7 @@ async fn provoke(plant: &Plant, driver: &Driver, step: Step, bulletin: &str, cha
 }
 
 /// One fault at one step, then recovery. Whether the server died of it.
-async fn one(plant: &mut Plant, step: Step, action: &str, chance: &mut Chance) -> bool {
+async fn one(plant: &mut Plant, step: Step, acts: &[Act], action: &str, chance: &mut Chance) -> bool {
     let (open, done) = (Open::default(), Arc::default());
     let large = step == Step::StageAfterFsync;
     let bulletin = if large { LARGE.to_owned() } else { chance.pick(&plant.bulletins).clone() };
@@ -70,7 +76,7 @@ async fn one(plant: &mut Plant, step: Step, action: &str, chance: &mut Chance) -
     let mut died = !plant.server.comes_up().await;
     if !died {
         let driver = plant.driver(&open, &done);
-        died = provoke(plant, &driver, step, &bulletin, chance).await.is_err();
+        died = provoke(plant, &driver, (step, acts), &bulletin, chance).await.is_err();
     }
     plant.server.kill_9();
     if let Err(findings) = judge::crashed(plant).await {
@@ -105,7 +111,7 @@ async fn c_02_d_03_every_step_can_fail_or_be_the_last() {
     for _ in 0..times(1, 20) {
         for step in own_steps() {
             for action in ["kill", "error", "panic"] {
-                if one(&mut plant, *step, action, &mut chance).await && action == "kill" {
+                if one(&mut plant, *step, acts_for(*step), action, &mut chance).await && action == "kill" {
                     reached.insert(step.name());
                 }
                 faults += 1;
@@ -120,4 +126,26 @@ async fn c_02_d_03_every_step_can_fail_or_be_the_last() {
         reached.len()
     );
     assert!(missed.is_empty(), "no operation passed {missed:?}");
+}
+
+/// The same deleter, many packages in one batch, and a job that says at its end what it has deleted before it was killed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c_02_deleting_what_nothing_uses_can_fail_or_be_the_last_at_every_step() {
+    let mut chance = Chance::new("sweep over steps of delete-unused");
+    let mut plant = Plant::start().await;
+    let deleting = || Step::ALL.iter().filter(|step| step.name().starts_with("delete."));
+    let (mut reached, mut faults) = (BTreeSet::new(), 0);
+    for _ in 0..times(1, 20) {
+        for step in deleting() {
+            for action in ["kill", "error", "panic"] {
+                let acts = [Act::Stage, Act::DeleteUnused];
+                if one(&mut plant, *step, &acts, action, &mut chance).await && action == "kill" {
+                    reached.insert(step.name());
+                }
+                faults += 1;
+            }
+        }
+    }
+    assert_eq!(reached.len(), deleting().count(), "a kill reached only {reached:?}");
+    figures!("sweep over steps of delete-unused: {faults} faults, 0 violations; a kill reached {}", reached.len());
 }

@@ -17,5 +17,6 @@ mod relocate;
 mod retention;
 mod stage;
 mod undo;
+mod unused;
 mod verify;
 mod world;

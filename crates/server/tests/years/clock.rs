@@ -165,3 +165,28 @@ async fn x_04_however_the_clock_is_set_nothing_is_deleted_for_its_age_and_work_g
     judged(&stock.server);
     figures!("X-04: {} jumps of the clock, a job under way at each, nothing deleted for its age", offsets.len() + 5);
 }
+
+/// The last time a server ran here was in another year, as far as anybody knows.
+#[tokio::test]
+async fn x_04_what_nothing_uses_stays_while_the_clock_is_in_doubt() {
+    let mut stock = Stock::new(Server::setup(BINARY), 2, 5_000).await;
+    stock.stage(0..2).await;
+    assert_eq!(stock.server.terminate(), Some(0));
+    fs::write(stock.server.data().join("clock.seen"), "2016-11-22T12:00:00Z").unwrap();
+    stock.server.restart().await;
+    let run = |arguments: &[&str]| stock.server.patchwharf(arguments);
+    let told = run(&["job", "run", "delete-unused", "--without-policy-after", "0s"]).ok();
+    assert!(told.contains("no unused package was deleted") && told.contains("straight for a day"), "{told}");
+    let told = run(&["settings", "set", "unused.without-policy-after", "0s"]).ok();
+    assert!(told.contains("off"), "the value before: {told}");
+    let told = run(&["job", "run", "integrity-check", "--delete-unused"]).ok();
+    assert!(told.contains("straight for a day"), "{told}");
+    let listed = run(&["package", "list"]).ok();
+    assert!(listed.contains("B-0") && listed.contains("B-1"), "{listed}");
+    assert_eq!(stock.server.terminate(), Some(0));
+    fs::write(stock.server.data().join("clock.seen"), jiff::Timestamp::now().to_string()).unwrap();
+    stock.server.restart().await;
+    let told = stock.server.patchwharf(&["job", "run", "delete-unused"]).ok();
+    assert!(told.contains("2 unused packages deleted"), "{told}");
+    judged(&stock.server);
+}

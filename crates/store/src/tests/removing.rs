@@ -47,6 +47,28 @@ fn d_07_shared_content_stays_and_its_new_stamp_is_told() {
 }
 
 #[test]
+fn names_of_one_inode_that_go_on_several_threads_all_tell_the_stamp_that_holds_in_the_end() {
+    let f = Fixture::new();
+    let content = bytes(1, 100_000);
+    let first = f.placed(PackageId::new(), 1, &[("file", &content)]);
+    let mut others = Vec::new();
+    for _ in 0..60 {
+        let version = NewVersion {
+            manifest: manifest(PackageId::new(), 1, &[("file", &content)]),
+            content: vec![Content::Existing(existing(others.last().unwrap_or(&first), 0))],
+        };
+        others.push(f.location.place(vec![version], &f.key).pop().unwrap().unwrap());
+    }
+    let stays = others.pop().unwrap();
+    let versions: Vec<_> = others.iter().map(to_unlink).collect();
+    let done: Vec<Unlinked> = f.location.unlink(&versions, now()).into_iter().map(Result::unwrap).collect();
+    let (_, stamp) = f.location.open_file(stays.package, 1, &name("file")).unwrap();
+    let told: Vec<_> = done.iter().flat_map(|done| &done.restamped).collect();
+    assert!(told.len() == 59 && told.iter().all(|(_, after)| *after == stamp), "{told:?}, and now {stamp:?}");
+    assert!(f.location.stamps().stands(&stays.files[0].stamp, &stamp));
+}
+
+#[test]
 fn a_stamp_that_somebody_else_changed_is_not_renewed_by_an_unlink() {
     let f = Fixture::new();
     let package = PackageId::new();

@@ -60,7 +60,10 @@ fn contradiction(wish: &IntegrityStart) -> Option<&'static str> {
     if wish.light && wish.past_cache {
         Some("A light check reads no file: `past_cache` says nothing there. Leave one of the two out.")
     } else if wish.dry_run && !wish.repair && !wish.relocate && !wish.delete_unused {
-        Some("`dry_run` says what `repair` would do: give both. A check without `repair` changes nothing anyway.")
+        Some(
+            "`dry_run` says what `repair`, `relocate` or `delete_unused` would do: give one of them too. A check without \
+             them changes nothing anyway.",
+        )
     } else if (wish.link || wish.restage) && !wish.relocate {
         Some("`link` and `restage` say how packages are moved: give `relocate` too.")
     } else if wish.max_bytes_per_second == Some(0) {

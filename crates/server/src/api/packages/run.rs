@@ -3,7 +3,7 @@
 use axum::{extract::State, http::HeaderMap};
 use patchwharf_model::{
     api::{Job, PackageChoice, PackageDelete, ReconcileStart},
-    job::JobRequest,
+    job::{DeleteUnused, JobRequest},
 };
 
 use super::{choice, deletion};
@@ -53,4 +53,16 @@ pub(super) async fn reconcile(
     Json(wish): Json<ReconcileStart>,
 ) -> ApiResult<Started> {
     start::job(&app, &headers, JobRequest::Reconcile { dry_run: wish.dry_run }).await
+}
+
+/// Deletes packages that nothing uses, by the rules `unused.*` of the settings, or those that the request gives for this
+/// run. A rule is off until somebody switches it on; with `dry_run` the job only names packages, rules and bytes.
+#[utoipa::path(post, path = "/store/delete-unused", tag = "packages", request_body = DeleteUnused,
+    params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
+pub(super) async fn delete_unused(
+    State(app): Shared,
+    headers: HeaderMap,
+    Json(wish): Json<DeleteUnused>,
+) -> ApiResult<Started> {
+    start::job(&app, &headers, JobRequest::DeleteUnused(wish)).await
 }

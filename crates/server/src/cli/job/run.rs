@@ -3,8 +3,9 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use patchwharf_model::{
-    ByteSize, DailyHours,
+    ByteSize, DailyHours, UnusedAfter,
     api::{IntegrityStart, Job, PackageChoice},
+    job::DeleteUnused,
 };
 
 use crate::cli::{Client, Found, follow};
@@ -21,9 +22,42 @@ Examples:
   patchwharf job run integrity-check --bulletin sp65001 --repair
   patchwharf job run integrity-check --repair --dry-run
   patchwharf job run integrity-check --relocate
+  patchwharf job run integrity-check --delete-unused --dry-run
   patchwharf job run integrity-check --max-rate 50MiB --only-between 22:00-05:00
   patchwharf job findings JOB --csv > findings.csv")]
     IntegrityCheck(Check),
+    /// Delete packages that nothing uses, by rules that are all off until they are switched on.
+    ///
+    /// A rule that is not given here is as `settings show` has it (`unused.superseded-after` and so on). A package that an
+    /// enabled policy has stays, and so does one that a job holds or a download reads. Nothing is deleted for its age while
+    /// the server's clock is in doubt.
+    #[command(after_help = "\
+Examples:
+  patchwharf job run delete-unused --dry-run
+  patchwharf job run delete-unused --superseded-after 30d --dry-run
+  patchwharf job run delete-unused --disabled-after 90d --superseded-after off
+  patchwharf settings set unused.superseded-after 30d")]
+    DeleteUnused(Unused),
+}
+
+/// Which unused packages.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Unused {
+    /// Only name packages, rules and bytes; delete nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Take packages superseded for so long, for this run: 30d, or off.
+    #[arg(long, value_name = "AGE")]
+    superseded_after: Option<UnusedAfter>,
+    /// Take packages in no policy whose bulletin has been disabled for so long, for this run: 30d, or off.
+    #[arg(long, value_name = "AGE")]
+    disabled_after: Option<UnusedAfter>,
+    /// Take packages in no policy that were staged so long ago, for this run: 90d, or off.
+    #[arg(long, value_name = "AGE")]
+    without_policy_after: Option<UnusedAfter>,
+    /// Also packages with a file that was supplied by hand: it cannot be fetched again.
+    #[arg(long)]
+    also_supplied: bool,
 }
 
 /// What to check, and how.
@@ -48,7 +82,7 @@ pub(in crate::cli) struct Check {
     /// Mend what can be mended: damaged packages by quick refresh, owners and modes, orphans and strangers to quarantine.
     #[arg(long)]
     repair: bool,
-    /// With --repair and --relocate: only say what would be done.
+    /// With --repair, --relocate and --delete-unused: only say what would be done.
     #[arg(long)]
     dry_run: bool,
     /// Bytes per second that are read at most: 50MiB.
@@ -66,16 +100,30 @@ pub(in crate::cli) struct Check {
     /// With --relocate: stage again what is missing or damaged at the old place.
     #[arg(long, requires = "relocate")]
     restage: bool,
-    /// Delete unused packages, by the rules that are set.
+    /// Then delete unused packages, by the rules that are set (`unused.*` in `settings show`); all are off at first.
     #[arg(long)]
     delete_unused: bool,
 }
 
 impl Run {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
-        let Self::IntegrityCheck(check) = self;
-        let job: Job = client.post("/store/integrity-check", &check.wish()).await?;
+        let job: Job = match self {
+            Self::IntegrityCheck(check) => client.post("/store/integrity-check", &check.wish()).await?,
+            Self::DeleteUnused(unused) => client.post("/store/delete-unused", &unused.wish()).await?,
+        };
         follow::started(client, &job).await
+    }
+}
+
+impl Unused {
+    fn wish(self) -> DeleteUnused {
+        DeleteUnused {
+            superseded_after: self.superseded_after,
+            disabled_after: self.disabled_after,
+            without_policy_after: self.without_policy_after,
+            also_supplied: self.also_supplied,
+            dry_run: self.dry_run,
+        }
     }
 }
 

@@ -1,19 +1,15 @@
 //! What the system job can do besides: relocate existing packages if the default location has changed, and delete unused
 //! packages. Each is a phase after the check, in the same job, and adds its sentence to the report.
 
-use patchwharf_model::job::{IntegrityCheck, Report, ReportItem};
+use patchwharf_model::job::{DeleteUnused, IntegrityCheck, Report, ReportItem, Selection};
 
 use crate::{
     jobs::JobContext,
-    operations::{Ending, OperationError, relocate},
+    operations::{Ending, OperationError, relocate, selection, unused},
 };
 
 /// Refuses what cannot be done, before anything is begun.
 pub(super) fn check(ctx: &JobContext, wish: &IntegrityCheck) -> Result<(), OperationError> {
-    // DELETION OF UNUSED PACKAGES IS WIRED HERE: this refusal goes, and `run` calls its phase.
-    if wish.delete_unused {
-        return Err(refused("this server cannot do --delete-unused; run the check without it"));
-    }
     if wish.relocate && wish.location == Some(ctx.app.locations.default_location()?.id()) {
         return Err(refused(
             "--relocate moves packages to the default location, and --location names that one: name the location that \
@@ -39,7 +35,12 @@ pub(super) async fn run(
             ending => return Ok(Err(ending)),
         }
     }
-    // if wish.delete_unused { unused::run(ctx, wish.dry_run).await }
+    if wish.delete_unused {
+        match delete_unused(ctx, wish).await? {
+            Ending::Done(report) => reports.push(report),
+            ending => return Ok(Err(ending)),
+        }
+    }
     Ok(Ok(reports))
 }
 
@@ -48,11 +49,34 @@ async fn relocate(ctx: &JobContext, wish: &IntegrityCheck) -> Result<Ending, Ope
     let to = ctx.app.locations.default_location()?.id();
     let (of, from) = (wish.of.clone(), wish.location);
     let (link, restage, dry_run) = (wish.link, wish.restage, wish.dry_run);
-    match relocate::run(ctx, &relocate::Wish { of, from, to, link, restage, dry_run }).await {
+    let ended = relocate::run(ctx, &relocate::Wish { of, from, to, link, restage, dry_run }).await;
+    or_told(ctx, ended, "relocation", "packages were not moved")
+}
+
+/// Deletes what nothing uses, by the rules that are set, among what the check is about.
+async fn delete_unused(ctx: &JobContext, wish: &IntegrityCheck) -> Result<Ending, OperationError> {
+    let packages = match &wish.of {
+        Selection::All => None,
+        of => Some(selection::packages_of(&ctx.app.db, of).await?.into_iter().collect()),
+    };
+    let only = unused::Only { packages, location: wish.location };
+    let rules = DeleteUnused { dry_run: wish.dry_run, ..DeleteUnused::default() };
+    let ended = unused::run(ctx, &rules, &only).await;
+    or_told(ctx, ended, "deletion of unused packages", "unused packages were not deleted")
+}
+
+/// A phase that could not be done is a line of the report; one that may be done later is tried again.
+fn or_told(
+    ctx: &JobContext,
+    ended: Result<Ending, OperationError>,
+    phase: &str,
+    what: &str,
+) -> Result<Ending, OperationError> {
+    match ended {
         Err(error) if !error.transient => {
             let reason = error.text;
-            let summary = format!("packages were not moved: {reason}");
-            let (item, outcome) = ("relocation".to_owned(), error.code.to_owned());
+            let summary = format!("{what}: {reason}");
+            let (item, outcome) = (phase.to_owned(), error.code.to_owned());
             ctx.report_item(ReportItem { item, outcome, failed: true, reason });
             Ok(Ending::Done(Report { summary, ..Report::default() }))
         }

@@ -153,7 +153,8 @@ fn remedy(
         Kind::Quarantined => Remedy::new(Clock, "it goes when its time is over and its package is proved", reconcile),
         Kind::PackageUnused => {
             let command = package.map_or_else(String::new, |id| format!("patchwharf package delete {id} --dry-run"));
-            Remedy::new(Nobody, "it may be deleted", command)
+            let text = "it may be deleted; `patchwharf job run delete-unused` takes all such packages by the rules that are set";
+            Remedy::new(Nobody, text, command)
         }
         _ => match next_try_at {
             Some(at) => Remedy::new(Clock, format!("a quick refresh is tried again at {at}"), mend),

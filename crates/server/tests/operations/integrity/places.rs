@@ -206,7 +206,7 @@ async fn a_deletion_that_is_stuck_says_why() {
     let job = JobId::new();
     packages::lock(&mut w, &[package], job, world.clock.now()).await.unwrap();
     let token = packages::versions(&world.app().db, &[package]).await.unwrap()[0].token + 1;
-    assert!(packages::mark_packages_deleting(&mut w, job, &[(package, token)]).await.unwrap().is_empty());
+    assert!(packages::mark_packages_deleting(&mut w, job, &[(package, token)], |_| None).await.unwrap().is_empty());
     packages::unlock(&mut w, job, None).await.unwrap();
     w.commit().await.unwrap();
     let version = packages::versions(&world.app().db, &[package]).await.unwrap().remove(0);
