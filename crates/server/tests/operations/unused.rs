@@ -248,7 +248,8 @@ async fn the_check_by_the_clock_deletes_only_when_that_is_switched_on() {
         let app = std::sync::Arc::clone(world.app());
         async move {
             patchwharf_server::start::tick(&app).await.unwrap();
-            let jobs = patchwharf_db::jobs::list(&app.db, &Default::default()).await.unwrap();
+            let query = patchwharf_db::jobs::JobQuery { limit: 100, ..Default::default() };
+            let jobs = patchwharf_db::jobs::list(&app.db, &query).await.unwrap();
             jobs.rows.into_iter().find(|job| job.payload.contains("\"past_cache\":true")).map(|job| job.job_id)
         }
     };

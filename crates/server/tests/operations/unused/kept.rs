@@ -61,17 +61,17 @@ async fn what_another_job_holds_stays_and_goes_when_that_job_is_gone() {
 
 #[tokio::test]
 async fn what_is_at_a_location_that_is_not_open_stays() {
-    let mut world = staged(1).await;
+    let (mut world, old, _) = World::with_two_places(&[&Payload::random("one.exe", 3_000)]).await;
     world.later(DAY);
-    let away = world.home.path().join("away");
+    let (place, away) = (world.place(old).await, world.home.path().join("away"));
     world.stop_server().await;
-    fs::rename(world.packages(), &away).unwrap();
+    fs::rename(&place, &away).unwrap();
     world.run_server().await;
     let ended = delete_unused(&world, idle()).await.done();
     assert_eq!((ended.count("deleted"), ended.count("kept")), (0, 1), "{ended:#?}");
     assert!(ended.item("B-1").reason.contains("not open"), "{ended:#?}");
     world.stop_server().await;
-    fs::rename(&away, world.packages()).unwrap();
+    fs::rename(&away, &place).unwrap();
     world.run_server().await;
     assert_eq!(delete_unused(&world, idle()).await.done().count("deleted"), 1);
     world.check().await;

@@ -77,6 +77,7 @@ async fn a_cancelled_deletion_leaves_whole_batches_and_the_next_one_finishes() {
     let ended = delete_unused(&world, idle()).await.done();
     assert_eq!((ended.count("deleted"), packages(&world).await), (there as u64, 0));
     let statements = world.app().db.statements() - statements;
-    assert!(statements < 200, "{statements} statements for {there} packages");
+    // What the server does beside the job counts too.
+    assert!(statements < there as u64 / 2, "{statements} statements for {there} packages");
     world.check().await;
 }
