@@ -42,7 +42,7 @@ async fn rules_are_set_tried_and_followed(world: &World) {
 
     let wish = json!({ "name": "servers", "of": { "bulletins": ["B-1"] }, "enabled": true });
     let _: Value = api.post("/api/v1/policies", &wish).await;
-    run(&["settings", "set", "unused.without-policy-after", "0s"]).ok();
+    assert_eq!(run(&["settings", "set", "unused.without-policy-after", "0s"]).code, Some(0));
     let dry = run(&["job", "run", "delete-unused", "--dry-run"]).ok();
     assert!(dry.contains("1 unused package would be deleted") && dry.contains("without-policy"), "{dry}");
     assert!(dry.contains("B-2 ") && dry.contains("40003 bytes; staged ") && !dry.contains("B-1 "), "{dry}");
@@ -100,7 +100,7 @@ async fn rules_are_set_tried_and_followed_on_postgresql() {
 async fn an_integrity_check_names_the_command_for_what_nothing_uses() {
     let world = World::staged().await;
     let run = |arguments: &[&str]| world.server.patchwharf(arguments);
-    run(&["bulletin", "disable", "B-2"]).ok();
+    assert_eq!(run(&["bulletin", "disable", "B-2"]).code, Some(0));
     let job: JobDetail =
         serde_json::from_str(&run(&["--json", "job", "run", "integrity-check"]).ok()).expect("a job with its report");
     let findings = run(&["--json", "job", "findings", &job.job.id.to_string()]).ok();

@@ -39,10 +39,10 @@ pub(super) fn line(usage: &Usage, unused: &Unused, outcome: &str) -> ReportItem 
     let why = match rule {
         UnusedRule::Superseded => {
             let by = usage.superseded_by.as_deref().unwrap_or("a newer update");
-            format!("superseded by {by}, since {since}")
+            format!("superseded by {by}, since {since:.0}")
         }
-        UnusedRule::Disabled => format!("its bulletin is disabled since {since}, and no policy refers to it"),
-        UnusedRule::WithoutPolicy => format!("staged {since}, and no policy refers to it"),
+        UnusedRule::Disabled => format!("its bulletin is disabled since {since:.0}, and no policy refers to it"),
+        UnusedRule::WithoutPolicy => format!("staged {since:.0}, and no policy refers to it"),
     };
     let switches = match usage.policies {
         0 => String::new(),
