@@ -17,7 +17,7 @@ use crate::{
     error::Attempt as _,
     fault::{self, Step},
     folder, layout,
-    threads::{self, SYNC_THREADS, map},
+    threads::{SYNC_THREADS, map},
     tree,
 };
 
@@ -74,15 +74,19 @@ pub enum UnlinkError {
     Disk(#[from] DiskError),
 }
 
+/// Versions that are unlinked at once. Not for the processor's sake: where a file system tells the disk at once what has
+/// become free (`discard`), every unlink waits for that, and sixteen wait as long as one.
+const UNLINK_THREADS: usize = 16;
+
 impl Location {
     /// Removes versions: only files that are named, never through links or onto other mounts; what nobody named goes to
-    /// quarantine. On all cores; parents are made durable once for all. Doing it again is no error. One result for each,
-    /// in order.
+    /// quarantine. On several threads; parents are made durable once for all. Doing it again is no error. One result for
+    /// each, in order.
     #[must_use]
     pub fn unlink(&self, versions: &[ToUnlink], now: Timestamp) -> Vec<Result<Unlinked, UnlinkError>> {
         let parents = Parents::default();
         let all: Vec<&ToUnlink> = versions.iter().collect();
-        let mut results = map(all, threads::cores(), |version| self.unlink_one(version, now, &parents));
+        let mut results = map(all, UNLINK_THREADS, |version| self.unlink_one(version, now, &parents));
         last_stamps(&mut results);
         parents.sync(self, versions.iter().map(|v| (v.package, v.version)), &mut results);
         results
@@ -97,7 +101,8 @@ impl Location {
         let Some(package_folder) = opened(folder::folder(&self.root, &package), path)? else { return Ok(done) };
         if let Some(folder) = opened(folder::folder(&package_folder, &name), path)? {
             self.empty(&folder, version, now, &mut done)?;
-            drop(folder);
+            // Both folders stay open meanwhile: a folder's blocks are freed with its last handle, and while its parent is
+            // locked for its removal nobody else could remove anything there.
             match self.disk.rmdir(package_folder.as_fd(), name.as_ref()) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 other => other.attempt("remove", path)?,

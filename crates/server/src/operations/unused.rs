@@ -1,7 +1,7 @@
 //! Delete packages that nothing uses, by rules that an administrator has switched on.
 //!
 //! Packages are read page by page and judged (`rules`); those that may go are locked in batches, judged once more in the
-//! transaction that marks them, and taken by the one deleter (`sweep`) before the next batch is begun. The line of the
+//! transaction that marks them, and taken by the one deleter (`sweep`) while the next batch is marked. The line of the
 //! report is written with the mark: killed at any moment, the job says at its end everything that it has deleted.
 
 mod rules;
@@ -20,8 +20,8 @@ use patchwharf_model::{
 };
 use patchwharf_store::fault::Step;
 
-use super::{Ending, OperationError, fault_at, locks, sweep, write};
-use crate::jobs::JobContext;
+use super::{Ending, OperationError, fault_at, locks, sweep, sweep::Swept, write};
+use crate::jobs::{JobContext, StopReason};
 use rules::{Rules, Verdict};
 
 /// Packages that are read at once.
@@ -53,6 +53,7 @@ pub(crate) async fn run(ctx: &JobContext, wish: &DeleteUnused, only: &Only) -> R
     }
     let _keeper = locks::Keeper::start(ctx);
     ctx.progress.phase(if wish.dry_run { "looking for unused packages" } else { "deleting unused packages" });
+    ctx.progress.items_total(0);
     let (dry_run, lines) = (wish.dry_run, Vec::new());
     let mut run = Run { ctx, rules, only, dry_run, lines, needed: 0, freed_bytes: 0, doubted: false };
     if ctx.attempt > 1 && !wish.dry_run {
@@ -63,6 +64,9 @@ pub(crate) async fn run(ctx: &JobContext, wish: &DeleteUnused, only: &Only) -> R
         None => run.report().await,
     }
 }
+
+/// Packages that are marked, with their lines of the report.
+type Marked = BTreeMap<PackageId, ReportItem>;
 
 struct Run<'a> {
     ctx: &'a JobContext,
@@ -82,14 +86,9 @@ impl Run<'_> {
     /// Goes through all packages. An ending when it does not come to its end.
     async fn all(&mut self) -> Result<Option<Ending>, OperationError> {
         let (mut after, mut waiting): (Option<PackageId>, Vec<PackageId>) = (None, Vec::new());
+        let mut marked = Marked::new();
         loop {
-            if let Some(reason) = self.ctx.stop.reason() {
-                return Ok(Some(Ending::Stopped(reason)));
-            }
-            let Some(now) = self.ctx.app.ages.now() else {
-                self.doubted = true;
-                return Ok(None);
-            };
+            let Some(now) = self.ctx.app.ages.now() else { return self.broken_off(marked, None).await };
             let page = packages::usage(&self.ctx.app.db, after, PAGE).await?;
             after = page.last().map(|usage| usage.package_id);
             for usage in page.iter().filter(|usage| self.only.has(usage)) {
@@ -107,18 +106,37 @@ impl Run<'_> {
             let ended = after.is_none();
             while waiting.len() >= BATCH || (ended && !waiting.is_empty()) {
                 if let Some(reason) = self.ctx.stop.reason() {
-                    return Ok(Some(Ending::Stopped(reason)));
+                    return self.broken_off(marked, Some(reason)).await;
                 }
+                let Some(now) = self.ctx.app.ages.now() else { return self.broken_off(marked, None).await };
                 let batch: Vec<PackageId> = waiting.drain(..waiting.len().min(BATCH)).collect();
-                self.delete(&batch).await?;
-                if self.doubted {
+                // The disk removes one batch while the database marks the next one.
+                let (next, swept) = tokio::join!(self.mark(&batch, now), self.sweep(&marked));
+                self.swept(&marked, swept?).await?;
+                marked = next?;
+            }
+            match (ended, self.ctx.stop.reason()) {
+                (_, Some(reason)) => return self.broken_off(marked, Some(reason)).await,
+                (false, None) => {}
+                (true, None) => {
+                    let swept = self.sweep(&marked).await?;
+                    self.swept(&marked, swept).await?;
                     return Ok(None);
                 }
             }
-            if ended {
-                return Ok(None);
-            }
         }
+    }
+
+    /// Goes no further: what is marked is removed. Without a reason the clock is in doubt.
+    async fn broken_off(
+        &mut self,
+        marked: Marked,
+        reason: Option<StopReason>,
+    ) -> Result<Option<Ending>, OperationError> {
+        self.doubted |= reason.is_none();
+        let swept = self.sweep(&marked).await?;
+        self.swept(&marked, swept).await?;
+        Ok(reason.map(Ending::Stopped))
     }
 
     /// Why an unused package stays for now.
@@ -133,33 +151,27 @@ impl Run<'_> {
         app.locations.get(usage.location_id).err().map(|error| error.text)
     }
 
-    /// Marks a batch and removes it, folders and rows.
-    async fn delete(&mut self, batch: &[PackageId]) -> Result<(), OperationError> {
-        let Some(now) = self.ctx.app.ages.now() else {
-            self.doubted = true;
-            return Ok(());
-        };
-        let lines = self.mark(batch, now).await?;
-        let marked: Vec<PackageId> = lines.keys().copied().collect();
+    /// Removes what is marked, folders and rows.
+    async fn sweep(&self, marked: &Marked) -> Result<Swept, OperationError> {
+        let packages: Vec<PackageId> = marked.keys().copied().collect();
         let source = format!("job {}", self.ctx.job);
-        let swept = sweep::marked(&self.ctx.app, &source, Some(self.ctx.job), &marked).await?;
+        sweep::marked(&self.ctx.app, &source, Some(self.ctx.job), &packages).await
+    }
+
+    /// Counts what was removed, and names what could not be.
+    async fn swept(&mut self, marked: &Marked, swept: Swept) -> Result<(), OperationError> {
         self.freed_bytes += swept.freed_bytes;
         for (package, version, why) in swept.stuck {
-            if let Some(line) = lines.get(&package) {
+            if let Some(line) = marked.get(&package) {
                 self.lines.push(told::stuck(line, version, &why));
             }
         }
-        self.write_lines().await?;
-        self.ctx.progress.items_done(batch.len() as u64);
-        Ok(())
+        self.ctx.progress.items_done(marked.len() as u64);
+        self.write_lines().await
     }
 
     /// Locks packages and marks those that are still unused, with their lines of the report.
-    async fn mark(
-        &self,
-        batch: &[PackageId],
-        now: Timestamp,
-    ) -> Result<BTreeMap<PackageId, ReportItem>, OperationError> {
+    async fn mark(&self, batch: &[PackageId], now: Timestamp) -> Result<Marked, OperationError> {
         let ctx = self.ctx;
         fault_at(Step::DeleteBeforeMark)?;
         let mut w = write(ctx).await?;

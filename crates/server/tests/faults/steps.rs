@@ -130,7 +130,7 @@ async fn c_02_d_03_every_step_can_fail_or_be_the_last() {
 
 /// The same deleter, many packages in one batch, and a job that says at its end what it has deleted before it was killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn c_02_deleting_what_nothing_uses_can_fail_or_be_the_last_at_every_step() {
+async fn c_02_deleting_the_unused_can_fail_or_be_the_last_at_every_step() {
     let mut chance = Chance::new("sweep over steps of delete-unused");
     let mut plant = Plant::start().await;
     let deleting = || Step::ALL.iter().filter(|step| step.name().starts_with("delete."));
