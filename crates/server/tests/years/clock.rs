@@ -168,7 +168,7 @@ async fn x_04_however_the_clock_is_set_nothing_is_deleted_for_its_age_and_work_g
 
 /// The last time a server ran here was in another year, as far as anybody knows.
 #[tokio::test]
-async fn x_04_what_nothing_uses_stays_while_the_clock_is_in_doubt() {
+async fn x_04_unused_packages_stay_while_the_clock_is_in_doubt() {
     let mut stock = Stock::new(Server::setup(BINARY), 2, 5_000).await;
     stock.stage(0..2).await;
     assert_eq!(stock.server.terminate(), Some(0));
