@@ -130,6 +130,16 @@ pub async fn by_ids(db: &Db, ids: &[UpdateId]) -> Result<Vec<Update>> {
     db.all(WHAT, BY, vec![rows(WHAT, ids.iter().map(|id| (id,)))?]).await
 }
 
+/// All updates by id, `limit` at a time, those after `after`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(db: &Db, after: Option<UpdateId>, limit: u32) -> Result<Vec<Update>> {
+    const PAGE: &str = select!(" WHERE r.update_id > $1 ORDER BY r.update_id LIMIT $2");
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    db.all("list updates", PAGE, args![after, limit]).await
+}
+
 /// One update.
 ///
 /// # Errors

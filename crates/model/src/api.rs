@@ -34,11 +34,11 @@ pub use feed::{
     FeedRemoval, FeedRemove, FeedRules, FeedSource, SdpSource,
 };
 pub use finding::{ExportFormat, FindingQuery, IntegrityStart};
-pub use job::{Job, JobDetail, JobEvent, JobQuery};
+pub use job::{Job, JobDetail, JobEvent, JobItemQuery, JobQuery};
 pub use list::List;
 pub use location::{
-    Elsewhere, Location, LocationCreate, LocationRemove, OriginalCopy, PrunePreview, PruneStart, RelocationStart,
-    UndoStart,
+    AdoptionStart, Elsewhere, Location, LocationCreate, LocationRemove, OriginalCopy, PrunePreview, PruneStart,
+    RelocationStart, UndoStart,
 };
 pub use log::{Level, LogQuery, LogRecord};
 pub use notification::{ChannelTest, Notification, NotificationTest};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use request::{DeleteUnused, IntegrityCheck, JobRequest, Selection};
+pub use request::{AdoptionWay, DeleteUnused, IntegrityCheck, JobRequest, Selection};
 
 use crate::named::names;
 
@@ -44,6 +44,8 @@ pub enum JobKind {
     UndoRelocation,
     /// Remove originals whose copies are proved.
     Prune,
+    /// Take files of a folder that is not ours into packages, by content.
+    Adopt,
     /// Back up database, keys, configuration and packages.
     Backup,
 }
@@ -85,6 +87,7 @@ names!(
     Relocate = "relocate",
     UndoRelocation = "undo-relocation",
     Prune = "prune",
+    Adopt = "adopt",
     Backup = "backup"
 );
 names!(

@@ -10,6 +10,7 @@ mod follow;
 mod generate;
 mod init;
 mod job;
+mod key;
 mod location;
 mod log;
 mod notify;

@@ -7,6 +7,7 @@ mod bandwidth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod csv;
 pub mod fetch;
 mod files;
 mod init;

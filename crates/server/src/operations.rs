@@ -1,5 +1,6 @@
 //! The operations: one module each, each a job, each idempotent and resumable.
 
+mod adopt;
 pub(crate) mod assembly;
 mod backup;
 mod compare;
@@ -148,6 +149,10 @@ pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, Operat
         }
         JobRequest::UndoRelocation { of, from, to, dry_run } => undo::run(ctx, of, *from, *to, *dry_run).await,
         JobRequest::Prune { of, location, before, dry_run } => prune::run(ctx, of, *location, *before, *dry_run).await,
+        JobRequest::Adopt { path, trust, way, no_foreign_digests, dry_run } => {
+            let (path, trust, no_foreign_digests) = (path.clone(), trust.clone(), *no_foreign_digests);
+            adopt::run(ctx, &adopt::Wish { path, trust, way: *way, no_foreign_digests, dry_run: *dry_run }).await
+        }
         JobRequest::Backup { folder, passphrase_file, keep, quick } => {
             backup::run(ctx, folder, passphrase_file.as_deref(), *keep, *quick).await
         }

@@ -86,6 +86,12 @@ named!(
         PruneAfterUnlink = "prune.after-unlink",
         /// They are.
         PruneAfterRow = "prune.after-row",
+        /// An adoption knows which files of the foreign folder are wanted; nothing is taken yet.
+        AdoptAfterSearch = "adopt.after-search",
+        /// Before an adoption plans the packages of some updates.
+        AdoptBeforeTake = "adopt.before-take",
+        /// Those packages are recorded, the next ones are not begun.
+        AdoptAfterTake = "adopt.after-take",
         /// Before something bad is set aside.
         QuarantineBeforeRename = "quarantine.before-rename",
         /// It is aside, not yet durable.

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod error;
 pub mod fault;
 mod folder;
+pub mod foreign;
 mod inode;
 pub mod layout;
 pub mod location;
@@ -30,6 +31,7 @@ mod write;
 
 pub use disk::Counts;
 pub use error::DiskError;
+pub use foreign::{ForeignError, ForeignFolder, Given, Hashing, Met, NotEntered, TakeAs, Taken};
 pub use location::{Location, OpenError, Overlap, Probes, Sharing, Space, overlap};
 pub use manifest::{KnownKeys, ManifestError, SignedManifest, Signers};
 pub use partial::{Expected, Partial, PartialError, Source, Verified};

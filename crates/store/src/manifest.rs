@@ -186,6 +186,14 @@ impl SignedManifest {
         self.open_known(keys, || path.clone(), || false)
     }
 
+    /// The key that signed it; none: the signature does not hold. Whether that key is to be believed is another question.
+    #[must_use]
+    pub fn signer(&self) -> Option<PublicKey> {
+        let signature: Signature = self.signature.parse().ok()?;
+        let signer: PublicKey = self.key.parse().ok()?;
+        signer.verifies(self.manifest.as_bytes(), &signature).then_some(signer)
+    }
+
     /// The same; `known` says that the signature over these bytes was verified before.
     fn open_known(
         &self,
@@ -209,6 +217,12 @@ impl SignedManifest {
         }
         serde_json::from_str(&self.manifest).map_err(malformed)
     }
+}
+
+/// The signed text that bytes are, if the signature holds, whoever made it.
+pub(crate) fn signed(text: &[u8]) -> Option<SignedManifest> {
+    let signed: SignedManifest = serde_json::from_slice(text).ok()?;
+    signed.signer().is_some().then_some(signed)
 }
 
 /// Digests of manifest files whose signatures this process has verified or made: the same bytes need not be verified again.

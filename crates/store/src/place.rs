@@ -19,7 +19,7 @@ use patchwharf_trust::ManifestKey;
 pub use bring::{Incoming, IncomingFile, Watch, Way};
 pub(crate) use reread::{can_read_directly, sha256 as read_back};
 
-use crate::{DiskError, FileCheck, Location, ManifestError, Verified};
+use crate::{DiskError, FileCheck, Given, Location, ManifestError, Verified};
 
 /// A version to be placed.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub enum Content {
     Fetched(Arc<Verified>),
     /// From a file that is already in this location: the same inode gets one more name.
     Existing(Existing),
+    /// From a file of a folder that is not ours.
+    Given(Arc<Given>),
 }
 
 /// A file that is in this location and was proved.

@@ -4,6 +4,7 @@
 mod bringing;
 mod faults;
 mod fixture;
+mod foreign;
 mod locations;
 mod looking;
 mod machine;

@@ -161,7 +161,7 @@ pub(crate) fn fresh_entries(folder: &OwnedFd) -> io::Result<Vec<Entry>> {
 }
 
 /// A name in a folder; none for `.` and `..`, and for what is gone again.
-fn named(folder: BorrowedFd<'_>, name: &CStr, kind: FileType) -> io::Result<Option<Entry>> {
+pub(crate) fn named(folder: BorrowedFd<'_>, name: &CStr, kind: FileType) -> io::Result<Option<Entry>> {
     if matches!(name.to_bytes(), b"." | b"..") {
         return Ok(None);
     }

@@ -63,8 +63,14 @@ impl FileHasher {
     pub fn for_pin(pin: &VendorDigest) -> Self {
         match pin {
             VendorDigest::Sha256(_) => Self::new(),
-            VendorDigest::Sha1(_) => Self { sha1: Some(Context::new(&SHA1_FOR_LEGACY_USE_ONLY)), ..Self::new() },
+            VendorDigest::Sha1(_) => Self::with_sha1(),
         }
+    }
+
+    /// SHA-1 beside SHA-256: for a file of which it is not known yet what pins it.
+    #[must_use]
+    pub fn with_sha1() -> Self {
+        Self { sha1: Some(Context::new(&SHA1_FOR_LEGACY_USE_ONLY)), ..Self::new() }
     }
 
     /// Takes in the next bytes.

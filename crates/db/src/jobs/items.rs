@@ -68,20 +68,29 @@ pub async fn items_with(db: &Db, job: JobId, outcome: &str) -> Result<Vec<String
     Ok(rows.into_iter().map(|row| row.text).collect())
 }
 
-/// Lines of a job: failures first, then by item; `limit` at a time. `cursor` as in lists.
+/// Lines of a job, or those with one outcome: failures first, then by item; `limit` at a time. `cursor` as in lists.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn items(db: &Db, job: JobId, cursor: Option<&str>, limit: u32) -> Result<Page<ReportItem>> {
+pub async fn items(
+    db: &Db,
+    job: JobId,
+    outcome: Option<&str>,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<Page<ReportItem>> {
     const ITEMS: &str = "SELECT item, outcome, failed, reason FROM job_item WHERE job_id = $1 \
-         AND (failed < $2 OR (failed = $2 AND item > $3)) ORDER BY failed DESC, item LIMIT $4";
+         AND (failed < $2 OR (failed = $2 AND item > $3)) AND ($5 = '' OR outcome = $5) \
+         ORDER BY failed DESC, item LIMIT $4";
     let after = cursor.map(Cursor::decode).transpose()?;
     let (failed, item) = match &after {
         None => (2, ""),
         Some(cursor) => (cursor.number()?, cursor.id.as_str()),
     };
     let limit = limit.clamp(1, 1000);
-    let lines = db.all::<Line>("list the items of a job", ITEMS, args![job, failed, item, limit + 1]).await?;
+    let lines = db
+        .all::<Line>("list the items of a job", ITEMS, args![job, failed, item, limit + 1, outcome.unwrap_or_default()])
+        .await?;
     let lines = lines.into_iter().map(|l| l.0).collect();
     Ok(Page::cut(lines, limit, None, |l: &ReportItem| Cursor::of_number(i64::from(l.failed), &l.item)))
 }

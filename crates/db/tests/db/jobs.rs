@@ -203,7 +203,7 @@ async fn items_are_paged_failures_first(s: &Sandbox) {
     let mut seen = Vec::new();
     let mut cursor = None;
     loop {
-        let page = jobs::items(&s.db, id, cursor.as_deref(), 1).await.unwrap();
+        let page = jobs::items(&s.db, id, None, cursor.as_deref(), 1).await.unwrap();
         seen.extend(page.rows.into_iter().map(|l| (l.item, l.failed)));
         cursor = page.next;
         if cursor.is_none() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::PackageChoice;
-use crate::{LocationId, Timestamp};
+use crate::{LocationId, Timestamp, job::AdoptionWay};
 
 /// A root folder under which package folders lie.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -90,6 +90,26 @@ pub struct UndoStart {
     /// Which packages; none: all.
     #[serde(default)]
     pub of: Option<PackageChoice>,
+    /// Only say what would be done.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A folder whose files are to be taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdoptionStart {
+    /// The folder, an absolute path on the server. Nothing in it is changed.
+    pub path: String,
+    /// Public keys of other deployments, 64 hexadecimal digits each: what their signed manifests say of a file counts.
+    #[serde(default)]
+    pub trust: Vec<String>,
+    /// How the bytes come.
+    #[serde(default)]
+    pub way: AdoptionWay,
+    /// Do not hash files that no update can need by their length: they are listed without digests.
+    #[serde(default)]
+    pub no_foreign_digests: bool,
     /// Only say what would be done.
     #[serde(default)]
     pub dry_run: bool,

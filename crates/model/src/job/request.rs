@@ -100,6 +100,21 @@ pub struct DeleteUnused {
     pub dry_run: bool,
 }
 
+/// How the bytes of adopted files come into packages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdoptionWay {
+    /// By blocks that both files share, where the file system can; copied elsewhere. Writing to one of the two never
+    /// changes the other.
+    #[default]
+    Share,
+    /// By one more name for the file (hard link), where both lie on one file system and only the server can write to it; else
+    /// as `share`. That is the same data, no second copy.
+    Link,
+    /// Every byte copied.
+    Copy,
+}
+
 /// A job's payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -206,6 +221,23 @@ pub enum JobRequest {
         /// Prove everything, remove nothing.
         dry_run: bool,
     },
+    /// Take the files of a folder of the server's machine into packages, where their digests are those of known updates.
+    Adopt {
+        /// The folder, absolute.
+        path: String,
+        /// Public keys of other deployments, 64 hexadecimal digits each: what their signed manifests say of a file counts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        trust: Vec<String>,
+        /// How the bytes come.
+        #[serde(default)]
+        way: AdoptionWay,
+        /// Do not hash files that no update can need by their length: they are listed without digests.
+        #[serde(default)]
+        no_foreign_digests: bool,
+        /// Only say what would be done.
+        #[serde(default)]
+        dry_run: bool,
+    },
     /// Back up database, keys, configuration and packages into a folder of the server.
     Backup {
         /// The folder, absolute.
@@ -224,7 +256,7 @@ impl JobRequest {
     /// Whether only the server that was asked can do it, of those that share a database: it names files of that machine.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        matches!(self, Self::Backup { .. })
+        matches!(self, Self::Adopt { .. } | Self::Backup { .. })
     }
 
     /// The kind of job that this asks for.
@@ -246,6 +278,7 @@ impl JobRequest {
             Self::Relocate { .. } => JobKind::Relocate,
             Self::UndoRelocation { .. } => JobKind::UndoRelocation,
             Self::Prune { .. } => JobKind::Prune,
+            Self::Adopt { .. } => JobKind::Adopt,
             Self::Backup { .. } => JobKind::Backup,
         }
     }

@@ -18,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(read::list))
         .routes(routes!(read::show))
+        .routes(routes!(read::items))
         .routes(routes!(findings::findings))
         .routes(routes!(follow::events))
         .routes(routes!(control::pause))

@@ -1,5 +1,6 @@
 //! Package locations.
 
+mod adopt;
 mod change;
 mod prune;
 mod read;
@@ -18,6 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(change::delete))
         .routes(routes!(run::relocate))
         .routes(routes!(run::undo))
+        .routes(routes!(adopt::adopt))
         .routes(routes!(prune::preview))
         .routes(routes!(prune::run))
 }

@@ -1,6 +1,7 @@
 //! `patchwharf job ...`
 
 pub(super) mod findings;
+mod items;
 mod run;
 
 use anyhow::Result;
@@ -38,6 +39,8 @@ pub(super) enum Job {
     Run(run::Run),
     /// Show what an integrity check has found: each thing with expected and found, since when, policies, and the way out.
     Findings(findings::Findings),
+    /// Show every line of a job's report: `job show` has the first ones only.
+    Items(items::Items),
     /// Follow a job until its end; works for jobs that anybody started.
     Watch {
         /// The job's id.
@@ -75,6 +78,7 @@ impl Job {
             }
             Self::Run(run) => run.run(client).await,
             Self::Findings(findings) => findings.run(client).await,
+            Self::Items(items) => items.run(client).await,
             Self::Watch { job } => follow::watch(client, job).await,
             Self::Pause { job } => control(client, job, "pause").await,
             Self::Resume { job } => control(client, job, "resume").await,

@@ -1,5 +1,6 @@
 //! `patchwharf location ...`
 
+mod adopt;
 mod prune;
 mod relocate;
 
@@ -53,6 +54,17 @@ Examples:
   patchwharf location prune /srv/old --dry-run
   patchwharf location prune /srv/old --confirm 1829")]
     Prune(prune::Prune),
+    /// Take the files of a folder on the server into packages, where their digests are those of known updates.
+    ///
+    /// An old store, a content folder of another product, a copy from another server, a USB disk: names and folders there
+    /// mean nothing, length and digest decide, by the rules of a download. What matches is placed under GUIDs of this server,
+    /// and damaged packages are mended by it; the rest is listed as foreign with its digest. Nothing in the folder is changed.
+    #[command(after_help = "\
+Examples:
+  patchwharf location adopt /mnt/usb --dry-run
+  patchwharf location adopt /srv/old-store --trust /srv/old-store/0190c0de-.../1/package.json
+  patchwharf job items JOB --outcome foreign --csv > foreign.csv")]
+    Adopt(adopt::Adopt),
     /// Forget a location at which nothing is recorded any more, or one that is lost. Its folder stays.
     Remove {
         /// Its path or id.
@@ -107,6 +119,7 @@ impl Location {
                 follow::started(client, &job).await
             }
             Self::Prune(prune) => prune.run(client).await,
+            Self::Adopt(adopt) => adopt.run(client).await,
             Self::Remove { location, lost, confirm } => {
                 let found = find(client, &location).await?;
                 let _: Option<()> =

@@ -192,7 +192,7 @@ async fn complete(context: &JobContext, state: JobState, report: &Report) -> pat
     let room = (REPORT_ITEMS as usize).saturating_sub(report.items.len()) as u32;
     let more = match (total, room) {
         (0, _) | (_, 0) => Vec::new(),
-        _ => table::items(db, context.job, None, room).await?.rows,
+        _ => table::items(db, context.job, None, None, room).await?.rows,
     };
     report.items_left_out += total.saturating_sub(more.len() as u64);
     report.items.extend(more);

@@ -19,6 +19,7 @@ mod fetching;
 mod in_place;
 mod inspect;
 mod local;
+mod offer;
 mod placing;
 mod plan;
 #[cfg(test)]
@@ -52,6 +53,8 @@ pub(crate) use self::{
     contents::there,
     decide::Mode,
     inspect::describe,
+    offer::{Find, Offer, lacking},
+    placing::TakenBytes,
     plan::{location_of, overall},
 };
 use super::{Ending, OperationError, cores, later, locks, supply};
@@ -79,12 +82,33 @@ pub(crate) struct Made {
     pub(crate) failed: u64,
     /// Updates whose packages were as they must be.
     pub(crate) sound: u64,
+    /// How the bytes of a foreign folder came over.
+    pub(crate) taken: TakenBytes,
 }
 
 /// Makes the versions that a mode wants for these updates. `Err` in the inner result: the job cannot go on now.
 pub(crate) async fn make(
     ctx: &JobContext,
     mode: Mode,
+    updates: Vec<Update>,
+    sound_outcome: &str,
+) -> Result<Result<Made, Ending>, OperationError> {
+    make_from(ctx, mode, None, updates, sound_outcome).await
+}
+
+/// The same for what a foreign folder offers: nothing is fetched, and what the folder does not complete is not begun.
+pub(crate) async fn adopt(
+    ctx: &JobContext,
+    offer: &Arc<Offer>,
+    updates: Vec<Update>,
+) -> Result<Result<Made, Ending>, OperationError> {
+    make_from(ctx, Mode::Stage, Some(offer), updates, "already-here").await
+}
+
+async fn make_from(
+    ctx: &JobContext,
+    mode: Mode,
+    offer: Option<&Arc<Offer>>,
     updates: Vec<Update>,
     sound_outcome: &str,
 ) -> Result<Result<Made, Ending>, OperationError> {
@@ -110,13 +134,14 @@ pub(crate) async fn make(
         made.sound += plan.sound.len() as u64;
         made.failed += plan.refused.len() as u64;
         let busy = plan.busy.clone();
-        let placing = match build_all(ctx, mode, plan).await? {
+        let placing = match build_all(ctx, mode, offer, plan).await? {
             Ok(placing) => placing,
             Err(ending) => return Ok(Err(ending)),
         };
         made.committed += placing.committed;
         made.size_bytes += placing.size_bytes;
         made.failed += placing.failed;
+        made.taken += placing.taken;
         if let Some(waiting_for) = placing.no_space {
             return Ok(Err(later::for_space(ctx, waiting_for)));
         }
@@ -127,7 +152,12 @@ pub(crate) async fn make(
     }
     let left: Vec<String> = updates.iter().map(item).collect();
     for item in left {
-        let reason = "its files change faster than they can be proved; find out who writes to the package location";
+        let reason = match offer {
+            Some(_) => {
+                "a file of the folder was changed after it was hashed; adopt the folder again when it is at rest"
+            }
+            None => "its files change faster than they can be proved; find out who writes to the package location",
+        };
         told::line(ctx, item, "failed", true, reason.to_owned());
         made.failed += 1;
     }
@@ -135,7 +165,12 @@ pub(crate) async fn make(
 }
 
 /// Fetches, places and commits all builds of a plan.
-async fn build_all(ctx: &JobContext, mode: Mode, plan: Plan) -> Result<Result<Placing, Ending>, OperationError> {
+async fn build_all(
+    ctx: &JobContext,
+    mode: Mode,
+    offer: Option<&Arc<Offer>>,
+    plan: Plan,
+) -> Result<Result<Placing, Ending>, OperationError> {
     let mut builds = plan.builds;
     ctx.progress.items_total((builds.len() + plan.sound.len()) as u64);
     if builds.is_empty() {
@@ -145,12 +180,16 @@ async fn build_all(ctx: &JobContext, mode: Mode, plan: Plan) -> Result<Result<Pl
     if mode != Mode::RefreshComplete {
         contents::link_what_is_there(ctx, &mut builds).await?;
     }
-    let mut run = Run::new(ctx, mode, builds).await?;
+    if let Some(offer) = offer {
+        offer::leave_incomplete(ctx, offer, &mut builds).await?;
+    }
+    let mut run = Run::new(ctx, mode, offer.cloned(), builds).await?;
     let total = run.queue.iter().map(|needed| needed.key.size_bytes).sum();
-    if let Some(waiting_for) = no_room(ctx, &run.queue)? {
+    let needs_no_room = offer.is_some_and(|offer| offer.shares);
+    if !needs_no_room && let Some(waiting_for) = no_room(ctx, &run.queue)? {
         return Ok(Err(later::for_space(ctx, waiting_for)));
     }
-    ctx.progress.phase("downloading");
+    ctx.progress.phase(if offer.is_some() { "taking files in" } else { "downloading" });
     ctx.progress.start(Unit::Bytes, total);
     let (to_placer, arrived) = mpsc::channel(WAITING);
     let placer = tokio::spawn(placing::run(ctx.clone(), arrived).in_current_span());
@@ -229,6 +268,7 @@ fn no_room(ctx: &JobContext, queue: &VecDeque<Needed>) -> Result<Option<String>,
 struct Run<'a> {
     ctx: &'a JobContext,
     mode: Mode,
+    offer: Option<Arc<Offer>>,
     places: Arc<Places>,
     given: HashSet<String>,
     builds: Vec<Option<UnderWay>>,
@@ -245,7 +285,12 @@ struct UnderWay {
 }
 
 impl<'a> Run<'a> {
-    async fn new(ctx: &'a JobContext, mode: Mode, builds: Vec<Build>) -> Result<Self, OperationError> {
+    async fn new(
+        ctx: &'a JobContext,
+        mode: Mode,
+        offer: Option<Arc<Offer>>,
+        builds: Vec<Build>,
+    ) -> Result<Self, OperationError> {
         let queue = contents::needed(&builds);
         let places = Arc::new(Places::read(&ctx.app.db).await?);
         let app = Arc::clone(&ctx.app);
@@ -262,7 +307,7 @@ impl<'a> Run<'a> {
                 Some(UnderWay { build, got, open, failed: Vec::new() })
             })
             .collect();
-        Ok(Self { ctx, mode, places, given, builds, queue, no_space: None })
+        Ok(Self { ctx, mode, offer, places, given, builds, queue, no_space: None })
     }
 
     /// Fetches everything and hands over each build that becomes whole or cannot.
@@ -321,6 +366,7 @@ impl<'a> Run<'a> {
             location: location_of(self.ctx, needed.location)?,
             given: self.given.contains(&supply::name(&needed.key)),
             anew: self.mode == Mode::RefreshComplete,
+            offer: self.offer.clone(),
         })
     }
 

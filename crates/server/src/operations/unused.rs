@@ -236,7 +236,7 @@ impl Run<'_> {
         let mut sums = told::Sums::default();
         let mut cursor: Option<String> = None;
         loop {
-            let page = jobs::items(&ctx.app.db, ctx.job, cursor.as_deref(), PAGE).await?;
+            let page = jobs::items(&ctx.app.db, ctx.job, None, cursor.as_deref(), PAGE).await?;
             page.rows.iter().for_each(|item| sums.add(item));
             cursor = page.next;
             if cursor.is_none() {

@@ -43,9 +43,10 @@ pub(crate) enum Act {
     Undo,
     PruneHere,
     PruneThere,
+    Adopt,
 }
 
-pub(crate) const ACTS: [Act; 16] = [
+pub(crate) const ACTS: [Act; 17] = [
     Act::Stage,
     Act::QuickRefresh,
     Act::DamageAndRefresh,
@@ -62,6 +63,7 @@ pub(crate) const ACTS: [Act; 16] = [
     Act::Undo,
     Act::PruneHere,
     Act::PruneThere,
+    Act::Adopt,
 ];
 
 /// The server went away.
@@ -81,6 +83,8 @@ pub(crate) struct Driver {
     pub(crate) bulletins: Vec<String>,
     /// The roots of the package locations: the first one, and the one that packages are moved to and from.
     pub(crate) places: [PathBuf; 2],
+    /// A folder that is not the server's: for each bulletin one with its files, but for the one that all bulletins share.
+    pub(crate) foreign: PathBuf,
     pub(crate) open: Open,
     pub(crate) done: Arc<Mutex<BTreeMap<Act, usize>>>,
     /// The server's disk is made to fail: an error of its own is then an answer like another.
@@ -153,6 +157,7 @@ impl Driver {
             Act::Undo => return self.undo(bulletin).await,
             Act::PruneHere => return self.prune(act, bulletin, 0).await,
             Act::PruneThere => return self.prune(act, bulletin, 1).await,
+            Act::Adopt => ("/api/v1/locations/adopt", json!({"path": self.foreign.join(bulletin)})),
             Act::Delete => return self.delete(bulletin).await,
             Act::DeleteUnused => return self.delete_unused(bulletin).await,
             Act::Switch => return self.switch(bulletin, chance.once_in(2)).await,

@@ -21,6 +21,7 @@ impl Plant {
             ledger: Arc::clone(&self.ledger),
             bulletins: self.bulletins.clone(),
             places: self.places(),
+            foreign: self.foreign(),
             open: Arc::clone(open),
             done: Arc::clone(done),
             errors_expected: false,

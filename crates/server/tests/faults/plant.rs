@@ -35,13 +35,13 @@ pub(crate) struct Plant {
     /// Names of the bulletins.
     pub(crate) bulletins: Vec<String>,
     revisions: std::sync::atomic::AtomicU32,
-    _notes: TempDir,
+    notes: TempDir,
 }
 
 static LARGE_FILE: OnceLock<Payload> = OnceLock::new();
 
 /// Publishes the catalogue and the files of all bulletins; one file is the same in every bulletin.
-fn publish(vendor: &Vendor, created: &str) -> Vec<String> {
+fn publish(vendor: &Vendor, created: &str, foreign: &Path) -> Vec<String> {
     let shared = Payload::random("shared.cab", 30_000);
     let mut updates = Vec::new();
     let mut names = Vec::new();
@@ -52,7 +52,9 @@ fn publish(vendor: &Vendor, created: &str) -> Vec<String> {
             let mut item = Update::new(number as u64 + 1, &name).created(created);
             for file in 0..FILES {
                 let size = 3_000 + (number * 7 + file * 13) % 40 * 2_500;
-                item = item.payload(vendor, &Payload::random(format!("update-{number}-{file}.exe"), size));
+                let payload = Payload::random(format!("update-{number}-{file}.exe"), size);
+                give(foreign, &name, &payload);
+                item = item.payload(vendor, &payload);
             }
             updates.push(if update == 0 { item.payload(vendor, &shared) } else { item });
         }
@@ -62,6 +64,16 @@ fn publish(vendor: &Vendor, created: &str) -> Vec<String> {
     updates.push(Update::new(1_000, LARGE).created(created).payload(vendor, large));
     vendor.publish("/catalogue.xml", Catalogue::new(updates).v1_xml());
     names
+}
+
+/// Lays a file under another name into the folder of its bulletin, unless it lies there.
+fn give(foreign: &Path, bulletin: &str, payload: &Payload) {
+    let folder = foreign.join(bulletin);
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("{}.old", payload.name));
+    if !path.exists() {
+        std::fs::write(path, &payload.bytes).unwrap();
+    }
 }
 
 /// The feed of a plant's vendor.
@@ -91,11 +103,11 @@ impl Plant {
     /// With a set-up of the caller's.
     pub(crate) async fn with(setup: Setup) -> Self {
         let vendor = Arc::new(Vendor::start());
-        let bulletins = publish(&vendor, "2026-11-01T08:00:00Z");
         let notes = TempDir::with_prefix("patchwharf-ledger-").unwrap();
+        let bulletins = publish(&vendor, "2026-11-01T08:00:00Z", &notes.path().join("foreign"));
         let ledger = Arc::new(Ledger::new(&notes.path().join("acknowledged")));
         let server = setup.start().await;
-        let plant = Self { vendor, server, ledger, bulletins, revisions: 0.into(), _notes: notes };
+        let plant = Self { vendor, server, ledger, bulletins, revisions: 0.into(), notes };
         plant.import().await;
         let there = plant.places()[1].display().to_string();
         let _: Location = plant.server.api().post("/api/v1/locations", &serde_json::json!({"path": there})).await;
@@ -108,12 +120,17 @@ impl Plant {
         [real(&self.server.packages()), real(self.server.data()).join("packages-there")]
     }
 
+    /// A folder that is not the server's, with the files of all bulletins.
+    pub(crate) fn foreign(&self) -> PathBuf {
+        self.notes.path().canonicalize().expect("it is there").join("foreign")
+    }
+
     /// The vendor publishes the same catalogue with a later date on every update.
     pub(crate) fn publish_revision(&self) {
         let count = self.revisions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let hour = jiff::SignedDuration::from_secs(60 * i64::from(count + 1));
         let created: jiff::Timestamp = "2026-11-02T00:00:00Z".parse().unwrap();
-        publish(&self.vendor, &(created + hour).to_string());
+        publish(&self.vendor, &(created + hour).to_string(), &self.foreign());
     }
 
     async fn import(&self) {

@@ -32,6 +32,7 @@ fn acts_for(step: Step) -> &'static [Act] {
         "integrity" => &[Act::Stage, Act::DamageAndCheck],
         "relocate" => &[Act::Stage, Act::RelocateThere],
         "undo" => &[Act::Stage, Act::RelocateThere, Act::Undo],
+        "adopt" => &[Act::Adopt],
         "prune" => &[Act::Stage, Act::RelocateThere, Act::PruneHere],
         // They are passed at start and by the import.
         "reconcile" | "import" => &[],

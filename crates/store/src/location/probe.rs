@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::Location;
 use crate::{
+    Access, Given, TakeAs, Taken,
     disk::Kind,
     error::{Attempt as _, DiskError},
     layout, tree, write,
@@ -142,6 +143,25 @@ impl Location {
         }
         let copy = here.create("copy").attempt("create a file in", || here.path())?;
         Ok(if self.disk.reflink(&source, &copy).is_ok() { Sharing::Reflinks } else { Sharing::No })
+    }
+
+    /// Tries how the bytes of a foreign file would come here; leaves nothing, and does not touch that file: whether a hard
+    /// link reaches is told by the device alone.
+    ///
+    /// # Errors
+    /// It cannot be opened, or this location cannot be written.
+    pub fn would_take(&self, given: &Given) -> Result<Taken, DiskError> {
+        let (file, stat) = given.open().attempt("open", || given.path())?;
+        let here = rustix::fs::fstat(&self.root).attempt("look at", || self.path().to_owned())?;
+        if given.wish() == TakeAs::Link && Access::of_file(&stat).is_fine() && stat.st_dev == here.st_dev {
+            return Ok(Taken::Linked);
+        }
+        if given.wish() == TakeAs::Copy {
+            return Ok(Taken::Copied);
+        }
+        let bench = Bench::new(self)?;
+        let copy = bench.create("copy").attempt("create a file in", || bench.path())?;
+        Ok(if self.disk.reflink(&file, &copy).is_ok() { Taken::Shared } else { Taken::Copied })
     }
 
     /// Writes `bytes` into a file in `.staging`, makes it durable, reads it back past the cache and removes it: how long

@@ -1,5 +1,7 @@
 //! Building one version aside: its folder, its files, its manifest.
 
+mod given;
+
 use std::{
     fs::File,
     io,
@@ -107,6 +109,7 @@ pub(super) fn build(
         let put = match content {
             Content::Fetched(verified) => at.fetched(&verified)?,
             Content::Existing(existing) => at.existing(&existing)?,
+            Content::Given(given) => at.given(&given)?,
         };
         built.fresh.extend(put.fresh);
         built.files.push(BuiltFile {
@@ -139,6 +142,7 @@ fn agree(manifest: &Manifest, content: &[Content]) -> Result<(), PlaceError> {
         let (sha256, size_bytes) = match content {
             Content::Fetched(verified) => (verified.digests().sha256, verified.digests().size_bytes),
             Content::Existing(existing) => (existing.sha256, existing.stamp.size_bytes),
+            Content::Given(given) => (given.digests().sha256, given.digests().size_bytes),
         };
         if sha256 != file.sha256 || size_bytes != file.size_bytes {
             return disagrees(format!(
@@ -267,10 +271,15 @@ impl Target<'_> {
 
     /// A copy: shares the blocks where the file system can; its bytes are hashed on the way or afterwards.
     fn copied(&self, file: &File, sha256: &Sha256) -> Result<Put, PlaceError> {
+        self.copy_of(file, sha256, true)
+    }
+
+    /// The same; `share`: blocks may be shared.
+    fn copy_of(&self, file: &File, sha256: &Sha256, share: bool) -> Result<Put, PlaceError> {
         let path = || self.path.clone();
         let disk = &*self.location.disk;
         let copy = disk.create(self.folder, self.name).attempt("create", path)?;
-        let same_data = disk.reflink(file, &copy).is_ok();
+        let same_data = share && disk.reflink(file, &copy).is_ok();
         let (mut hasher, mut block, mut at) = (FileHasher::new(), vec![0; 256 * 1024], 0);
         loop {
             let n = rustix::io::pread(if same_data { &copy } else { file }, &mut block, at).attempt("copy to", path)?;

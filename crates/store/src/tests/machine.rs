@@ -140,7 +140,7 @@ impl Machine {
     fn place(&mut self, package: PackageId, version: u64, content: Vec<u8>, source: Content) {
         let linked = match &source {
             Content::Existing(existing) => Some(existing.stamp.inode),
-            Content::Fetched(_) => None,
+            Content::Fetched(_) | Content::Given(_) => None,
         };
         let new = NewVersion { manifest: manifest(package, version, &[("file", &content)]), content: vec![source] };
         match self.f.location.place(vec![new], &self.f.key).pop().unwrap() {

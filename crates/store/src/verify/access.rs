@@ -54,7 +54,7 @@ impl Access {
     }
 
     /// Of a file.
-    pub(super) fn of_file(stat: &Stat) -> Self {
+    pub(crate) fn of_file(stat: &Stat) -> Self {
         Self::of(stat, FILE_NEEDS)
     }
 

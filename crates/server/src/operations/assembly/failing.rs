@@ -73,7 +73,7 @@ impl FailedFile {
                 (VersionState::VendorChanged, told::with_causes(error), false, None)
             }
             Lack::Local(error) => (VersionState::Unreachable, told::with_causes(error), true, None),
-            Lack::ByHand(reason) => (VersionState::Wanted, reason.clone(), false, None),
+            Lack::ByHand(reason) | Lack::Foreign(reason) => (VersionState::Wanted, reason.clone(), false, None),
             Lack::Operation(error) => (VersionState::Unreachable, told::with_causes(error), true, None),
         };
         Self { name, state, reason, passes, retry_after }

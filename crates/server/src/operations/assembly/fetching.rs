@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use patchwharf_model::{FeedId, FileName, update::VendorDigest};
-use patchwharf_store::{Expected, Location, Verified};
+use patchwharf_store::{Expected, Given, Location, Verified};
 
 use super::{
     build::{ContentKey, Linked},
     contents::{self, Elsewhere},
+    offer::Offer,
     sources::Places,
     told,
 };
@@ -37,6 +38,8 @@ pub(crate) struct Wanted {
     pub(crate) given: bool,
     /// Whether it has to come anew, whatever lies here.
     pub(crate) anew: bool,
+    /// The foreign folder that it comes from; none: from the vendor.
+    pub(crate) offer: Option<Arc<Offer>>,
 }
 
 /// A content that has come.
@@ -46,6 +49,8 @@ pub(crate) enum Got {
     Bytes(Arc<Verified>),
     /// As a file that another job has just placed.
     Link(Linked),
+    /// As a file of a foreign folder.
+    Given(Arc<Given>),
 }
 
 /// Why a content has not come.
@@ -55,6 +60,8 @@ pub(crate) enum Lack {
     Fetch(FetchError),
     /// The file given by hand is not the one.
     ByHand(String),
+    /// The foreign folder has another file.
+    Foreign(String),
     /// The archive on this machine does not have the file, or has another.
     Local(TakeError),
     /// The database or the runtime failed: the job as a whole.
@@ -76,6 +83,11 @@ pub(crate) async fn get(ctx: &JobContext, places: &Places, wanted: &Wanted) -> R
             }
         }
         Elsewhere::Placed | Elsewhere::Nowhere => {}
+    }
+    if let Some(offer) = &wanted.offer {
+        let given = offer.give(&wanted.key, wanted.sha256).map_err(Lack::Foreign)?;
+        ctx.progress.advance(wanted.key.size_bytes);
+        return Ok(Got::Given(given));
     }
     let verified = match by_hand(ctx, wanted).await? {
         Some(verified) => Arc::new(verified),

@@ -3,6 +3,7 @@
 
 mod commit;
 mod mutants;
+mod taken;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,7 +13,7 @@ use patchwharf_model::{
     package::{Manifest, ManifestFile, ProofStamp},
 };
 use patchwharf_store::{
-    Content, Existing, NewVersion, PlaceError, Verified,
+    Content, Existing, Given, NewVersion, PlaceError, Verified,
     fault::{self, Mutant},
 };
 use tokio::sync::mpsc;
@@ -29,6 +30,7 @@ use crate::{
     jobs::JobContext,
     operations::{OperationError, cores},
 };
+pub(crate) use taken::TakenBytes;
 
 /// What has become of a build before it is placed.
 #[derive(Debug)]
@@ -61,6 +63,8 @@ pub(crate) struct Placing {
     pub(crate) again: Vec<Build>,
     /// The disk was full.
     pub(crate) no_space: Option<String>,
+    /// How the bytes of a foreign folder came over, of the versions that are current now.
+    pub(crate) taken: TakenBytes,
 }
 
 /// Places and commits what arrives until nothing more does. While one batch is committed the next one is placed.
@@ -120,6 +124,8 @@ type Complete = (Build, Vec<Option<Got>>);
 struct InPlace {
     build: Build,
     files: Vec<StagedFile>,
+    /// What came from a foreign folder.
+    given: Vec<Arc<Given>>,
 }
 
 async fn place_batch(ctx: &JobContext, batch: Vec<Arrived>, placing: &mut Placing) -> Result<Batch, OperationError> {
@@ -134,10 +140,10 @@ async fn place_batch(ctx: &JobContext, batch: Vec<Arrived>, placing: &mut Placin
             Arrived::Whole(mut build, got) => {
                 placed.held.extend(got.iter().flatten().filter_map(|got| match got {
                     Got::Bytes(verified) => Some(Arc::clone(verified)),
-                    Got::Link(_) => None,
+                    Got::Link(_) | Got::Given(_) => None,
                 }));
                 match build.in_place.take() {
-                    Some(files) => placed.in_place.push(InPlace { build, files }),
+                    Some(files) => placed.in_place.push(InPlace { build, files, given: Vec::new() }),
                     None => to_place.entry(build.location).or_default().push((build, got)),
                 }
             }
@@ -171,7 +177,7 @@ async fn place(
         .collect();
     let (own, app) = (Arc::clone(&location), Arc::clone(&ctx.app));
     let results = cores::blocking(move || own.place(versions, &app.signing_key)).await?;
-    for (((build, _), verified_at), result) in builds.into_iter().zip(verified_at).zip(results) {
+    for (((build, got), verified_at), result) in builds.into_iter().zip(verified_at).zip(results) {
         match result {
             Ok(placed) => {
                 let files = build
@@ -189,7 +195,11 @@ async fn place(
                         ))
                     })
                     .collect();
-                in_place.push(InPlace { build, files });
+                let given = got.into_iter().flatten().filter_map(|got| match got {
+                    Got::Given(given) => Some(given),
+                    Got::Bytes(_) | Got::Link(_) => None,
+                });
+                in_place.push(InPlace { build, files, given: given.collect() });
             }
             Err(error) if is_full(&error) => {
                 placing.no_space = Some(told::with_causes(&error));
@@ -236,6 +246,7 @@ fn new_version(build: &Build, got: &[Option<Got>], now: Timestamp) -> NewVersion
     for (file, got) in build.files.iter().zip(got) {
         let (sha256, content) = match (got, &file.origin) {
             (Some(Got::Bytes(verified)), _) => (verified.digests().sha256, Content::Fetched(Arc::clone(verified))),
+            (Some(Got::Given(given)), _) => (given.digests().sha256, Content::Given(Arc::clone(given))),
             (Some(Got::Link(linked)), _) | (None, Origin::Link(linked)) => {
                 let Ok(name) = FileName::new(linked.name.clone()) else { continue };
                 let (package, version, stamp) = (linked.package, linked.version, linked.stamp);

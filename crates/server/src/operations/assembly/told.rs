@@ -28,9 +28,10 @@ pub(crate) fn line(ctx: &JobContext, item: String, outcome: &str, failed: bool, 
     ctx.report_item(ReportItem { item, outcome: outcome.to_owned(), failed, reason });
 }
 
-/// A version is current now.
-pub(crate) fn committed(ctx: &JobContext, build: &Build) {
-    let (outcome, reason) = match (&build.from, build.replaces) {
+/// A version is current now. `taken`: where its bytes were taken from, when that was a foreign folder.
+pub(crate) fn committed(ctx: &JobContext, build: &Build, taken: &str) {
+    let (outcome, mut reason) = match (&build.from, build.replaces) {
+        (None, _) if !taken.is_empty() => ("adopted", String::new()),
         (None, _) => ("staged", String::new()),
         (Some(from), Some(old)) if from.bad.is_empty() => {
             ("renewed", format!("package {} takes the place of {}", build.package, old.package_id))
@@ -47,6 +48,9 @@ pub(crate) fn committed(ctx: &JobContext, build: &Build) {
         }
         (Some(_), _) => ("staged", String::new()),
     };
+    if !taken.is_empty() {
+        reason = if reason.is_empty() { taken.to_owned() } else { format!("{reason}; {taken}") };
+    }
     tracing::info!(
         job.id = %ctx.job, bulletin.id = %build.update.bulletin_id, package.id = %build.package,
         version = build.version, size_bytes = build.size_bytes(),

@@ -14,7 +14,7 @@ use super::{
         failing::{self, Failed},
         told,
     },
-    InPlace, Placing,
+    InPlace, Placing, TakenBytes,
 };
 use crate::{
     jobs::JobContext,
@@ -109,7 +109,7 @@ async fn finish(
     let current: HashMap<_, _> = committed.versions.iter().map(|v| (v.package_id, v.version)).collect();
     ctx.progress.items_done((in_place.len() + failed.len()) as u64);
     let mut bad = Vec::new();
-    for InPlace { build, .. } in in_place {
+    for InPlace { build, given, .. } in in_place {
         if current.get(&build.package) != Some(&build.version) {
             placing.failed += 1;
             told::lost(ctx, &build);
@@ -117,7 +117,9 @@ async fn finish(
         }
         placing.committed += 1;
         placing.size_bytes += build.size_bytes();
-        told::committed(ctx, &build);
+        let taken = TakenBytes::of(&given);
+        placing.taken += taken;
+        told::committed(ctx, &build, &taken.told(&given));
         if let Some(from) = build.from {
             let names = from.bad.into_iter().filter(|bad| bad.on_disk).map(|bad| bad.name);
             bad.extend(names.map(|name| (from.location, from.package, from.version, name)));
