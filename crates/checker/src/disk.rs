@@ -106,6 +106,8 @@ fn walk_location(disk: &mut Disk, location: &str, root: &Path, hash: bool) -> Re
         let path = root.join(&name);
         match name.as_str() {
             MARKER | ".quarantine" => {}
+            // What the marker said before the location was taken over.
+            old if old.starts_with("location.json.of-") => {}
             ".staging" => {
                 disk.staging.extend(names(&path)?.into_iter().map(|(entry, _)| (location.to_owned(), entry)));
             }

@@ -45,7 +45,7 @@ rows! {
     /// A version.
     Version from "package_version" {
         package_id: String, version: i64, location_id: String, state: String, reason: String, weak: i64,
-        size_bytes: i64, files_digest: String, retire_after: Option<i64>,
+        unproved: i64, size_bytes: i64, files_digest: String, retire_after: Option<i64>,
     }
     /// A file.
     File from "package_file" {

@@ -73,6 +73,7 @@ async fn look(options: &Options) -> Result<Verdict, CheckError> {
     if !keys.is_empty() {
         // Servers that share a database believe each other.
         keys.extend(facts.server_keys.iter().cloned().map(manifest::PublicKey));
+        keys.extend(options.data.as_deref().map(manifest::trusted_keys).unwrap_or_default());
     }
     let acknowledged = options.acknowledged.as_deref().map(acknowledged::read).transpose()?;
     let options = options.clone();

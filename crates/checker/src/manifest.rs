@@ -26,6 +26,13 @@ pub(crate) fn server_key(data: &Path) -> Result<Option<PublicKey>, CheckError> {
     Ok(Some(PublicKey(hex::encode(pair.public_key().as_ref()))))
 }
 
+/// The keys that a rebuild was told to believe: a line each in a data folder.
+pub(crate) fn trusted_keys(data: &Path) -> Vec<PublicKey> {
+    let text = fs::read_to_string(data.join("trusted.keys")).unwrap_or_default();
+    let lines = text.lines().map(str::trim).filter(|line| line.len() == 64 && hex::decode(line).is_ok());
+    lines.map(|line| PublicKey(line.to_lowercase())).collect()
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Envelope {

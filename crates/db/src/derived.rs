@@ -17,7 +17,7 @@ macro_rules! counted {
             "SELECT b.bulletin_id, b.from_gen, ",
             "SUM(CASE WHEN u.superseded_by IS NULL AND u.withdrawn = 0 AND u.files <> '[]' THEN 1 ELSE 0 END) AS updates, ",
             "SUM(CASE WHEN u.superseded_by IS NULL AND u.withdrawn = 0 AND u.files <> '[]' AND v.state = 'staged' ",
-            "AND v.files_digest = u.files_digest THEN 1 ELSE 0 END) AS packages, ",
+            "AND v.files_digest = u.files_digest AND v.unproved = 0 THEN 1 ELSE 0 END) AS packages, ",
             "SUM(CASE WHEN v.state IN ('corrupt', 'missing') THEN 1 ELSE 0 END) AS bad_packages, ",
             "(SELECT COUNT(DISTINCT s.policy_id) FROM update_revision AS o JOIN policy_update AS s ",
             "ON s.update_id = o.update_id WHERE o.bulletin_id = b.bulletin_id AND o.from_gen <= b.at_gen ",

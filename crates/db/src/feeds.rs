@@ -91,16 +91,69 @@ pub struct FeedChange {
     pub schedule_minutes: Option<Option<u32>>,
 }
 
-/// Adds a feed.
+/// The kind of a feed of which only packages are known: its configuration is lost. It is never imported; adding a feed of the
+/// same name takes it up, with its updates and packages.
+pub const LOST: &str = "lost";
+
+/// A feed by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedFeed {
+    /// Its id.
+    pub feed_id: FeedId,
+    /// Whether only packages of it are known.
+    pub is_lost: bool,
+}
+
+record!(
+    struct Lost {
+        feed_id: FeedId,
+        kind: String,
+    }
+);
+
+/// The feed of this name, or the lost one, which is made if there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_name_or_lost(w: &mut Write<'_>, name: &str) -> Result<NamedFeed> {
+    const WHAT: &str = "find a feed by its name";
+    const FIND: &str = "SELECT feed_id, kind FROM feed WHERE name = $1 AND (removed_at IS NULL OR kind = 'lost') \
+         ORDER BY CASE WHEN removed_at IS NULL THEN 0 ELSE 1 END";
+    const MAKE: &str = "INSERT INTO feed (feed_id, name, kind, config, accept_sha1, current_generation, next_generation, \
+         created_at, removed_at) VALUES ($1, $2, 'lost', '{}', 0, 0, 1, $3, $3)";
+    if let Some(found) = w.first::<Lost>(WHAT, FIND, args![name]).await? {
+        return Ok(NamedFeed { feed_id: found.feed_id, is_lost: found.kind == LOST });
+    }
+    let (feed_id, now) = (FeedId::new(), w.now());
+    w.run(WHAT, MAKE, args![feed_id, name, now]).await?;
+    w.audit("feed.lost", format!("feed {feed_id}"), None, Some(name.to_owned()));
+    Ok(NamedFeed { feed_id, is_lost: true })
+}
+
+/// Adds a feed. One that is known by its packages only, of the same name, is taken up: it keeps its id.
 ///
 /// # Errors
 /// `Refused` when the name is in use.
 pub async fn create(w: &mut Write<'_>, new: &NewFeed) -> Result<FeedId> {
+    const TAKE_UP: &str = "UPDATE feed SET kind = $2, config = $3, accept_sha1 = $4, schedule_minutes = $5, \
+         next_import_at = $6, created_at = $7, removed_at = NULL WHERE name = $1 AND kind = 'lost' \
+         AND NOT EXISTS (SELECT 1 FROM feed AS o WHERE o.name = $1 AND o.removed_at IS NULL) RETURNING feed_id, kind";
     const INSERT: &str = "INSERT INTO feed (feed_id, name, kind, config, accept_sha1, schedule_minutes, \
          next_import_at, current_generation, next_generation, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 1, $8)";
     let (id, now) = (FeedId::new(), w.now());
     let due = new.schedule_minutes.map(|_| now);
+    let values = args![&new.name, &new.kind, &new.config, new.accept_sha1, new.schedule_minutes, due, now];
+    if let Some(lost) = w.first::<Lost>("take up a lost feed", TAKE_UP, values).await? {
+        let id = lost.feed_id;
+        w.audit(
+            "feed.create",
+            format!("feed {id}"),
+            Some("known by its packages only".into()),
+            Some(new.config.clone()),
+        );
+        return Ok(id);
+    }
     let values = args![id, &new.name, &new.kind, &new.config, new.accept_sha1, new.schedule_minutes, due, now];
     let done = w.run("add a feed", INSERT, values).await;
     refuse_constraint(done, || in_use(&new.name))?;

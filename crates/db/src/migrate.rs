@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_integrity.sql"),
     migration!(4, "0004_originals.sql"),
     migration!(5, "0005_years.sql"),
+    migration!(6, "0006_unproved.sql"),
 ];
 
 const WHAT: &str = "bring the schema up to date";

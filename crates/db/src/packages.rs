@@ -13,11 +13,13 @@ mod lock;
 mod originals;
 mod plan;
 mod proof;
+mod rebuild;
 mod recover;
 mod relocate;
 mod removal;
 mod space;
 mod stage;
+mod unproved;
 mod unused;
 
 pub use change::{FileResult, Held, StateChange, Verified, put_verified, set_states};
@@ -38,6 +40,7 @@ pub use lock::{LockOutcome, held_by, lock, renew_locks, unlock};
 pub use originals::{Original, OriginalTotals, forget_originals, original_totals, originals_at, originals_of};
 pub use plan::{LongPath, RelocationTotals, long_paths, relocation_totals};
 pub use proof::{Proof, proofs, put_proofs, restamp};
+pub use rebuild::{Rebuilt, known_packages, rebuild};
 pub use recover::{Adopted, FileLack, Retry, adopt, due_for_retry, put_lacks, wanted_contents};
 pub use relocate::{Relocated, Relocation, relocate};
 pub use removal::{Removal, TakenOriginal, put_back_originals, take_originals};
@@ -46,4 +49,5 @@ pub use stage::{
     Committed, CommittedVersion, NewFile, NewVersion, PackageRef, Replaces, Repointed, StagedFile, StagedVersion,
     commit_staged, create_replacements, discard_versions, ensure, new_versions,
 };
+pub use unproved::{Unproved, prove_named, prove_signed, unproved};
 pub use unused::{Usage, usage, usage_of};

@@ -18,7 +18,7 @@ macro_rules! select {
             "SELECT i.update_id, i.update_key, i.feed_id, f.name AS feed, r.bulletin_id, b.name AS bulletin, ",
             "b.enabled AS bulletin_enabled, r.revised_at, r.title, r.vendor, r.classification, r.architecture, ",
             "r.version, r.severity, r.update_type, r.withdrawn, r.listed, r.superseded_by, r.size_bytes, r.files, ",
-            "r.files_digest, p.package_id, p.current_version, v.state, v.files_digest AS staged_files_digest, ",
+            "r.files_digest, p.package_id, p.current_version, v.state, v.unproved, v.files_digest AS staged_files_digest, ",
             "CASE WHEN p.current_version IS NULL THEN NULL ELSE NULLIF(p.proved_at, 0) END AS proved_at ",
             "FROM update_revision AS r JOIN feed AS f ON f.feed_id = r.feed_id ",
             "AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) ",
@@ -91,6 +91,8 @@ record!(
         pub current_version: Option<u64>,
         /// That version's state.
         pub state: Option<VersionState>,
+        /// Whether nobody vouches for that version's digests yet.
+        pub unproved: Option<bool>,
         /// `files_digest` of that version: another one means that the vendor has revised the update.
         pub staged_files_digest: Option<Sha256>,
         /// When that version's files were last proved, the oldest of them.

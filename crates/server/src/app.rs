@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use camino::Utf8Path;
 use patchwharf_model::{DeploymentId, InstanceId};
 
 pub use patchwharf_db::Db;
@@ -20,6 +21,7 @@ use crate::{
     notify::Channels,
     serve::Downloads,
     token::AdminToken,
+    trusted,
 };
 
 /// The running server.
@@ -58,23 +60,26 @@ pub struct App {
 }
 
 impl App {
-    /// Whose signatures on manifests are believed: this server's, and those of the servers that share its database. A
+    /// Whose signatures on manifests are believed: this server's, those of deployments that were taken over by their keys
+    /// (`trusted.keys` in the data folder), and those of the servers that share its database. A
     /// database of its own is not asked: who can change it must not be able to make a key believed.
     ///
     /// # Errors
     /// The database failed.
     pub async fn known_keys(&self) -> patchwharf_db::Result<KnownKeys> {
-        known_keys(&self.db, &self.signing_key).await
+        known_keys(&self.db, &self.signing_key, &self.config.data).await
     }
 }
 
 /// See [`App::known_keys`].
-pub(crate) async fn known_keys(db: &Db, own: &ManifestKey) -> patchwharf_db::Result<KnownKeys> {
+pub(crate) async fn known_keys(db: &Db, own: &ManifestKey, data: &Utf8Path) -> patchwharf_db::Result<KnownKeys> {
     let noted = match db.is_shared() {
         true => patchwharf_db::settings::manifest_keys(db).await?,
         false => Vec::new(),
     };
-    Ok(KnownKeys::new(own.public(), noted.iter().filter_map(|key| key.parse().ok()).collect()))
+    let mut others = trusted::read(data);
+    others.extend(noted.iter().filter_map(|key| key.parse::<patchwharf_trust::PublicKey>().ok()));
+    Ok(KnownKeys::new(own.public(), others))
 }
 
 /// A text that is never shown: not in logs, errors or debug output.

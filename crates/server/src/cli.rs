@@ -158,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::Fsck(fsck) => serve::block_on(fsck.run(&global)),
         Command::Backup(backup) => serve::block_on(backup.run(&global)),
         Command::Restore(restore) => serve::block_on(restore.run(&global)),
+        Command::Store(store::Store::Rebuild(rebuild)) => serve::block_on(rebuild.run(&global)),
         Command::Init(init) => init.run(&global),
         Command::User(user) => user.run(&global),
         Command::Serve(serve) => serve::block_on(serve.run(&global)),

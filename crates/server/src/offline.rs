@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     config::Config,
     jobs::{ProgressHandle, Stop},
-    restore, start,
+    rebuild, restore, start,
 };
 
 /// A server's folder belongs to the server's user: root would leave files in it that this user cannot use.
@@ -68,6 +68,7 @@ impl Offline {
     async fn open_it(config: Config) -> Result<Self> {
         must_be_ours(&config.data)?;
         restore::must_be_finished(&config.data)?;
+        rebuild::must_be_finished(&config.data)?;
         start::prepare_data(&config.data)?;
         let (lock, instance) = start::InstanceLock::take(&config.data)?;
         clear_copies(&config.data);

@@ -23,6 +23,7 @@ mod supply;
 mod sweep;
 pub(crate) mod take;
 mod undo;
+pub(crate) mod unproved;
 pub(crate) mod unused;
 mod verify;
 

@@ -32,7 +32,7 @@ use crate::{
     logs::Logs,
     metrics::Metrics,
     notify::{self, Channels},
-    operations, restore,
+    operations, rebuild, restore,
     serve::Downloads,
     token::AdminToken,
 };
@@ -85,6 +85,7 @@ pub async fn start_with(
     allow_many_files();
     data::prepare(&config.data)?;
     restore::must_be_finished(&config.data)?;
+    rebuild::must_be_finished(&config.data)?;
     let new = !config.data.join(INSTANCE_ID).exists();
     let (lock, instance) = lock::InstanceLock::take(&config.data)?;
     // A restore may have begun, and died, between the look and the lock.
@@ -175,6 +176,7 @@ async fn recover(app: &Arc<App>) -> anyhow::Result<()> {
     if dropped > 0 {
         tracing::info!(rows = dropped, "dropped what a broken import had written");
     }
+    operations::unproved::look(app, "system", "start-up").await.context("unproved packages could not be looked at")?;
     operations::reconcile::at_start(app).await.context("the start-up reconciliation did not come to its end")
 }
 

@@ -150,6 +150,14 @@ named!(
         RestoreAfterDatabase = "restore.after-database",
         /// The database knows where everything is now; the restore is not yet declared whole.
         RestoreBeforeDone = "restore.before-done",
+        /// A rebuild knows what it will take; nothing is recorded.
+        RebuildBeforeRows = "rebuild.before-rows",
+        /// A batch of rows is made again.
+        RebuildAfterRows = "rebuild.after-rows",
+        /// All rows are there; the locations are still another deployment's.
+        RebuildBeforeMarker = "rebuild.before-marker",
+        /// The locations are ours; the rebuild is not yet declared whole.
+        RebuildAfterMarker = "rebuild.after-marker",
         /// A worker took a job, nothing was done.
         JobAfterClaim = "job.after-claim",
         /// A job's work is done, its row not yet final.

@@ -7,6 +7,8 @@ use patchwharf_model::{PackageId, update::VendorDigest};
 
 /// The marker of a location.
 pub const MARKER: &str = "location.json";
+/// The marker that a location had before it was taken over: with the deployment's id at its end.
+pub(crate) const OLD_MARKER_PREFIX: &str = "location.json.of-";
 /// Files on their way, and versions that are being built.
 pub const STAGING: &str = ".staging";
 /// What was found bad.

@@ -7,6 +7,7 @@ mod overlap;
 mod path;
 mod probe;
 mod space;
+mod takeover;
 
 use std::{
     fmt,

@@ -279,4 +279,5 @@ impl StagingKind {
 fn is_our_own(name: &str) -> bool {
     matches!(name, layout::MARKER | layout::STAGING | layout::QUARANTINE | "lost+found")
         || name.starts_with(layout::PROBE_PREFIX)
+        || name.starts_with(layout::OLD_MARKER_PREFIX)
 }

@@ -97,7 +97,7 @@ fn count(
         if version.state == "corrupt" || version.state == "missing" {
             counted.bad_packages += 1;
         }
-        if live && version.state == "staged" && version.files_digest == row.files_digest {
+        if live && version.state == "staged" && version.unproved == 0 && version.files_digest == row.files_digest {
             counted.packages += 1;
         }
         if version.state == "staged"

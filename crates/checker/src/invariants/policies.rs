@@ -29,10 +29,18 @@ pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
                 }
                 Some(_) => {}
             }
-            if let Some(version) = version
-                && !versions.contains_key(&(id.as_str(), version))
-            {
-                say("policy-version", format!("{what} version {version} of package {id}, which does not exist"));
+            let Some(version) = version else { continue };
+            match versions.get(&(id.as_str(), version)) {
+                None => {
+                    say("policy-version", format!("{what} version {version} of package {id}, which does not exist"))
+                }
+                Some(found) if found.unproved != 0 => {
+                    say(
+                        "policy-unproved",
+                        format!("{what} version {version} of package {id}, which nobody vouches for"),
+                    );
+                }
+                Some(_) => {}
             }
         }
         let follows = scene.facts.packages.iter().find(|p| p.active == 1 && p.update_id == switch.update_id);

@@ -23,6 +23,8 @@ const SCHEMA: &[&str] = &[
     include_str!("../../../db/migrations/sqlite/0002_text_search.sql"),
     include_str!("../../../db/migrations/sqlite/0003_integrity.sql"),
     include_str!("../../../db/migrations/sqlite/0004_originals.sql"),
+    include_str!("../../../db/migrations/sqlite/0005_years.sql"),
+    include_str!("../../../db/migrations/sqlite/0006_unproved.sql"),
 ];
 const PACKAGE: &str = "01900000-0000-7000-8000-000000000001";
 const FILES: [(&str, &[u8]); 2] = [("a.exe", b"file A"), ("b.msi", b"file B, longer")];

@@ -184,7 +184,7 @@ pub async fn idle(db: &Db) -> Result<Vec<Idle>> {
          LEFT JOIN update_revision AS r ON r.update_id = p.update_id AND r.from_gen <= f.current_generation \
          AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \
          LEFT JOIN bulletin AS b ON b.bulletin_id = r.bulletin_id WHERE p.active = 1 \
-         AND (r.update_id IS NULL OR r.listed = 0 OR r.withdrawn = 1 OR r.superseded_by IS NOT NULL OR b.enabled = 0) \
+         AND v.unproved = 0 AND (r.update_id IS NULL OR r.listed = 0 OR r.withdrawn = 1 OR r.superseded_by IS NOT NULL OR b.enabled = 0) \
          AND NOT EXISTS (SELECT 1 FROM policy_update AS s WHERE s.update_id = p.update_id) ORDER BY p.package_id";
     db.all("find packages that nothing uses", IDLE, args![]).await
 }

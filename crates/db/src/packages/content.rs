@@ -23,6 +23,7 @@ impl Record for Content {
             state: VersionState::read(row, "state")?,
             reason: String::read(row, "reason")?,
             version_state: VersionState::read(row, "version_state")?,
+            unproved: bool::read(row, "unproved")?,
             token: i64::read(row, "token")?,
             current_version: Option::read(row, "current_version")?,
             active: bool::read(row, "active")?,
@@ -64,6 +65,8 @@ pub struct Content {
     pub reason: String,
     /// The version's state.
     pub version_state: VersionState,
+    /// Whether nobody vouches for the version's digests yet.
+    pub unproved: bool,
     /// The package's fencing token now (to report damage with).
     pub token: i64,
     /// The version that is current.
@@ -112,7 +115,7 @@ pub struct LinkCandidate {
 /// When the database fails.
 pub async fn content(db: &Db, package: PackageId, version: u64, name: &str) -> Result<Option<Content>> {
     const CONTENT: &str = "SELECT v.location_id, l.path AS location_path, p.update_id, f.size_bytes AS length, f.sha256, \
-         f.state, f.reason, v.state AS version_state, p.token, p.current_version, p.active, r.verified_at, r.dev, \
+         f.state, f.reason, v.state AS version_state, v.unproved, p.token, p.current_version, p.active, r.verified_at, r.dev, \
          r.inode, r.size_bytes, r.mtime_ns, r.ctime_ns FROM package_file AS f \
          JOIN package_version AS v ON v.package_id = f.package_id AND v.version = f.version \
          JOIN package AS p ON p.package_id = f.package_id JOIN location AS l ON l.location_id = v.location_id \

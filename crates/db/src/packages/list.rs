@@ -24,7 +24,7 @@ pub use versions::{File, Version, by_location, files, to_relocate, versions, ver
 
 const COLUMNS: &str = "SELECT p.package_id, p.update_id, i.update_key, COALESCE(r.title, '') AS title, r.bulletin_id, \
      b.name AS bulletin, p.active, p.current_version, p.token, p.lock_job, p.lock_until, v.version, v.state, v.reason, \
-     v.since, v.location_id, v.size_bytes, v.weak, NULLIF(p.proved_at, 0) AS proved_at, p.created_at";
+     v.since, v.location_id, v.size_bytes, v.weak, v.unproved, NULLIF(p.proved_at, 0) AS proved_at, p.created_at";
 
 const FROM: &str = " FROM package AS p JOIN software_update AS i ON i.update_id = p.update_id \
      JOIN feed AS f ON f.feed_id = i.feed_id \
@@ -91,6 +91,8 @@ record!(
         pub size_bytes: Option<u64>,
         /// Whether some file is pinned by SHA-1 only.
         pub weak: Option<bool>,
+        /// Whether nobody vouches for its digests yet.
+        pub unproved: Option<bool>,
         /// The oldest verification of its files.
         pub proved_at: Option<Timestamp>,
         /// When it was made.

@@ -43,7 +43,7 @@ async fn bind(w: &mut Write<'_>, what: &'static str, id: PolicyId, updates: &[Up
          JOIN software_update AS i ON i.update_id = j.id \
          LEFT JOIN package AS p ON p.update_id = i.update_id AND p.active = 1 \
          LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.current_version \
-         WHERE true ON CONFLICT DO NOTHING";
+         AND v.unproved = 0 WHERE true ON CONFLICT DO NOTHING";
     const UNKNOWN: &str = "SELECT CAST(j.value ->> 0 AS TEXT) AS update_id FROM json_each($1) AS j WHERE NOT EXISTS \
          (SELECT 1 FROM software_update AS i WHERE i.update_id = CAST(j.value ->> 0 AS TEXT))";
     let batch = rows(what, updates.iter().map(|u| (u,)))?;
@@ -190,7 +190,7 @@ pub async fn recreate(w: &mut Write<'_>, id: PolicyId) -> Result<PolicyId> {
          SELECT $2, s.update_id, s.enabled, v.package_id, v.version, v.files_digest FROM policy_update AS s \
          LEFT JOIN package AS p ON p.update_id = s.update_id AND p.active = 1 \
          LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.current_version \
-         WHERE s.policy_id = $1";
+         AND v.unproved = 0 WHERE s.policy_id = $1";
     let (before, new, now) = (one(w, WHAT, id).await?, PolicyId::new(), w.now());
     // The name is unique: the new one takes it when the old one has gone.
     w.run(WHAT, MAKE, args![id, new, now, format!("{new}")]).await?;

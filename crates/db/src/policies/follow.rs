@@ -22,7 +22,8 @@ record!(
 );
 
 /// Points the switches of these packages' updates at versions that have just become current, by each policy's rule:
-/// the same content, or none before, always follows; revised content waits where the policy asks.
+/// the same content, or none before, always follows; revised content waits where the policy asks. What is unproved is
+/// followed by nobody.
 pub(crate) async fn follow(
     w: &mut Write<'_>,
     versions: impl Iterator<Item = (PackageId, u64)>,
@@ -33,6 +34,7 @@ pub(crate) async fn follow(
          THEN 1 ELSE 0 END AS pending FROM json_each($1) AS j \
          JOIN package AS p ON p.package_id = CAST(j.value ->> 0 AS TEXT) AND p.active = 1 \
          JOIN package_version AS v ON v.package_id = p.package_id AND v.version = CAST(j.value ->> 1 AS BIGINT) \
+         AND v.unproved = 0 \
          JOIN policy_update AS s ON s.update_id = p.update_id JOIN policy AS o ON o.policy_id = s.policy_id \
          ORDER BY o.name, s.update_id";
     const POINT: &str = "UPDATE policy_update SET package_id = j.package, version = j.number, files_digest = j.content, \

@@ -14,6 +14,7 @@ mod logs;
 mod migration;
 mod packages;
 mod policies;
+mod rebuild;
 mod relocate;
 mod sandbox;
 mod schema;

@@ -38,6 +38,9 @@ pub struct PackageSummary {
     pub reason: String,
     /// Vendor digest SHA-1 only.
     pub weak: bool,
+    /// Its rows were made again from its manifest, and nobody vouches for its digests yet: it is not served.
+    #[serde(default)]
+    pub unproved: bool,
     /// Where it lies.
     pub location: Option<LocationId>,
     /// Bytes of its files.
@@ -76,6 +79,9 @@ pub struct PackageVersion {
     pub reason: String,
     /// Vendor digest SHA-1 only.
     pub weak: bool,
+    /// Nobody vouches for its digests yet: it is not served.
+    #[serde(default)]
+    pub unproved: bool,
     /// Bytes of its files.
     pub size_bytes: u64,
     /// Where it lies.
@@ -156,6 +162,9 @@ pub struct PackageQuery {
     /// Vendor digest SHA-1 only, or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weak: Option<bool>,
+    /// Not vouched for by anybody yet, or vouched for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unproved: Option<bool>,
     /// Also packages that were replaced.
     pub replaced: bool,
     /// This text in the update's title or key, or in the bulletin's name.

@@ -104,6 +104,8 @@ codes! {
     FileMissing = "file-missing", 503, "The file is missing and is being fetched";
     /// The package is known, but not staged.
     NotStaged = "not-staged", 503, "The package is not staged";
+    /// The package was found on disk, and neither a feed nor a trusted signature names its digests yet.
+    Unproved = "unproved", 503, "Nobody vouches for the package yet";
     /// This version of the package is gone; the detail names the current one.
     VersionGone = "version-gone", 410, "This version of the package is gone";
     /// The range lies outside the file.

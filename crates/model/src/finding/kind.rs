@@ -87,6 +87,8 @@ kinds! {
     ManifestUnsigned = "manifest-unsigned": Danger,
     /// Its manifest is signed by another server's key.
     ManifestForeign = "manifest-foreign": Danger,
+    /// A package whose rows were made again from its manifest, and whose digests nobody vouches for yet: it is not served.
+    PackageUnproved = "package-unproved": Danger,
     /// Its manifest is that of another package or version.
     ManifestOfAnother = "manifest-of-another": Danger,
     /// Others than the server may change a file: its owner or mode.
@@ -150,7 +152,7 @@ impl FindingKind {
     #[must_use]
     pub fn is_of_contents(self) -> bool {
         let of_location = matches!(self, Self::LocationClosed | Self::LocationUnreadable);
-        let of_place = matches!(self, Self::FileExtra | Self::FolderTwice);
+        let of_place = matches!(self, Self::FileExtra | Self::FolderTwice | Self::PackageUnproved);
         self.gravity() <= Gravity::Danger && !of_location && !of_place
     }
 

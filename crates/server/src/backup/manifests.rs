@@ -32,7 +32,7 @@ pub(super) async fn read(
     for file in files.iter().filter(|file| !tally.manifests.contains_key(&(file.package_id, file.version))) {
         versions.entry((file.package_id, file.version)).or_default().push(file.clone());
     }
-    let (locations, keys) = (Arc::clone(&work.locations), known_keys(work.db, work.key).await?);
+    let (locations, keys) = (Arc::clone(&work.locations), known_keys(work.db, work.key, &work.config.data).await?);
     let known = keys.clone();
     let read = cores::for_each(versions.iter().map(|(key, files)| (*key, files.clone())).collect(), move |one| {
         let ((package, version), files): &((PackageId, u64), Vec<KeptFile>) = one;

@@ -31,6 +31,9 @@ pub(super) enum Package {
         /// Only with this text in title, key or bulletin.
         #[arg(long)]
         text: Option<String>,
+        /// Only packages that were found on disk and that nobody vouches for yet.
+        #[arg(long)]
+        unproved: bool,
         /// Also packages that another GUID has replaced.
         #[arg(long)]
         replaced: bool,
@@ -105,11 +108,12 @@ impl From<Choice> for PackageChoice {
 impl Package {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
         match self {
-            Self::List { state, bulletin, text, replaced, limit, cursor } => {
+            Self::List { state, bulletin, text, unproved, replaced, limit, cursor } => {
                 let query = PackageQuery {
                     state: List(state),
                     bulletin,
                     text,
+                    unproved: unproved.then_some(true),
                     replaced,
                     sort: PackageSort::default(),
                     order: Order::default(),

@@ -1,5 +1,7 @@
 //! `patchwharf store ...`
 
+mod rebuild;
+
 use anyhow::Result;
 use clap::Subcommand;
 use patchwharf_model::api::{Job, ReconcileStart, StoreTotals};
@@ -20,12 +22,24 @@ pub(super) enum Store {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Make the rows of packages again from the manifests on disk, after the database was lost. The server must not run.
+    ///
+    /// Every file is hashed. What a key that is believed has signed, and is whole, is taken under the GUID that it has; nothing
+    /// on disk is deleted or moved. A package stays unproved, and is not served, until a feed names its digests or --trust
+    /// names the key that signed them.
+    #[command(after_help = "\
+Examples:
+  patchwharf store rebuild --dry-run
+  patchwharf store rebuild --trust patchwharf-data/manifest.key
+  patchwharf store rebuild --location /srv/packages --take-over --trust /srv/packages/0190c0de-.../1/package.json")]
+    Rebuild(rebuild::Rebuild),
 }
 
 impl Store {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
         match self {
             Self::Show => show(client, &client.get("/store").await?),
+            Self::Rebuild(_) => anyhow::bail!("this command does not ask a server"),
             Self::Reconcile { dry_run } => {
                 let job: Job = client.post("/store/reconcile", &ReconcileStart { dry_run }).await?;
                 follow::started(client, &job).await

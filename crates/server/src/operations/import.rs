@@ -36,6 +36,7 @@ use fingerprint::Fingerprint;
 use folder::Folder;
 use source::Sourced;
 
+pub(crate) use catalogue::files_digest;
 pub use preview::run as preview;
 pub(crate) use write::drop_crashed;
 
@@ -104,7 +105,13 @@ pub async fn run(ctx: &JobContext, feed: FeedId, confirmed: bool) -> Result<Endi
         write::drop_generation(ctx, feed, error.as_deref()).await?;
     }
     match ended {
-        Ok(report) => Ok(Ending::Done(report)),
+        Ok(mut report) => {
+            let proved = super::unproved::look(&ctx.app, &ctx.actor, &format!("job {}", ctx.job)).await?;
+            if proved > 0 {
+                report.counts.insert("proved".to_owned(), proved);
+            }
+            Ok(Ending::Done(report))
+        }
         Err(Break::Stopped(reason)) => Ok(Ending::Stopped(reason)),
         Err(Break::Failed(error)) => Err(error),
     }

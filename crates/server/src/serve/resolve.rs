@@ -34,6 +34,15 @@ pub(super) async fn file(app: &Arc<App>, package: PackageId, version: u64, name:
 }
 
 async fn current(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Proved> {
+    if content.unproved {
+        let detail = format!(
+            "Package {} was found on disk, and nobody vouches for its digests yet: it is served when a feed names them \
+             (`patchwharf feed add`, `patchwharf feed import`), or a key that is trusted has signed them \
+             (`patchwharf store rebuild --trust`).",
+            place.package
+        );
+        return Err(ApiError::new(Code::Unproved, detail));
+    }
     match (content.state, content.sha256) {
         (VersionState::Staged, Some(sha256)) => {
             let is_served = content.current_version == Some(place.version);

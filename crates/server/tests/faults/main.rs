@@ -23,6 +23,7 @@ mod parser;
 mod plant;
 mod power;
 mod prune;
+mod rebuild;
 mod refresh;
 mod relocate;
 mod replay;

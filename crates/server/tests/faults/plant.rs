@@ -133,7 +133,7 @@ impl Plant {
         publish(&self.vendor, &(created + hour).to_string(), &self.foreign());
     }
 
-    async fn import(&self) {
+    pub(crate) async fn import(&self) {
         let feed: Feed = self.server.api().post("/api/v1/feeds", &feed(&self.vendor)).await;
         self.ledger.feed(feed.id);
         let path = format!("/api/v1/feeds/{}/import", feed.id);

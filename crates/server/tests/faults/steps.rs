@@ -16,9 +16,9 @@ const FAULT: &str = "PATCHWHARF_FAULT";
 /// The parser meets it in a process of its own, and the server outlives that (rows V-15).
 const OF_THE_PARSER: Step = Step::ImportMidParse;
 
-/// Steps of this sweep; those of backup and restore have one of their own.
+/// Steps of this sweep; those of backup, restore and rebuild have one of their own.
 fn own_steps() -> impl Iterator<Item = &'static Step> {
-    let elsewhere = |step: &Step| step.name().starts_with("backup.") || step.name().starts_with("restore.");
+    let elsewhere = |step: &Step| ["backup.", "restore.", "rebuild."].iter().any(|of| step.name().starts_with(of));
     Step::ALL.iter().filter(move |step| !elsewhere(step))
 }
 

@@ -44,8 +44,9 @@ pub enum OpenError {
     },
     /// The location belongs to other servers.
     #[error(
-        "{path} belongs to deployment {found}, this server to {own}: use `location adopt` to take its files in by \
-         content, `store rebuild --take-over` when that deployment is gone, or `restore` its database"
+        "{path} belongs to deployment {found}, this server to {own}: use `store rebuild` when only its database is lost, \
+         `store rebuild --take-over` when that deployment is gone, `location adopt` to take its files in by content, or \
+         `restore` its database"
     )]
     OtherDeployment {
         /// The folder.

@@ -29,6 +29,9 @@ pub(super) fn narrow(sql: &mut Builder, filter: &PackageFilter, search: &Search)
     if let Some(weak) = filter.weak {
         sql.push(" AND v.weak = ", weak);
     }
+    if let Some(unproved) = filter.unproved {
+        sql.push(" AND v.unproved = ", unproved);
+    }
 }
 
 /// Which packages. Empty: all.
@@ -48,4 +51,6 @@ pub struct PackageFilter {
     pub text: Option<String>,
     /// Pinned by SHA-1 only.
     pub weak: Option<bool>,
+    /// Not vouched for by anybody yet.
+    pub unproved: Option<bool>,
 }

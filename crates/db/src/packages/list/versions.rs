@@ -16,7 +16,7 @@ macro_rules! versions {
         concat!(
             "SELECT v.package_id, v.version, p.update_id, p.active, ",
             "CASE WHEN p.current_version = v.version THEN 1 ELSE 0 END AS is_current, p.token, v.location_id, v.state, ",
-            "v.since, v.job_id, v.reason, v.weak, v.size_bytes, v.files_digest, v.retire_after, v.next_try_at, ",
+            "v.since, v.job_id, v.reason, v.weak, v.unproved, v.size_bytes, v.files_digest, v.retire_after, v.next_try_at, ",
             "v.attempts FROM package_version AS v JOIN package AS p ON p.package_id = v.package_id",
             $condition
         )
@@ -68,6 +68,8 @@ record!(
         pub reason: String,
         /// Whether some file is pinned by SHA-1 only.
         pub weak: bool,
+        /// Whether nobody vouches for its digests yet: it is not served.
+        pub unproved: bool,
         /// Bytes.
         pub size_bytes: u64,
         /// Of the update revision that it was made from.

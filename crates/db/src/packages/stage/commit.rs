@@ -70,6 +70,13 @@ async fn write_versions(w: &mut Write<'_>, job: JobId, versions: &[&StagedVersio
          CAST(value ->> 1 AS BIGINT) AS number, CAST(value ->> 2 AS BIGINT) AS is_weak FROM json_each($3)) AS j \
          WHERE package_version.package_id = j.id AND package_version.version = j.number \
          RETURNING package_id, location_id";
+    // What was made of the same digests that nobody vouches for is no better than they are.
+    const INHERIT: &str = "UPDATE package_version SET unproved = 1 FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, \
+         CAST(value ->> 1 AS BIGINT) AS number FROM json_each($1)) AS j \
+         WHERE package_version.package_id = j.id AND package_version.version = j.number \
+         AND EXISTS (SELECT 1 FROM package_version AS o JOIN package AS q ON q.package_id = o.package_id \
+         JOIN package AS p ON p.update_id = q.update_id WHERE o.unproved = 1 AND p.package_id = package_version.package_id \
+         AND o.files_digest = package_version.files_digest)";
     const FILES: &str = "UPDATE package_file SET state = 'staged', reason = '', size_bytes = j.length, \
          sha256 = j.content, dev = j.device, inode = j.number FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, \
          CAST(value ->> 1 AS BIGINT) AS version, CAST(value ->> 2 AS TEXT) AS name, \
@@ -78,7 +85,9 @@ async fn write_versions(w: &mut Write<'_>, job: JobId, versions: &[&StagedVersio
          WHERE package_file.package_id = j.id AND package_file.version = j.version AND package_file.name = j.name";
     let now = w.now();
     let version_rows = rows(COMMIT, versions.iter().map(|v| (v.package_id, v.version, i64::from(v.weak))))?;
+    let inheriting = rows(COMMIT, versions.iter().map(|v| (v.package_id, v.version)))?;
     let placed: Vec<Placed> = w.all(COMMIT, VERSIONS, vec![job.into_value(), now.into_value(), version_rows]).await?;
+    w.run(COMMIT, INHERIT, vec![inheriting]).await?;
     let placed: HashMap<PackageId, LocationId> = placed.into_iter().map(|r| (r.package_id, r.location_id)).collect();
     let (mut file_rows, mut proofs) = (Vec::new(), Vec::new());
     for v in versions {

@@ -41,6 +41,9 @@ pub struct UpdateSummary {
     pub package: Option<PackageId>,
     /// That package's state.
     pub package_state: Option<VersionState>,
+    /// Nobody vouches for the digests of that package yet: it is not served.
+    #[serde(default)]
+    pub unproved: bool,
     /// What is staged is of an older revision than the catalogue's: staging the bulletin brings the new one.
     #[serde(default)]
     pub outdated: bool,

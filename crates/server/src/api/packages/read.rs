@@ -42,6 +42,7 @@ pub(super) async fn list(
         active: (!query.replaced).then_some(true),
         text: query.text,
         weak: query.weak,
+        unproved: query.unproved,
     };
     let query = packages::PackageQuery {
         filter,

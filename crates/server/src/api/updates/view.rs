@@ -33,6 +33,7 @@ pub(in crate::api) fn summary(row: Update) -> UpdateSummary {
         files: row.files.len() as u64,
         package: row.package_id,
         package_state: row.state,
+        unproved: row.unproved.unwrap_or_default(),
         superseded_by: row.superseded_by,
         withdrawn: row.withdrawn,
         listed: row.listed,

@@ -117,7 +117,11 @@ fn update(update: &UpdateSummary) -> [String; 7] {
         "needs a file".to_owned()
     } else {
         let state = update.package_state.map(|state| state.to_string()).unwrap_or_default();
-        if update.outdated { format!("{state} (an older revision)") } else { state }
+        match (update.outdated, update.unproved) {
+            (true, _) => format!("{state} (an older revision)"),
+            (_, true) => format!("{state} (unproved)"),
+            (false, false) => state,
+        }
     };
     [
         update.key.clone(),

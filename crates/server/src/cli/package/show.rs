@@ -35,6 +35,9 @@ fn state(package: &PackageSummary) -> String {
     if package.weak {
         text.push_str(" (vendor digest SHA-1 only)");
     }
+    if package.unproved {
+        text.push_str(" (unproved: nobody vouches for its digests yet)");
+    }
     if !package.active {
         text.push_str(" (replaced)");
     }

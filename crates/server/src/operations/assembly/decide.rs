@@ -242,6 +242,7 @@ mod tests {
                 job_id: None,
                 reason: String::new(),
                 weak: false,
+                unproved: false,
                 size_bytes: 0,
                 files_digest: self.update.files_digest,
                 retire_after: None,

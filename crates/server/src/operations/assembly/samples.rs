@@ -49,6 +49,7 @@ pub(crate) fn update(files: Vec<PayloadFile>) -> Update {
         package_id: None,
         current_version: None,
         state: None,
+        unproved: None,
         staged_files_digest: None,
         proved_at: None,
     }

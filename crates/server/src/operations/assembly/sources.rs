@@ -38,7 +38,7 @@ impl Places {
     /// Reads them, removed feeds included: their packages may still be mended.
     pub(crate) async fn read(db: &Db) -> Result<Self, OperationError> {
         let mut places = HashMap::new();
-        for feed in feeds::list(db, true).await? {
+        for feed in feeds::list(db, true).await?.into_iter().filter(|feed| feed.kind != feeds::LOST) {
             let config = serde_json::from_str::<FeedConfig>(&feed.config).map_err(|error| error.to_string());
             match config.and_then(|config| FeedPlaces::of(&config).map_err(|error| error.to_string())) {
                 Ok(of_feed) => {

@@ -15,6 +15,7 @@ use patchwharf_db::catalogue::{KnownUpdate, NewUpdate};
 use patchwharf_model::{Sha256, Timestamp, UpdateId, api::FeedRules, catalogue::BulletinInfo};
 
 use super::{bulletins::Gathered, supersedence::Edge};
+pub(crate) use digest::files_digest;
 
 /// Updates of one transaction.
 const BATCH_UPDATES: usize = 1_000;

@@ -1,4 +1,4 @@
-//! Packages that nothing uses.
+//! Packages that nothing uses, and those that nobody vouches for.
 
 use patchwharf_db::packages;
 use patchwharf_model::finding::FindingKind;
@@ -22,6 +22,27 @@ impl Check<'_> {
                 Draft {
                     version: Some((one.package_id, one.version)),
                     ..of_location(FindingKind::PackageUnused, one.location_id, &path, "a package that is used", found)
+                }
+            })
+            .collect();
+        for drafts in drafts.chunks(500) {
+            self.note(drafts.to_vec()).await?;
+        }
+        self.look_for_unproved().await
+    }
+
+    /// Names the packages whose rows were made again and whose digests nobody vouches for.
+    async fn look_for_unproved(&mut self) -> Result<(), OperationError> {
+        let unproved = packages::unproved(&self.ctx.app.db).await?;
+        let drafts: Vec<Draft> = unproved
+            .into_iter()
+            .filter(|one| self.scope.has(Some(one.package_id), Some(one.location_id)))
+            .map(|one| {
+                let (path, expected) = (one.package_id.to_string(), "digests that a feed or a trusted signature names");
+                let found = format!("digests that only its manifest names, of feed {:?}", one.feed);
+                Draft {
+                    version: Some((one.package_id, one.version)),
+                    ..of_location(FindingKind::PackageUnproved, one.location_id, &path, expected, found)
                 }
             })
             .collect();

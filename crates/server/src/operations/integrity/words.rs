@@ -113,6 +113,12 @@ fn remedy(
     let quoted = quote(path);
     let soon = |what: &str| format!("{what}{WITHIN_THE_HOUR}");
     match kind {
+        Kind::PackageUnproved => Remedy::new(
+            Nobody,
+            "add its feed again under the name that it had and import it: a catalogue that names the same digests proves it; \
+             or let `store rebuild --trust` believe the key that signed it",
+            "patchwharf feed list",
+        ),
         Kind::LocationClosed => Remedy::new(
             Nobody,
             "bring its disk or folder back; its packages are as they were left, and nothing is done to them meanwhile",

@@ -21,7 +21,7 @@ pub(super) fn digest(update: &UpdateItem, files: &[PayloadFile]) -> (String, Sha
 }
 
 /// SHA-256 over names, sizes and digests, whatever their order: equal means same content.
-pub(super) fn files_digest(files: &[PayloadFile]) -> Sha256 {
+pub(crate) fn files_digest(files: &[PayloadFile]) -> Sha256 {
     let line = |file: &PayloadFile| {
         let digest = match file.digest {
             VendorDigest::Sha256(digest) => format!("sha256:{digest}"),

@@ -1,0 +1,161 @@
+//! `store rebuild`: rows of packages made again from the manifests on disk, after a database was lost.
+//!
+//! It works on a data folder whose server does not run, and holds its lock. Nothing on disk is deleted or moved. What is
+//! taken has a manifest that a key which is believed has signed, tells of the folder that it lies in, and whose every file
+//! has the digests that it names; everything else is named with the reason.
+//!
+//! 1. [`places`]: which folders, whose they are, and what would make them ours.
+//! 2. [`look`]: manifests first; of several versions or packages of an update the newest that is whole.
+//! 3. [`rows`]: bytes are hashed, rows are written batch by batch. The marker comes last: a location is not ours before
+//!    everything of it is recorded, so that a run which was killed is run again and finds less to do.
+
+mod look;
+mod places;
+mod prove;
+mod rows;
+mod told;
+mod unfinished;
+
+use anyhow::{Context as _, Result};
+use camino::Utf8PathBuf;
+use patchwharf_db::{Db, locations as table, packages, settings};
+use patchwharf_model::{DeploymentId, Timestamp};
+use patchwharf_store::{KnownKeys, fault::Step};
+use patchwharf_trust::{ManifestKey, PublicKey};
+
+use crate::{clock::Clock, config::Config, offline::must_be_ours, operations::fault_at, restore, start, trusted};
+pub(crate) use told::Told;
+pub(crate) use unfinished::must_be_finished;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    /// Package locations; none: those that the database names, else the one of the configuration.
+    pub(crate) locations: Vec<Utf8PathBuf>,
+    /// Locations of another deployment become ours.
+    pub(crate) take_over: bool,
+    /// Keys whose signatures prove digests.
+    pub(crate) trust: Vec<PublicKey>,
+    /// Only say.
+    pub(crate) dry_run: bool,
+}
+
+/// What a rebuild works with.
+struct Work {
+    config: Config,
+    db: Db,
+    clock: Clock,
+    deployment: DeploymentId,
+    /// Own key first.
+    keys: KnownKeys,
+    /// Keys that prove.
+    trust: Vec<PublicKey>,
+    wish: Wish,
+    _lock: start::InstanceLock,
+}
+
+/// Rebuilds.
+///
+/// # Errors
+/// A server runs on the data folder, a location cannot be taken as it is asked for, or database or disk failed. What was
+/// recorded by then stays.
+pub(crate) async fn run(config: Config, wish: Wish) -> Result<Told> {
+    let work = Work::open(config, wish).await?;
+    let told = work.run().await;
+    work.db.close().await;
+    told
+}
+
+impl Work {
+    async fn open(config: Config, wish: Wish) -> Result<Self> {
+        must_be_ours(&config.data)?;
+        restore::must_be_finished(&config.data)?;
+        start::prepare_data(&config.data)?;
+        let (lock, _) = start::InstanceLock::take(&config.data)?;
+        let clock = Clock::system();
+        let db = Db::open(&start::options(&config), clock.now()).await?;
+        anyhow::ensure!(
+            db.damage().is_none(),
+            "the database is damaged: move it aside (or `restore` a backup) and run this again, it begins with an empty one"
+        );
+        let deployment = settings::deployment_id(&db, clock.now()).await?;
+        let own = ManifestKey::open_or_make(config.data.join("manifest.key").as_std_path())?;
+        let mut others = trusted::read(&config.data);
+        others.extend(&wish.trust);
+        let (keys, trust) = (KnownKeys::new(own.public(), others), wish.trust.clone());
+        Ok(Self { config, db, clock, deployment, keys, trust, wish, _lock: lock })
+    }
+
+    async fn run(&self) -> Result<Told> {
+        let mut told = Told::new(self.wish.dry_run);
+        let (places, deployment) = self.places().await?;
+        for place in &places {
+            told.place(place, self.wish.dry_run);
+        }
+        let candidates = self.look(&places, &mut told).await?;
+        if self.wish.dry_run {
+            self.prove(&places, &mut told).await?;
+            self.rows(&places, candidates, &mut told).await?;
+            return Ok(told);
+        }
+        unfinished::begin(&self.config.data)?;
+        self.begin(&places, deployment).await?;
+        self.prove(&places, &mut told).await?;
+        self.rows(&places, candidates, &mut told).await?;
+        fault_at(Step::RebuildBeforeMarker)?;
+        self.finish(&places, deployment, &mut told).await?;
+        fault_at(Step::RebuildAfterMarker)?;
+        unfinished::end(&self.config.data)?;
+        Ok(told)
+    }
+
+    /// The locations, and whose they are.
+    async fn begin(&self, places: &[places::Place], deployment: DeploymentId) -> Result<()> {
+        fault_at(Step::RebuildBeforeRows)?;
+        let mut w = self.write().await?;
+        if deployment != self.deployment {
+            settings::set(&mut w, "deployment-id", &deployment.to_string()).await?;
+        }
+        for place in places.iter().filter(|place| !place.is_known) {
+            table::create(&mut w, place.id, &place.path).await?;
+        }
+        w.commit().await?;
+        Ok(())
+    }
+
+    /// Everything is recorded: keys are noted, markers written, and what feeds name already loses its mark.
+    async fn finish(&self, places: &[places::Place], deployment: DeploymentId, told: &mut Told) -> Result<()> {
+        if !self.trust.is_empty() {
+            trusted::add(&self.config.data, &self.trust)
+                .with_context(|| format!("cannot note trusted keys in {}", self.config.data))?;
+            let mut w = self.write().await?;
+            for key in &self.trust {
+                w.audit("manifest.trust", format!("key {key}"), None, Some("store rebuild".to_owned()));
+                if self.db.is_shared() {
+                    settings::note(&mut w, &format!("manifest-key trusted {}", key.id()), &key.to_string()).await?;
+                }
+            }
+            w.commit().await?;
+        }
+        for place in places.iter().filter(|place| place.is_taken_over) {
+            place.take_over(deployment, self.now())?;
+        }
+        loop {
+            let mut w = self.write().await?;
+            let proved = packages::prove_named(&mut w, 1_000).await?;
+            w.commit().await?;
+            told.unproved = told.unproved.saturating_sub(proved);
+            if proved < 1_000 {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn write(&self) -> Result<patchwharf_db::Write<'_>> {
+        Ok(self.db.write("admin", "store rebuild", self.now()).await?)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
