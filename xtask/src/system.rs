@@ -1,13 +1,13 @@
 //! Programs of the system that the tests need.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
 use crate::command::{find, must};
 
 /// (program, Debian package, what misses it).
-const NEEDED: [(&str, &str, &str); 17] = [
+const NEEDED: [(&str, &str, &str); 20] = [
     ("postgres", "postgresql", "every database and server test on PostgreSQL"),
     ("mkfs.xfs", "xfsprogs", "power cuts on XFS"),
     ("mkfs.ext4", "e2fsprogs", "power cuts on ext4"),
@@ -25,11 +25,33 @@ const NEEDED: [(&str, &str, &str); 17] = [
     ("faketime", "faketime", "jumps of the clock"),
     ("systemd-analyze", "systemd", "the check of the systemd unit"),
     ("apt-get", "apt", "reading our repositories with apt itself"),
+    ("chromium", "chromium", "journeys through the console"),
+    ("node", "nodejs", "journeys through the console"),
+    ("npm", "npm", "journeys through the console"),
 ];
 
 /// Installs what is missing (Debian and Ubuntu, as root), else names it with the command. Tests that miss something
 /// say so and are skipped.
 pub(crate) fn prepare(install: bool) -> Result<()> {
+    programs(install)?;
+    browser_driver(install);
+    Ok(())
+}
+
+/// What drives the browser comes from npm, pinned by `e2e/package-lock.json`.
+fn browser_driver(install: bool) {
+    if !install || find("npm").is_none() || Path::new("e2e/node_modules/playwright-core").exists() {
+        return;
+    }
+    let mut command = Command::new("npm");
+    command.args(["ci", "--prefix", "e2e", "--no-audit", "--no-fund"]).stdin(std::process::Stdio::null());
+    // A machine without a network still runs the rest.
+    if let Err(error) = must(&mut command) {
+        println!("could not install what drives the browser: {error:#}; going on without");
+    }
+}
+
+fn programs(install: bool) -> Result<()> {
     let missing: Vec<_> = NEEDED.into_iter().filter(|(program, _, _)| !is_there(program)).collect();
     if missing.is_empty() {
         return Ok(());

@@ -5,6 +5,7 @@ mod filter;
 mod find;
 mod list;
 mod sort;
+mod summary;
 
 use jiff::Timestamp;
 use patchwharf_model::{BulletinId, FeedId, Severity};
@@ -16,6 +17,7 @@ pub use filter::BulletinFilter;
 pub use find::{Refers, refers, resolve};
 pub use list::{BulletinQuery, by_ids, ids, list, show};
 pub use sort::BulletinSort;
+pub use summary::{BySeverity, by_severity, custom_severities};
 
 record!(
     struct Id {

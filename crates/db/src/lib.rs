@@ -4,6 +4,7 @@
 //! transaction, which carries who does it and writes the audit rows with the change. One SQL text serves both back
 //! ends: only `TEXT` and `BIGINT` are used, and a batch of rows goes in as one JSON parameter (see `sql.rs`).
 
+pub mod accounts;
 pub mod audit;
 pub mod backup;
 pub mod bulletins;

@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_originals.sql"),
     migration!(5, "0005_years.sql"),
     migration!(6, "0006_unproved.sql"),
+    migration!(7, "0007_accounts.sql"),
 ];
 
 const WHAT: &str = "bring the schema up to date";

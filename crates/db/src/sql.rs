@@ -10,8 +10,8 @@
 
 use jiff::Timestamp;
 use patchwharf_model::{
-    BulletinId, DeploymentId, FeedId, InstanceId, JobId, LocationId, NotificationId, PackageId, PolicyId, Severity,
-    Sha256, UpdateId,
+    AccountId, BulletinId, DeploymentId, FeedId, InstanceId, JobId, LocationId, NotificationId, PackageId, PolicyId,
+    Role, SessionId, Severity, Sha256, TokenId, UpdateId,
     finding::{DoneBy, FindingKind, Gravity, Outcome},
     job::{JobKind, JobState, Progress, Report},
     package::VersionState,
@@ -273,6 +273,7 @@ macro_rules! text_column {
 
 text_column!(
     FeedId: "an id", BulletinId: "an id", UpdateId: "an id", PackageId: "an id", PolicyId: "an id", JobId: "an id",
+    AccountId: "an id", SessionId: "an id", TokenId: "an id", Role: "a role",
     LocationId: "an id", DeploymentId: "an id", InstanceId: "an id", NotificationId: "an id", Sha256: "a SHA-256 digest",
     JobKind: "a kind of job", JobState: "a state of a job", VersionState: "a state of a package version",
     FindingKind: "a kind of finding", Gravity: "a gravity", Outcome: "an outcome", DoneBy: "who does it",

@@ -3,6 +3,7 @@
 //! What a client sends is a closed schema: unknown fields are refused. What the server answers may grow, so clients
 //! ignore fields that they do not know. Times are RFC 3339 in UTC; sizes are bytes.
 
+mod account;
 mod audit;
 mod backup;
 mod bulletin;
@@ -22,6 +23,10 @@ mod refers;
 mod settings;
 
 pub use crate::finding::Finding;
+pub use account::{
+    Account, AccountCreate, AccountPatch, Link, LinkLook, LinkPurpose, Me, NewToken, PasswordChange, Session, SetUp,
+    SignIn, SignOutQuery, Token, TokenCreate,
+};
 pub use audit::{AuditEntry, AuditQuery};
 pub use backup::BackupStart;
 pub use bulletin::{

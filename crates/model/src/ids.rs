@@ -82,3 +82,15 @@ id!(
     /// A message that is told by itself, on one channel.
     NotificationId
 );
+id!(
+    /// An account of the console and the API.
+    AccountId
+);
+id!(
+    /// A sign-in that goes on: one browser, one account.
+    SessionId
+);
+id!(
+    /// A personal API token.
+    TokenId
+);

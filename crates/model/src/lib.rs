@@ -2,6 +2,7 @@
 //!
 //! Pure data: no I/O, no clock, no SQL. Time always comes in as a parameter.
 
+pub mod account;
 pub mod api;
 pub mod catalogue;
 pub mod digest;
@@ -20,6 +21,7 @@ pub mod span;
 pub mod unused;
 pub mod update;
 
+pub use account::Role;
 pub use digest::{Sha1, Sha256};
 pub use hours::DailyHours;
 pub use ids::*;

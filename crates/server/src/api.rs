@@ -1,27 +1,30 @@
 //! The admin API under `/api/v1`, package downloads, health and metrics: thin handlers that parse, call, and map.
 
+pub(crate) mod accounts;
 mod answer;
-mod audit;
+pub(crate) mod audit;
 mod auth;
 mod backups;
 mod body;
-mod bulletins;
+pub(crate) mod bulletins;
 mod document;
 mod error;
-mod extract;
-mod feeds;
+pub(crate) mod extract;
+pub(crate) mod feeds;
 mod health;
-mod jobs;
-mod locations;
-mod logs;
+pub(crate) mod jobs;
+pub(crate) mod locations;
+pub(crate) mod logs;
 mod notifications;
-mod packages;
+pub(crate) mod packages;
 mod page;
-mod policies;
+pub(crate) mod policies;
 mod query_names;
-mod settings;
+pub(crate) mod session;
+pub(crate) mod settings;
 mod start;
-mod updates;
+pub(crate) mod tokens;
+pub(crate) mod updates;
 
 use std::sync::Arc;
 
@@ -38,7 +41,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use error::{ApiError, ApiResult};
 pub(crate) use extract::Path;
 
-use crate::{app::App, serve};
+use crate::{app::App, console, serve};
 
 /// What handlers share.
 pub(crate) type Shared = State<Arc<App>>;
@@ -50,6 +53,7 @@ pub fn router(app: Arc<App>) -> Router {
     let names = Arc::new(query_names::QueryNames::of(&document));
     let document = Arc::new(document);
     router
+        .merge(console::routes())
         .route("/api/openapi.json", get(move || async move { Json(Arc::unwrap_or_clone(document)) }))
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
@@ -82,7 +86,10 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(locations::routes())
         .merge(audit::routes())
         .merge(backups::routes())
-        .merge(notifications::routes());
+        .merge(notifications::routes())
+        .merge(session::routes())
+        .merge(tokens::routes())
+        .merge(accounts::routes());
     OpenApiRouter::with_openapi(document::base())
         .nest("/api/v1", v1)
         .routes(routes!(serve::file))

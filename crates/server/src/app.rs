@@ -12,6 +12,7 @@ pub use patchwharf_trust::ManifestKey;
 
 pub use crate::locations::Locations;
 use crate::{
+    access::Attempts,
     clock::{Ages, Clock},
     config::Config,
     fetch::Fetcher,
@@ -57,6 +58,8 @@ pub struct App {
     pub downloads: Downloads,
     /// The administrator's token.
     pub admin_token: AdminToken,
+    /// Sign-ins that failed of late.
+    pub attempts: Attempts,
 }
 
 impl App {

@@ -132,9 +132,12 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup back on a new host.
     Restore(restore::Restore),
-    /// Who may sign in: for someone who holds the data folder.
+    /// Who may sign in to the console and the API.
     #[command(subcommand)]
     User(user::User),
+    /// Personal tokens for scripts.
+    #[command(subcommand)]
+    Token(user::Tokens),
     /// Judge database, disk and manifests of a data folder without the server's code.
     Fsck(serve::Fsck),
     /// Print completions for a shell.
@@ -160,7 +163,10 @@ pub fn main() -> ExitCode {
         Command::Restore(restore) => serve::block_on(restore.run(&global)),
         Command::Store(store::Store::Rebuild(rebuild)) => serve::block_on(rebuild.run(&global)),
         Command::Init(init) => init.run(&global),
-        Command::User(user) => user.run(&global),
+        Command::User(user) => match user.offline(&global) {
+            Some(done) => done,
+            None => serve::block_on(ask(&global, Command::User(user))),
+        },
         Command::Serve(serve) => serve::block_on(serve.run(&global)),
         Command::Quickstart(quickstart) => serve::block_on(quickstart.run(&global)),
         command => serve::block_on(ask(&global, command)),
@@ -195,6 +201,8 @@ async fn ask(global: &Global, command: Command) -> anyhow::Result<Found> {
         Command::Store(store) => store.run(&client).await,
         Command::Location(location) => location.run(&client).await,
         Command::Settings(settings) => settings.run(&client).await,
+        Command::User(user) => user.run(&client).await,
+        Command::Token(tokens) => tokens.run(&client).await,
         _ => anyhow::bail!("this command does not ask a server"),
     }
 }

@@ -38,6 +38,8 @@ section! {
         /// How long a job's lease lasts without being renewed.
         #[serde(with = "span")]
         lease: Duration = Duration::from_secs(30);
+        /// The console in the browser.
+        console: ConsoleConfig = ConsoleConfig::default();
         /// Serving and keeping packages.
         packages: PackagesConfig = PackagesConfig::default();
         /// Downloads.
@@ -62,6 +64,20 @@ section! {
             /// setting.
             migrate_without_backup: bool = false;
         }
+    }
+}
+
+section! {
+    /// The console in the browser.
+    pub struct ConsoleConfig {
+        /// A sign-in ends after so long without a request.
+        #[serde(with = "span")]
+        session_idle: Duration = Duration::from_secs(2 * 3600);
+        /// A sign-in ends after so long, whatever happens.
+        #[serde(with = "span")]
+        session_lasts: Duration = Duration::from_secs(12 * 3600);
+        /// Browsers reach the server through a proxy that speaks TLS: cookies are sent over TLS only.
+        behind_tls: bool = false;
     }
 }
 
@@ -195,6 +211,11 @@ impl Config {
             return value("lease", "too short to be renewed in time; use 2s or more");
         }
         self.parser.check()?;
+        if self.console.session_idle < Duration::from_secs(60) || self.console.session_lasts < self.console.session_idle
+        {
+            let reason = "a session lasts at least a minute without a request, and in all at least as long as that";
+            return value("console.session-idle, console.session-lasts", reason);
+        }
         if self.backup.folder.is_some() && self.backup.passphrase_file.is_some() == self.backup.plain {
             let reason = "keys are part of a backup: set passphrase-file to seal them, or plain = true; one of the two";
             return value("backup.passphrase-file, backup.plain", reason);

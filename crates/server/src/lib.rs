@@ -1,5 +1,6 @@
 //! The patchwharf server: jobs, operations, API, package server and CLI.
 
+pub mod access;
 pub mod api;
 pub mod app;
 mod backup;
@@ -7,6 +8,7 @@ mod bandwidth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod console;
 mod csv;
 pub mod fetch;
 mod files;

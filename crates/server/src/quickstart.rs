@@ -61,11 +61,11 @@ impl Quickstart {
         show::say(&format!("data folder   {}", config.data))?;
 
         let (ready, address) = oneshot::channel();
-        let server = start::serve(config, api::router, |app, address| {
-            let _ = ready.send((address, app.admin_token.reveal()));
+        let server = start::serve(config, api::router, |app, address, first| {
+            let _ = ready.send((address, app.admin_token.reveal(), first));
         });
         tokio::pin!(server);
-        let (address, token) = tokio::select! {
+        let (address, token, first) = tokio::select! {
             ended = &mut server => return ended.map(|()| Found::Nothing),
             ready = address => ready.context("the server did not come up")?,
         };
@@ -76,7 +76,7 @@ impl Quickstart {
             shown = self.demonstrate(&client, address) => shown?,
         };
         if !self.exit {
-            show::next_steps(&client, address)?;
+            show::next_steps(&client, address, first)?;
             server.await?;
         }
         Ok(shown)

@@ -23,6 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::{Attempts, FirstLink, first_link},
     app::App,
     backup,
     clock::{Ages, Clock},
@@ -119,6 +120,7 @@ pub async fn start_with(
         deployment,
         downloads: Downloads::default(),
         admin_token,
+        attempts: Attempts::default(),
     });
     match app.db.damage() {
         // The watchdog tells, and holds the jobs; what is staged is served.
@@ -206,7 +208,7 @@ impl Running {
 pub async fn serve(
     config: Config,
     router: impl FnOnce(Arc<App>) -> Router,
-    ready: impl FnOnce(&Arc<App>, SocketAddr),
+    ready: impl FnOnce(&Arc<App>, SocketAddr, Option<FirstLink>),
 ) -> anyhow::Result<()> {
     let metrics = Metrics::default();
     let logs = Logs::new(&metrics);
@@ -218,6 +220,7 @@ pub async fn serve(
         format!("cannot listen on {listen}; another program may have the port: choose another by `--listen`")
     })?;
     let address = listener.local_addr()?;
+    let first = first_link(&running.app, &format!("http://{address}")).await?;
     tracing::info!(%address, "listening");
     let service = router(Arc::clone(&running.app)).into_make_service_with_connect_info::<SocketAddr>();
     let quit = CancellationToken::new();
@@ -226,7 +229,7 @@ pub async fn serve(
     });
     let server = axum::serve(listener, service).with_graceful_shutdown(quit.clone().cancelled_owned());
     let server = tokio::spawn(server.into_future());
-    ready(&running.app, address);
+    ready(&running.app, address, first);
     ready::tell(&format!("READY=1\nSTATUS=serving {address}"));
     signals.wait().await;
     tracing::info!("stopping");

@@ -4,6 +4,7 @@
 //! without it the PostgreSQL half is skipped and says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, unreachable_pub, missing_docs)]
 
+mod accounts;
 mod bulletins;
 mod catalogue;
 mod durability;

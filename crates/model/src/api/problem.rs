@@ -68,6 +68,18 @@ macro_rules! codes {
 codes! {
     /// No token, or not the right one.
     Unauthorized = "unauthorized", 401, "The token is missing or wrong";
+    /// Name or password is wrong, or too many attempts came before.
+    SignInFailed = "sign-in-failed", 401, "Signing in failed";
+    /// Who asks may not do this.
+    Forbidden = "forbidden", 403, "Not allowed";
+    /// The request comes from another site, or does not say where it comes from.
+    CrossSite = "cross-site", 403, "The request comes from another site";
+    /// A link that sets a password was used, has ended, or never was.
+    LinkDead = "link-dead", 404, "The link does not work any more";
+    /// A password that is too easy.
+    WeakPassword = "weak-password", 422, "The password cannot be used";
+    /// Too many attempts; `Retry-After` says how long to wait.
+    TooManyAttempts = "too-many-attempts", 429, "Too many attempts";
     /// The request is not well formed: bad path, bad header.
     BadRequest = "bad-request", 400, "The request is not well formed";
     /// A query parameter is unknown or has a value that it cannot have.

@@ -1,6 +1,6 @@
 //! The outermost layer: gives each request its id, turns errors into problem documents, counts, and logs failures once.
 
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -25,10 +25,7 @@ pub(super) async fn finish(State(app): State<Arc<App>>, request: Request, next: 
     let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        if error.problem.status >= 500 && error.problem.code != Code::Busy.as_str() {
-            let (detail, chain) = (&error.problem.detail, chain(error.source.as_deref()));
-            tracing::error!(request.id = %id, %method, path = %path.escape_debug(), %detail, %chain, "request failed");
-        }
+        error.log(&format!("{id} {method} {}", path.escape_debug()));
         response = render(error, &id, response);
     }
     let labels = RequestLabels { route: route.unwrap_or_default(), status: response.status().as_u16() };
@@ -63,18 +60,6 @@ fn render(error: ApiError, id: &str, bare: Response) -> Response {
     response
 }
 
-fn chain(mut error: Option<&(dyn Error + Send + Sync + 'static)>) -> String {
-    let Some(first) = error.take() else { return String::new() };
-    let mut text = first.to_string();
-    let mut source = first.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 /// A panic in a handler: logged by the panic hook, answered without its text.
 pub(super) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     ApiError::internal("a handler panicked").into_response()
@@ -98,8 +83,10 @@ pub(super) async fn no_method(request: Request) -> ApiError {
 /// What axum itself refuses in plain text (a body that is too large, a bad path) gets the form of all other errors.
 pub(super) async fn refused_by_framework(response: Response) -> Response {
     let status = response.status().as_u16();
-    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-    if status < 400 || is_json || response.extensions().get::<ApiError>().is_some() {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    // Pages of the console say by themselves what was wrong.
+    let is_ours = kind == "application/json" || kind.starts_with("text/html");
+    if status < 400 || is_ours || response.extensions().get::<ApiError>().is_some() {
         return response;
     }
     let code = match status {

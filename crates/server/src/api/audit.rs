@@ -16,7 +16,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// Who changed what, newest first.
 #[utoipa::path(get, path = "/audit", tag = "audit", params(AuditQuery), responses((status = 200, body = Page<AuditEntry>)))]
-async fn list(State(app): Shared, Query(query): Query<AuditQuery>) -> ApiResult<Json<Page<AuditEntry>>> {
+pub(crate) async fn list(State(app): Shared, Query(query): Query<AuditQuery>) -> ApiResult<Json<Page<AuditEntry>>> {
     let limit = page::limit(query.limit)?;
     let filter =
         audit::AuditFilter { object: query.object.as_deref(), action: query.action.as_deref(), since: query.since };

@@ -1,4 +1,4 @@
-//! Who may do what: one decision for every request, before routing to a handler, and it is no unless a rule says yes.
+//! Who may do what: one decision for every request, before its handler, and it is no unless a rule says yes.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -6,82 +6,133 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, header},
+    extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State},
+    http::{Method, request::Parts},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
-use patchwharf_model::api::Code;
+use patchwharf_model::{Role, api::Code};
 
 use super::error::ApiError;
-use crate::app::App;
+use crate::{
+    access::{
+        Principal, Via, principal,
+        rules::{self, Wants},
+        same_site,
+    },
+    app::App,
+};
 
-/// Lets a request pass that brings the token, or that needs none. The path is taken as it came: what is not literally
-/// on the list of open addresses needs the token, however it is spelt.
+/// Lets a request pass whose principal has the role that its route wants. The route is the router's own: what is spelt
+/// otherwise has none, and whoever is not known learns nothing about it.
 pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match check(&app, &request) {
-        Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
+    let (mut parts, body) = request.into_parts();
+    match check(&app, &parts).await {
+        Ok(who) => {
+            if let Some(who) = who {
+                parts.extensions.insert(who);
+            }
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(Refusal::SignIn(place)) => Redirect::to(&place).into_response(),
+        Err(Refusal::Problem(error)) => error.into_response(),
     }
 }
 
-fn check(app: &App, request: &Request) -> Result<(), ApiError> {
+enum Refusal {
+    /// A page that wants somebody to sign in first.
+    SignIn(String),
+    Problem(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+async fn check(app: &App, request: &Parts) -> Result<Option<Principal>, Refusal> {
+    let route = request.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+    let wants = route.and_then(|route| rules::wants(&request.method, route));
+    let path = request.uri.path();
     let local = is_local(request);
-    let open = match request.uri().path() {
-        "/healthz" => true,
-        "/metrics" => local,
-        path => path.starts_with("/packages/") && local && app.config.packages.anonymous,
+    let open = match (route, path) {
+        (Some(_), "/metrics") => local,
+        (Some(_), path) => path.starts_with("/packages/") && local && app.config.packages.anonymous,
+        (None, _) => false,
     };
-    if open || bearer(request.headers()).is_some_and(|token| app.admin_token.matches(token)) {
-        return Ok(());
+    if open || wants == Some(Wants::Nothing) {
+        return Ok(None);
     }
-    Err(ApiError::new(
-        Code::Unauthorized,
-        "This address wants the header `Authorization: Bearer TOKEN`. The server keeps the administrator's token in \
-         the file admin.token of its data folder; give the command line that file with --token-file.",
-    ))
+    let Some(who) = principal(app, &request.headers).await? else {
+        return Err(match path.strip_prefix("/console") {
+            Some(_) if route.is_some() && request.method == Method::GET => Refusal::SignIn(sign_in(request)),
+            _ => Refusal::Problem(unknown()),
+        });
+    };
+    let harmless = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if matches!(who.via, Via::Session(..)) && !harmless && !same_site(&request.headers) {
+        tracing::warn!(account = %who.name, path = %path.escape_debug(), "a change that another site asked for was refused");
+        let detail = "A change with a session's cookie must come from a page of this server, and the browser must say so \
+                      (Sec-Fetch-Site, Origin). Scripts use a token: `Authorization: Bearer TOKEN`.";
+        return Err(ApiError::new(Code::CrossSite, detail).into());
+    }
+    match (route, wants) {
+        // No such address, or not with this method: the router says so.
+        (None, _) => Ok(Some(who)),
+        (Some(_), Some(Wants::Role(role))) if who.role >= role => Ok(Some(who)),
+        (Some(_), Some(Wants::Role(role))) => Err(forbidden(&who, role).into()),
+        (Some(_), Some(Wants::Nothing)) => Ok(Some(who)),
+        (Some(_), None) if who.role == Role::Administrator => Ok(Some(who)),
+        (Some(_), None) => Err(forbidden(&who, Role::Administrator).into()),
+    }
 }
 
-/// The one bearer token of the request. Two headers are no token; a token in the URL is never looked at.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (value, None) = (values.next()?, values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+fn unknown() -> ApiError {
+    ApiError::new(
+        Code::Unauthorized,
+        "This address wants the header `Authorization: Bearer TOKEN`, or a session of the console. The server keeps the \
+         administrator's token in the file admin.token of its data folder; give the command line that file with \
+         --token-file.",
+    )
+}
+
+fn forbidden(who: &Principal, role: Role) -> ApiError {
+    let detail =
+        format!("This wants the role {role}; {} has the role {}. An administrator can change it.", who.name, who.role);
+    ApiError::new(Code::Forbidden, detail)
+}
+
+/// The page that lets somebody in and comes back here. Only a place on this server is ever named.
+fn sign_in(request: &Parts) -> String {
+    let place = request.uri.path_and_query().map_or("/console", |place| place.as_str());
+    let back: String = url::form_urlencoded::byte_serialize(place.as_bytes()).collect();
+    format!("/console/sign-in?back={back}")
 }
 
 /// Whether the client is a process on this machine. What comes through a proxy is not: the proxy says so itself.
-fn is_local(request: &Request) -> bool {
+fn is_local(request: &Parts) -> bool {
     let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-    request.extensions().get::<ConnectInfo<SocketAddr>>().is_some_and(|ConnectInfo(peer)| loopback(peer.ip()))
-        && !forwarded.iter().any(|name| request.headers().contains_key(*name))
+    request.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|ConnectInfo(peer)| loopback(peer.ip()))
+        && !forwarded.iter().any(|name| request.headers.contains_key(*name))
 }
 
 fn loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
+/// Who asks, for a handler that leaves their name on the audit trail.
+impl<S: Send + Sync> FromRequestParts<S> for Principal {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(unknown)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    fn token(values: &[&str]) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(header::AUTHORIZATION, value.parse().unwrap());
-        }
-        bearer(&headers).map(str::to_owned)
-    }
-
-    #[test]
-    fn only_one_bearer_token_counts() {
-        assert_eq!(token(&["Bearer abc"]).as_deref(), Some("abc"));
-        assert_eq!(token(&["bearer  abc"]).as_deref(), Some("abc"));
-        for refused in [&["abc"][..], &["Basic abc"], &["Bearer"], &[], &["Bearer abc", "Bearer abc"]] {
-            assert_eq!(token(refused), None, "{refused:?}");
-        }
-    }
 
     #[test]
     fn mapped_loopback_is_loopback() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use patchwharf_model::{
     api::{BackupStart, Code, Job},
     job::JobRequest,
@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     ApiError, ApiResult, Shared,
     extract::Json,
-    start::{self, Started},
+    start::{self, Asked, Started},
 };
 use crate::app::App;
 
@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// contents that are there are not copied again. Wants a passphrase file or `plain`.
 #[utoipa::path(post, path = "/backups", tag = "backups", request_body = BackupStart,
     params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
-async fn create(State(app): Shared, headers: HeaderMap, Json(wish): Json<BackupStart>) -> ApiResult<Started> {
+async fn create(State(app): Shared, asked: Asked, Json(wish): Json<BackupStart>) -> ApiResult<Started> {
     let refuse = |detail: &str| Err(ApiError::new(Code::InvalidBody, detail));
     if wish.passphrase_file.is_some() == wish.plain {
         return refuse(
@@ -44,5 +44,5 @@ async fn create(State(app): Shared, headers: HeaderMap, Json(wish): Json<BackupS
         keep: wish.keep,
         quick: wish.quick,
     };
-    start::job(&app, &headers, request).await
+    start::job(&app, &asked, request).await
 }

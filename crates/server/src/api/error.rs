@@ -44,6 +44,27 @@ impl ApiError {
         Self { source: Some(source.into().into()), ..Self::new(Code::Internal, detail) }
     }
 
+    /// Logs a fault of the server, once, with the whole chain of causes.
+    pub(crate) fn log(&self, request: &str) {
+        if self.problem.status >= 500 && self.problem.code != Code::Busy.as_str() {
+            let (detail, chain) = (&self.problem.detail, chain(self.source.as_deref()));
+            tracing::error!(%request, %detail, %chain, "request failed");
+        }
+    }
+
+    /// The problem document in the making.
+    #[must_use]
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// Says when to come back.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
     /// Adds the cause, for the log only.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -71,6 +92,18 @@ impl ApiError {
         self.problem.refers = Some(Box::new(refers));
         self
     }
+}
+
+fn chain(mut error: Option<&(dyn Error + Send + Sync + 'static)>) -> String {
+    let Some(first) = error.take() else { return String::new() };
+    let mut text = first.to_string();
+    let mut source = first.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 impl fmt::Display for ApiError {

@@ -13,6 +13,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use check::name as check_name;
 
+pub(crate) use read::list;
+
 use crate::app::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {

@@ -12,6 +12,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use follow::LAST_EVENT_ID;
 
+pub(crate) use findings::page_of_findings;
+pub(crate) use read::{list, show};
+
 use crate::app::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {

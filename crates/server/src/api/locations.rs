@@ -5,7 +5,7 @@ mod change;
 mod prune;
 mod read;
 mod run;
-pub(super) mod view;
+pub(crate) mod view;
 
 use std::sync::Arc;
 

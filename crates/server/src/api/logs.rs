@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use read::list;
+
 use crate::app::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {

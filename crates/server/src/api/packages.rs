@@ -15,6 +15,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(super) use choice::{needed, selection};
 pub(super) use deletion::{confirmed, count, is_large};
 
+pub(crate) use read::{list, show, totals};
+
 use crate::app::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {

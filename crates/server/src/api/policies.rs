@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use read::{list, show};
+
 use crate::app::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {

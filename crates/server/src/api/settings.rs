@@ -8,6 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiResult, Path, Shared, extract, locations};
 use crate::{
+    access::Principal,
     app::App,
     operations::integrity::settings::{self as integrity, ByTheClock},
     settings,
@@ -19,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// Core Services as they stand; secrets are left out.
 #[utoipa::path(get, path = "/settings", tag = "settings", responses((status = 200, body = Settings)))]
-async fn show(State(app): Shared) -> ApiResult<Json<Settings>> {
+pub(crate) async fn show(State(app): Shared) -> ApiResult<Json<Settings>> {
     let locations = locations::view::all(&app).await?;
     let database = if app.db.is_shared() { "postgres" } else { "sqlite" };
     Ok(Json(Settings {
@@ -44,10 +45,11 @@ async fn show(State(app): Shared) -> ApiResult<Json<Settings>> {
         (status = 507, description = "`no-space`: a new location has no room beyond the reserve")))]
 async fn put(
     State(app): Shared,
+    who: Principal,
     Path(name): Path<String>,
     extract::Json(wish): extract::Json<SettingPut>,
 ) -> ApiResult<Json<SettingChange>> {
-    Ok(Json(settings::set(&app, &name, &wish.value, "admin").await?))
+    Ok(Json(settings::set(&app, &name, &wish.value, &who.name).await?))
 }
 
 /// Every key of the configuration file with the value that counts, and what is set of the checks by the clock.

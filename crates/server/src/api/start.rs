@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderName, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use patchwharf_model::{
@@ -12,15 +13,31 @@ use patchwharf_model::{
 };
 
 use super::{ApiError, ApiResult, jobs::view};
-use crate::{app::App, jobs::Order};
+use crate::{access::Principal, app::App, jobs::Order};
 
 /// Names a request, so that sending it again has no second effect.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Orders a job for the administrator, or joins the unfinished one that does the same.
-pub(super) async fn job(app: &Arc<App>, headers: &HeaderMap, request: JobRequest) -> ApiResult<Started> {
-    let operation_id = operation_id(headers)?;
-    let order = Order { operation_id: operation_id.clone(), ..Order::by("admin") };
+/// Who asks for a job, and under which name they may ask again.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// Who.
+    pub(super) who: Principal,
+    operation_id: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let who = Principal::from_request_parts(parts, state).await?;
+        Ok(Self { who, operation_id: operation_id(&parts.headers)? })
+    }
+}
+
+/// Orders a job for who asks, or joins the unfinished one that does the same.
+pub(super) async fn job(app: &Arc<App>, asked: &Asked, request: JobRequest) -> ApiResult<Started> {
+    let operation_id = asked.operation_id.clone();
+    let order = Order { operation_id: operation_id.clone(), ..Order::by(&asked.who.name) };
     let ordered = app.jobs.order(request.clone(), order).await?;
     let row = patchwharf_db::jobs::show(&app.db, ordered.job).await?;
     let same = || serde_json::from_str::<JobRequest>(&row.payload).is_ok_and(|first| first == request);

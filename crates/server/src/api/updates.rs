@@ -19,7 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// An update with all that the catalogue says of it, by id, key or `FEED/KEY` (the slash as `%2F`).
 #[utoipa::path(get, path = "/updates/{update}", tag = "updates", params(("update" = String, Path)),
     responses((status = 200, body = UpdateDetailView)))]
-async fn show(State(app): Shared, Path(update): Path<String>) -> ApiResult<Json<UpdateDetailView>> {
+pub(crate) async fn show(State(app): Shared, Path(update): Path<String>) -> ApiResult<Json<UpdateDetailView>> {
     let id = resolve(&app, update).await?;
     let row = updates::show(&app.db, id).await?;
     let item = updates::item(&app.db, id).await?;

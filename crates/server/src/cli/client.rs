@@ -115,6 +115,11 @@ impl Client {
         }
     }
 
+    /// The address of something else on the server.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// With a token at hand.
     pub(crate) fn with_token(base: String, token: String, global: &Global) -> Result<Self> {
         patchwharf_trust::install_crypto_provider();

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::{Found, Global, output};
 use crate::{
+    access::FirstLink,
     api,
     config::{Config, Options},
     start,
@@ -23,8 +24,17 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, global: &Global) -> Result<Found> {
         let config = Config::load(&Options { data: global.data.clone(), ..self.options })?;
-        start::serve(config, api::router, |app, address| {
+        start::serve(config, api::router, |app, address, first| {
             output::note(&format!("patchwharf: serving http://{address} from {}", app.config.data));
+            match first {
+                Some(FirstLink::Terminal(link)) => output::note(&format!(
+                    "patchwharf: nobody can sign in yet; this link makes the first administrator, once, within 30 minutes:\n  {link}"
+                )),
+                Some(FirstLink::File(path)) => output::note(&format!(
+                    "patchwharf: nobody can sign in yet; the link in {path} makes the first administrator, once, within 30 minutes"
+                )),
+                None => {}
+            }
         })
         .await?;
         Ok(Found::Nothing)

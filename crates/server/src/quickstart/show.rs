@@ -8,7 +8,10 @@ use patchwharf_model::{
     package::VersionState,
 };
 
-use crate::cli::{Client, output};
+use crate::{
+    access::FirstLink,
+    cli::{Client, output},
+};
 
 pub(super) fn say(text: &str) -> Result<()> {
     output::line(&output::harmless(text))
@@ -73,7 +76,14 @@ pub(super) async fn table(client: &Client, feed: &Feed, staged: &[(String, f64)]
     output::table(["bulletin", "severity", "packages", "bytes", "seconds", "state"], rows)
 }
 
-pub(super) fn next_steps(client: &Client, address: SocketAddr) -> Result<()> {
+pub(super) fn next_steps(client: &Client, address: SocketAddr, first: Option<FirstLink>) -> Result<()> {
+    match first {
+        Some(FirstLink::Terminal(link)) => {
+            say(&format!("\nThe console: open this link and set a password, once, within 30 minutes\n  {link}"))?
+        }
+        Some(FirstLink::File(path)) => say(&format!("\nThe console: open the link in {path} and set a password"))?,
+        None => say(&format!("\nThe console: http://{address}/console"))?,
+    }
     say(&format!("\nThe server stays up at http://{address}; Ctrl-C ends it. In another terminal:"))?;
     for command in ["bulletin list", "package list", "log tail"] {
         say(&format!("  {}", client.runnable(&format!("patchwharf {command}"))))?;

@@ -152,7 +152,7 @@ async fn what_does_not_exist_is_a_problem_document_too() {
     let server = Server::start(BINARY).await;
     let api = server.api();
     assert_eq!(api.fetch("/api/v1/nothing").await.problem().code, "no-such-route");
-    assert_eq!(api.fetch("/").await.problem().code, "no-such-route");
+    assert_eq!(api.fetch("/nothing").await.problem().code, "no-such-route");
     assert_eq!(api.call(Method::PUT, "/api/v1/jobs", None).await.problem().code, "method-not-allowed");
     assert_eq!(api.fetch("/api/v1/jobs/not-an-id").await.problem().code, "not-found");
     let missing = api.fetch("/api/v1/jobs/0190c2a4-9d0a-7d6b-8f00-000000000000").await;

@@ -26,10 +26,17 @@ impl World {
     }
 
     pub(crate) async fn on(server: Server) -> Self {
+        Self::with(server, "").await
+    }
+
+    /// The same, where the vendor gives B-1 this title, if it is one.
+    pub(crate) async fn with(server: Server, title: &str) -> Self {
         let vendor = Vendor::start();
         let files: Vec<_> = (0..4).map(|n| Payload::random(format!("file-{n}.exe"), 20_000 + n)).collect();
+        let first = Update::new(1, "B-1").payload(&vendor, &files[0]);
+        let title = if title.is_empty() { first.title.clone() } else { title.to_owned() };
         let catalogue = Catalogue::new([
-            Update { severity: Some("Critical".into()), ..Update::new(1, "B-1").payload(&vendor, &files[0]) },
+            Update { severity: Some("Critical".into()), title, ..first },
             Update::new(2, "B-2").payload(&vendor, &files[1]).payload(&vendor, &files[2]),
             Update::new(3, "B-3").item(weak(&vendor, &files[3])),
         ]);

@@ -6,6 +6,7 @@ use patchwharf_model::api::{BulletinChange, BulletinChoice, BulletinSeverity, Co
 
 use super::choice;
 use crate::{
+    access::Principal,
     api::{ApiError, ApiResult, Shared, extract},
     app::App,
 };
@@ -18,9 +19,10 @@ const LOGGED_ONE_BY_ONE: usize = 100;
     responses((status = 200, body = BulletinChange)))]
 pub(super) async fn enable(
     State(app): Shared,
+    who: Principal,
     extract::Json(choice): extract::Json<BulletinChoice>,
 ) -> ApiResult<Json<BulletinChange>> {
-    set_enabled(&app, choice, true).await
+    set_enabled(&app, &who, choice, true).await
 }
 
 /// Withdraws the updates of bulletins from computers; policies and packages stay.
@@ -28,14 +30,20 @@ pub(super) async fn enable(
     responses((status = 200, body = BulletinChange)))]
 pub(super) async fn disable(
     State(app): Shared,
+    who: Principal,
     extract::Json(choice): extract::Json<BulletinChoice>,
 ) -> ApiResult<Json<BulletinChange>> {
-    set_enabled(&app, choice, false).await
+    set_enabled(&app, &who, choice, false).await
 }
 
-async fn set_enabled(app: &App, choice: BulletinChoice, enabled: bool) -> ApiResult<Json<BulletinChange>> {
+async fn set_enabled(
+    app: &App,
+    who: &Principal,
+    choice: BulletinChoice,
+    enabled: bool,
+) -> ApiResult<Json<BulletinChange>> {
     let ids = choice::bulletins(app, choice).await?;
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     let changed = bulletins::set_enabled(&mut write, &ids, enabled).await?;
     write.commit().await?;
     let verb = if enabled { "enabled" } else { "disabled" };
@@ -55,6 +63,7 @@ async fn set_enabled(app: &App, choice: BulletinChoice, enabled: bool) -> ApiRes
     responses((status = 200, body = BulletinChange)))]
 pub(super) async fn severity(
     State(app): Shared,
+    who: Principal,
     extract::Json(wish): extract::Json<BulletinSeverity>,
 ) -> ApiResult<Json<BulletinChange>> {
     if let Some(text) = &wish.severity
@@ -64,7 +73,7 @@ pub(super) async fn severity(
         return Err(ApiError::new(Code::InvalidBody, detail));
     }
     let ids = choice::bulletins(&app, wish.of).await?;
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     let changed = bulletins::set_custom_severity(&mut write, &ids, wish.severity.as_deref()).await?;
     write.commit().await?;
     Ok(Json(BulletinChange { chosen: ids.len() as u64, changed: changed.len() as u64, policies: 0 }))

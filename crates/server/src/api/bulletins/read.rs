@@ -21,7 +21,7 @@ use crate::{
 /// The table of the Patch Remediation Center.
 #[utoipa::path(get, path = "/bulletins", tag = "bulletins", params(BulletinQuery),
     responses((status = 200, body = Page<BulletinSummary>)))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(app): Shared,
     Query(query): Query<BulletinQuery>,
 ) -> ApiResult<Json<Page<BulletinSummary>>> {
@@ -41,7 +41,7 @@ pub(super) async fn list(
 /// A bulletin with its updates, by id, name or `FEED/NAME` (the slash as `%2F`).
 #[utoipa::path(get, path = "/bulletins/{bulletin}", tag = "bulletins", params(("bulletin" = String, Path)),
     responses((status = 200, body = BulletinDetail)))]
-pub(super) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<BulletinDetail>> {
+pub(crate) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<BulletinDetail>> {
     let id = one(&app, name).await?;
     let mut row = bulletins::show(&app.db, id).await?;
     let updates = updates::by_bulletins(&app.db, &[id]).await?;
@@ -57,7 +57,7 @@ pub(super) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiRes
 /// What refers to a bulletin.
 #[utoipa::path(get, path = "/bulletins/{bulletin}/refers", tag = "bulletins", params(("bulletin" = String, Path)),
     responses((status = 200, body = Refers)))]
-pub(super) async fn refers(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<Refers>> {
+pub(crate) async fn refers(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<Refers>> {
     let id = one(&app, name).await?;
     let superseded_by = bulletins::show(&app.db, id).await?.superseded_by;
     Ok(Json(view::refers(bulletins::refers(&app.db, id).await?, superseded_by)))

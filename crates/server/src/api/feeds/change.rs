@@ -10,14 +10,21 @@ use patchwharf_db::feeds;
 use patchwharf_model::api::{Code, Feed, FeedConfig, FeedCreate, FeedPatch, FeedSource};
 
 use super::{check, read, view};
-use crate::api::{
-    ApiError, ApiResult, Shared,
-    extract::{self, Path},
+use crate::{
+    access::Principal,
+    api::{
+        ApiError, ApiResult, Shared,
+        extract::{self, Path},
+    },
 };
 
 /// Adds a feed. Nothing is imported yet, unless a schedule says so.
 #[utoipa::path(post, path = "/feeds", tag = "feeds", request_body = FeedCreate, responses((status = 201, body = Feed)))]
-pub(super) async fn create(State(app): Shared, extract::Json(wish): extract::Json<FeedCreate>) -> ApiResult<Response> {
+pub(super) async fn create(
+    State(app): Shared,
+    who: Principal,
+    extract::Json(wish): extract::Json<FeedCreate>,
+) -> ApiResult<Response> {
     check::name("feed", &wish.name)?;
     check::schedule(wish.schedule_minutes)?;
     let kind = wish.source.kind().to_owned();
@@ -31,7 +38,7 @@ pub(super) async fn create(State(app): Shared, extract::Json(wish): extract::Jso
         accept_sha1: wish.accept_sha1,
         schedule_minutes: wish.schedule_minutes,
     };
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     let id =
         feeds::create(&mut write, &new).await.map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?;
     write.commit().await?;
@@ -45,6 +52,7 @@ pub(super) async fn create(State(app): Shared, extract::Json(wish): extract::Jso
     responses((status = 200, body = Feed)))]
 pub(super) async fn patch(
     State(app): Shared,
+    who: Principal,
     Path(name): Path<String>,
     extract::Json(wish): extract::Json<FeedPatch>,
 ) -> ApiResult<Json<Feed>> {
@@ -77,7 +85,7 @@ pub(super) async fn patch(
         accept_sha1: wish.accept_sha1,
         schedule_minutes: wish.schedule_minutes,
     };
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     feeds::update(&mut write, row.feed_id, &change)
         .await
         .map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?;

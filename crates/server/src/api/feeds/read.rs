@@ -15,7 +15,7 @@ use crate::{
 
 /// All feeds by name.
 #[utoipa::path(get, path = "/feeds", tag = "feeds", responses((status = 200, body = Page<Feed>)))]
-pub(super) async fn list(State(app): Shared) -> ApiResult<Json<Page<Feed>>> {
+pub(crate) async fn list(State(app): Shared) -> ApiResult<Json<Page<Feed>>> {
     let rows = feeds::list(&app.db, false).await?;
     let feeds: ApiResult<Vec<_>> = rows.into_iter().map(|row| view::feed(row, None)).collect();
     Ok(Json(page::whole(feeds?)))

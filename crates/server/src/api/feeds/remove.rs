@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use patchwharf_db::{
@@ -23,7 +23,7 @@ use crate::{
         ApiError, ApiResult, Shared,
         extract::{Path, Query},
         packages::{confirmed, count, needed},
-        start,
+        start::{self, Asked},
     },
     app::App,
 };
@@ -36,7 +36,7 @@ pub(super) async fn remove(
     State(app): Shared,
     Path(name): Path<String>,
     Query(wish): Query<FeedRemove>,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> ApiResult<Response> {
     let feed = feeds::show(&app.db, &name).await?;
     let removal = match wish.packages {
@@ -46,12 +46,12 @@ pub(super) async fn remove(
             let packages = of_feed(&app, feed.feed_id).await?;
             if !packages.is_empty() {
                 confirmed(&app, &packages, wish.confirm).await?;
-                return purge(&app, &headers, packages, wish.although_needed).await;
+                return purge(&app, &asked, packages, wish.although_needed).await;
             }
             if wish.although_needed { feeds::Removal::Purged } else { feeds::Removal::Refuse }
         }
     };
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&asked.who.name, "api", app.clock.now()).await?;
     feeds::remove(&mut write, feed.feed_id, removal)
         .await
         .map_err(|error| ApiError::from(error).refused_as(Code::StillNeeded))?;
@@ -74,16 +74,11 @@ pub(super) async fn removal_preview(
     Ok(Json(FeedRemovalPreview { bulletins, deletion: count(&app, &packages).await? }))
 }
 
-async fn purge(
-    app: &Arc<App>,
-    headers: &HeaderMap,
-    packages: Vec<PackageId>,
-    although_needed: bool,
-) -> ApiResult<Response> {
+async fn purge(app: &Arc<App>, asked: &Asked, packages: Vec<PackageId>, although_needed: bool) -> ApiResult<Response> {
     if !although_needed {
         needed(app, &packages).await?;
     }
-    Ok(start::job(app, headers, JobRequest::Delete { packages, although_needed }).await?.into_response())
+    Ok(start::job(app, asked, JobRequest::Delete { packages, although_needed }).await?.into_response())
 }
 
 /// Every package of the feed's updates, replaced ones included.

@@ -1,6 +1,6 @@
 //! Import and preview: each a job.
 
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use patchwharf_db::feeds;
 use patchwharf_model::{
     api::{FeedImport, FeedPreview, Job},
@@ -11,7 +11,7 @@ use super::check;
 use crate::api::{
     ApiResult, Shared,
     extract::{Json, Path},
-    start::{self, Started},
+    start::{self, Asked, Started},
 };
 
 /// Imports the vendor's catalogue.
@@ -20,11 +20,11 @@ use crate::api::{
 pub(super) async fn import(
     State(app): Shared,
     Path(name): Path<String>,
-    headers: HeaderMap,
+    asked: Asked,
     Json(wish): Json<FeedImport>,
 ) -> ApiResult<Started> {
     let feed = feeds::show(&app.db, &name).await?.feed_id;
-    start::job(&app, &headers, JobRequest::Import { feed, confirm_shrink: wish.confirm_shrink }).await
+    start::job(&app, &asked, JobRequest::Import { feed, confirm_shrink: wish.confirm_shrink }).await
 }
 
 /// Counts what rules would take of the vendor's catalogue: updates, bulletins, files, bytes. Nothing is changed.
@@ -33,10 +33,10 @@ pub(super) async fn import(
 pub(super) async fn preview(
     State(app): Shared,
     Path(name): Path<String>,
-    headers: HeaderMap,
+    asked: Asked,
     Json(wish): Json<FeedPreview>,
 ) -> ApiResult<Started> {
     wish.rules.iter().try_for_each(check::rules)?;
     let feed = feeds::show(&app.db, &name).await?.feed_id;
-    start::job(&app, &headers, JobRequest::Preview { feed, rules: wish.rules }).await
+    start::job(&app, &asked, JobRequest::Preview { feed, rules: wish.rules }).await
 }

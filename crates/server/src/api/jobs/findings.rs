@@ -42,9 +42,30 @@ pub(super) async fn findings(
     Path(job): Path<JobId>,
     Query(query): Query<FindingQuery>,
 ) -> ApiResult<Response> {
+    match query.format {
+        None => Ok(axum::Json(page_of_findings(&app, job, query).await?).into_response()),
+        Some(format) => {
+            patchwharf_db::jobs::show(&app.db, job).await?;
+            Ok(export(app, job, wanted(query)?, format))
+        }
+    }
+}
+
+/// A page of what a check has found.
+///
+/// # Errors
+/// `not-found`, `invalid-query`.
+pub(crate) async fn page_of_findings(app: &App, job: JobId, query: FindingQuery) -> ApiResult<Page<Finding>> {
     patchwharf_db::jobs::show(&app.db, job).await?;
-    let limit = page::limit(query.limit)?;
-    let wanted = findings::FindingQuery {
+    let rows = findings::list(&app.db, job, &wanted(query)?)
+        .await
+        .map_err(|error| ApiError::from(error).refused_as(Code::InvalidQuery))?;
+    Ok(page::page(rows, |finding| finding))
+}
+
+fn wanted(query: FindingQuery) -> ApiResult<findings::FindingQuery> {
+    Ok(findings::FindingQuery {
+        limit: page::limit(query.limit)?,
         kinds: query.kind.0,
         gravities: query.gravity.0,
         outcomes: query.outcome.0,
@@ -52,17 +73,7 @@ pub(super) async fn findings(
         text: query.text,
         with_total: query.cursor.is_none(),
         cursor: query.cursor,
-        limit,
-    };
-    match query.format {
-        None => {
-            let rows = findings::list(&app.db, job, &wanted)
-                .await
-                .map_err(|error| ApiError::from(error).refused_as(Code::InvalidQuery))?;
-            Ok(axum::Json(page::page(rows, |finding| finding)).into_response())
-        }
-        Some(format) => Ok(export(app, job, wanted, format)),
-    }
+    })
 }
 
 fn export(app: Arc<App>, job: JobId, wanted: findings::FindingQuery, format: ExportFormat) -> Response {

@@ -17,7 +17,7 @@ use crate::api::{
 
 /// Jobs, newest first.
 #[utoipa::path(get, path = "/jobs", tag = "jobs", params(JobQuery), responses((status = 200, body = Page<Job>)))]
-pub(super) async fn list(State(app): Shared, Query(query): Query<JobQuery>) -> ApiResult<Json<Page<Job>>> {
+pub(crate) async fn list(State(app): Shared, Query(query): Query<JobQuery>) -> ApiResult<Json<Page<Job>>> {
     let query = jobs::JobQuery {
         states: query.state.0,
         kinds: query.kind.0,
@@ -31,7 +31,7 @@ pub(super) async fn list(State(app): Shared, Query(query): Query<JobQuery>) -> A
 
 /// A job with its report.
 #[utoipa::path(get, path = "/jobs/{job}", tag = "jobs", params(("job" = JobId, Path)), responses((status = 200, body = JobDetail)))]
-pub(super) async fn show(State(app): Shared, Path(job): Path<JobId>) -> ApiResult<Json<JobDetail>> {
+pub(crate) async fn show(State(app): Shared, Path(job): Path<JobId>) -> ApiResult<Json<JobDetail>> {
     Ok(Json(view::detail(&app, jobs::show(&app.db, job).await?)?))
 }
 

@@ -1,6 +1,6 @@
 //! Adoption: a job.
 
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use patchwharf_model::{
     api::{AdoptionStart, Code, Job},
     job::JobRequest,
@@ -10,18 +10,14 @@ use patchwharf_trust::PublicKey;
 use crate::api::{
     ApiError, ApiResult, Shared,
     extract::Json,
-    start::{self, Started},
+    start::{self, Asked, Started},
 };
 
 /// Takes the files of a folder on the server's machine into packages, where their digests are those of known updates,
 /// whatever they are called; lists the rest as foreign. Nothing in the folder is changed.
 #[utoipa::path(post, path = "/locations/adopt", tag = "locations", request_body = AdoptionStart,
     params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
-pub(super) async fn adopt(
-    State(app): Shared,
-    headers: HeaderMap,
-    Json(wish): Json<AdoptionStart>,
-) -> ApiResult<Started> {
+pub(super) async fn adopt(State(app): Shared, asked: Asked, Json(wish): Json<AdoptionStart>) -> ApiResult<Started> {
     if !wish.path.starts_with('/') {
         return Err(ApiError::new(Code::InvalidBody, "The folder must be an absolute path on the server."));
     }
@@ -30,5 +26,5 @@ pub(super) async fn adopt(
         return Err(ApiError::new(Code::InvalidBody, detail));
     }
     let AdoptionStart { path, trust, way, no_foreign_digests, dry_run } = wish;
-    start::job(&app, &headers, JobRequest::Adopt { path, trust, way, no_foreign_digests, dry_run }).await
+    start::job(&app, &asked, JobRequest::Adopt { path, trust, way, no_foreign_digests, dry_run }).await
 }

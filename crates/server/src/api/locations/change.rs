@@ -14,6 +14,7 @@ use patchwharf_model::{
 
 use super::view;
 use crate::{
+    access::Principal,
     api::{ApiError, ApiResult, Path, Shared, extract},
     locations,
 };
@@ -27,9 +28,10 @@ use crate::{
         (status = 507, description = "`no-space`")))]
 pub(super) async fn create(
     State(app): Shared,
+    who: Principal,
     extract::Json(wish): extract::Json<LocationCreate>,
 ) -> ApiResult<Response> {
-    let change = locations::add(&app, wish.path.as_str().into(), "admin").await?;
+    let change = locations::add(&app, wish.path.as_str().into(), &who.name).await?;
     let all = view::all(&app).await?;
     let gone = || ApiError::new(Code::NotFound, "The location was removed again meanwhile.");
     let location = all.into_iter().find(|location| location.id == change.id).ok_or_else(gone)?;
@@ -45,6 +47,7 @@ pub(super) async fn create(
             lost; `confirmation-needed`: giving up packages wants their number")))]
 pub(super) async fn delete(
     State(app): Shared,
+    who: Principal,
     Path(id): Path<LocationId>,
     extract::Query(wish): extract::Query<LocationRemove>,
 ) -> ApiResult<StatusCode> {
@@ -63,7 +66,7 @@ pub(super) async fn delete(
             return Err(ApiError::new(Code::ConfirmationNeeded, detail));
         }
     }
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     table::remove(&mut write, id, wish.lost).await?;
     write.commit().await?;
     tracing::info!(location = %id, lost = wish.lost, "package location forgotten");

@@ -1,6 +1,6 @@
 //! Removing originals, and the guard against a removal that nobody meant.
 
-use axum::{Json, extract::State, http::HeaderMap};
+use axum::{Json, extract::State};
 use patchwharf_db::{locations as table, packages};
 use patchwharf_model::{
     LocationId, Timestamp,
@@ -14,7 +14,7 @@ use crate::{
     api::{
         ApiError, ApiResult, Path, Shared, extract,
         packages::is_large,
-        start::{self, Started},
+        start::{self, Asked, Started},
     },
     app::App,
     operations::selection,
@@ -42,7 +42,7 @@ pub(super) async fn preview(
 pub(super) async fn run(
     State(app): Shared,
     Path(id): Path<LocationId>,
-    headers: HeaderMap,
+    asked: Asked,
     extract::Json(wish): extract::Json<PruneStart>,
 ) -> ApiResult<Started> {
     let of = chosen(&app, wish.of).await?;
@@ -59,7 +59,7 @@ pub(super) async fn run(
         }
         _ => {}
     }
-    start::job(&app, &headers, JobRequest::Prune { of, location: id, before, dry_run: wish.dry_run }).await
+    start::job(&app, &asked, JobRequest::Prune { of, location: id, before, dry_run: wish.dry_run }).await
 }
 
 /// What may go now, and the time before which it was left behind.

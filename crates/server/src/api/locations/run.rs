@@ -1,6 +1,6 @@
 //! Relocation and the way back: each a job.
 
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use patchwharf_db::locations as table;
 use patchwharf_model::{
     LocationId,
@@ -13,7 +13,7 @@ use crate::{
         ApiError, ApiResult, Path, Shared,
         extract::Json,
         packages,
-        start::{self, Started},
+        start::{self, Asked, Started},
     },
     app::App,
 };
@@ -24,7 +24,7 @@ use crate::{
     params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
 pub(super) async fn relocate(
     State(app): Shared,
-    headers: HeaderMap,
+    asked: Asked,
     Json(wish): Json<RelocationStart>,
 ) -> ApiResult<Started> {
     let to = match wish.to {
@@ -39,7 +39,7 @@ pub(super) async fn relocate(
     }
     let of = chosen(&app, wish.of).await?;
     let (from, link, restage, dry_run) = (wish.from, wish.link, wish.restage, wish.dry_run);
-    start::job(&app, &headers, JobRequest::Relocate { of, from, to, link, restage, dry_run }).await
+    start::job(&app, &asked, JobRequest::Relocate { of, from, to, link, restage, dry_run }).await
 }
 
 /// Serves what was moved to this location from its originals again, without copying. Each original is hashed first.
@@ -49,7 +49,7 @@ pub(super) async fn relocate(
 pub(super) async fn undo(
     State(app): Shared,
     Path(from): Path<LocationId>,
-    headers: HeaderMap,
+    asked: Asked,
     Json(wish): Json<UndoStart>,
 ) -> ApiResult<Started> {
     table::show(&app.db, from).await?;
@@ -58,7 +58,7 @@ pub(super) async fn undo(
         return Err(ApiError::new(Code::Conflict, "Name the location that packages were moved to and the one before."));
     }
     let of = chosen(&app, wish.of).await?;
-    start::job(&app, &headers, JobRequest::UndoRelocation { of, from, to, dry_run: wish.dry_run }).await
+    start::job(&app, &asked, JobRequest::UndoRelocation { of, from, to, dry_run: wish.dry_run }).await
 }
 
 /// The packages that were named; none: all.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// All locations, the default one first.
-pub(in crate::api) async fn all(app: &Arc<App>) -> ApiResult<Vec<api::Location>> {
+pub(crate) async fn all(app: &Arc<App>) -> ApiResult<Vec<api::Location>> {
     let mut rows = table::list(&app.db).await?;
     rows.sort_by_key(|row| !row.is_default);
     let usage: HashMap<LocationId, table::Usage> =

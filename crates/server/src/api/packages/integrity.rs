@@ -1,6 +1,6 @@
 //! Check software update package integrity.
 
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use patchwharf_db::locations;
 use patchwharf_model::{
     LocationId,
@@ -13,7 +13,7 @@ use crate::{
     api::{
         ApiError, ApiResult, Shared,
         extract::Json,
-        start::{self, Started},
+        start::{self, Asked, Started},
     },
     app::App,
 };
@@ -24,7 +24,7 @@ use crate::{
     params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
 pub(super) async fn integrity_check(
     State(app): Shared,
-    headers: HeaderMap,
+    asked: Asked,
     Json(wish): Json<IntegrityStart>,
 ) -> ApiResult<Started> {
     if let Some(contradiction) = contradiction(&wish) {
@@ -52,7 +52,7 @@ pub(super) async fn integrity_check(
         restage: wish.restage,
         delete_unused: wish.delete_unused,
     };
-    start::job(&app, &headers, JobRequest::IntegrityCheck(check)).await
+    start::job(&app, &asked, JobRequest::IntegrityCheck(check)).await
 }
 
 /// What does not go together.

@@ -22,7 +22,7 @@ use crate::{
 /// The table of software packages.
 #[utoipa::path(get, path = "/packages", tag = "packages", params(PackageQuery),
     responses((status = 200, body = Page<PackageSummary>)))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(app): Shared,
     Query(query): Query<PackageQuery>,
 ) -> ApiResult<Json<Page<PackageSummary>>> {
@@ -60,7 +60,7 @@ pub(super) async fn list(
 /// A package with its versions and files: by its id, or by its update's id, key or `FEED/KEY` (the slash as `%2F`).
 #[utoipa::path(get, path = "/packages/{package}", tag = "packages", params(("package" = String, Path)),
     responses((status = 200, body = PackageDetail)))]
-pub(super) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<PackageDetail>> {
+pub(crate) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<PackageDetail>> {
     let id = one(&app, name).await?;
     let row = packages::show(&app.db, id).await?;
     let mut versions = packages::versions(&app.db, &[id]).await?;
@@ -83,7 +83,7 @@ pub(super) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiRes
 
 /// What the store holds in all.
 #[utoipa::path(get, path = "/store", tag = "packages", responses((status = 200, body = StoreTotals)))]
-pub(super) async fn totals(State(app): Shared) -> ApiResult<Json<StoreTotals>> {
+pub(crate) async fn totals(State(app): Shared) -> ApiResult<Json<StoreTotals>> {
     let row = packages::totals(&app.db).await?;
     Ok(Json(StoreTotals {
         packages: row.packages,

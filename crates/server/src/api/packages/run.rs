@@ -1,6 +1,6 @@
 //! Verify, delete, reconcile: each a job.
 
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use patchwharf_model::{
     api::{Job, PackageChoice, PackageDelete, ReconcileStart},
     job::{DeleteUnused, JobRequest},
@@ -10,19 +10,15 @@ use super::{choice, deletion};
 use crate::api::{
     ApiResult, Shared,
     extract::Json,
-    start::{self, Started},
+    start::{self, Asked, Started},
 };
 
 /// Hashes packages and compares them with what is recorded.
 #[utoipa::path(post, path = "/packages/verify", tag = "packages", request_body = PackageChoice,
     params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
-pub(super) async fn verify(
-    State(app): Shared,
-    headers: HeaderMap,
-    Json(choice): Json<PackageChoice>,
-) -> ApiResult<Started> {
+pub(super) async fn verify(State(app): Shared, asked: Asked, Json(choice): Json<PackageChoice>) -> ApiResult<Started> {
     let of = choice::selection(&app, choice).await?;
-    start::job(&app, &headers, JobRequest::Verify { of }).await
+    start::job(&app, &asked, JobRequest::Verify { of }).await
 }
 
 /// Deletes packages, rows and folders. Refused while a policy needs one, unless told otherwise.
@@ -30,18 +26,14 @@ pub(super) async fn verify(
     params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 202, body = Job), (status = 409,
         description = "A policy needs one of them: `still-needed`; so many must be confirmed: `confirmation-needed`")))]
-pub(super) async fn delete(
-    State(app): Shared,
-    headers: HeaderMap,
-    Json(wish): Json<PackageDelete>,
-) -> ApiResult<Started> {
+pub(super) async fn delete(State(app): Shared, asked: Asked, Json(wish): Json<PackageDelete>) -> ApiResult<Started> {
     let packages = choice::named(&app, wish.of).await?;
     deletion::confirmed(&app, &packages, wish.confirm).await?;
     if !wish.although_needed {
         choice::needed(&app, &packages).await?;
     }
     let although_needed = wish.although_needed;
-    start::job(&app, &headers, JobRequest::Delete { packages, although_needed }).await
+    start::job(&app, &asked, JobRequest::Delete { packages, although_needed }).await
 }
 
 /// Compares database and disk in both directions and clears what no one owns; with `dry_run` it only says so.
@@ -49,10 +41,10 @@ pub(super) async fn delete(
     params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
 pub(super) async fn reconcile(
     State(app): Shared,
-    headers: HeaderMap,
+    asked: Asked,
     Json(wish): Json<ReconcileStart>,
 ) -> ApiResult<Started> {
-    start::job(&app, &headers, JobRequest::Reconcile { dry_run: wish.dry_run }).await
+    start::job(&app, &asked, JobRequest::Reconcile { dry_run: wish.dry_run }).await
 }
 
 /// Deletes packages that nothing uses, by the rules `unused.*` of the settings, or those that the request gives for this
@@ -61,8 +53,8 @@ pub(super) async fn reconcile(
     params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
 pub(super) async fn delete_unused(
     State(app): Shared,
-    headers: HeaderMap,
+    asked: Asked,
     Json(wish): Json<DeleteUnused>,
 ) -> ApiResult<Started> {
-    start::job(&app, &headers, JobRequest::DeleteUnused(wish)).await
+    start::job(&app, &asked, JobRequest::DeleteUnused(wish)).await
 }

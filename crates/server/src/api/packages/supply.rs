@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::api::{
     ApiError, ApiResult, Shared, body,
     extract::{Path, Query},
-    start::{self, Started},
+    start::{self, Asked, Started},
     updates,
 };
 
@@ -26,6 +26,7 @@ pub(super) async fn supply(
     State(app): Shared,
     Path(update): Path<String>,
     Query(query): Query<SupplyQuery>,
+    asked: Asked,
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<Started> {
@@ -43,7 +44,7 @@ pub(super) async fn supply(
         let _ = tokio::fs::remove_file(&path).await;
         return Err(error);
     }
-    let started = start::job(&app, &headers, JobRequest::Supply { update, upload, file: query.file }).await;
+    let started = start::job(&app, &asked, JobRequest::Supply { update, upload, file: query.file }).await;
     if started.is_err() {
         let _ = tokio::fs::remove_file(&path).await;
     }

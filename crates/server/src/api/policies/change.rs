@@ -10,10 +10,13 @@ use patchwharf_db::policies;
 use patchwharf_model::api::{Code, PolicyCreate, PolicyDetail, PolicyPatch};
 
 use super::{read, switches, view};
-use crate::api::{
-    ApiError, ApiResult, Shared,
-    extract::{self, Path},
-    feeds::check_name,
+use crate::{
+    access::Principal,
+    api::{
+        ApiError, ApiResult, Shared,
+        extract::{self, Path},
+        feeds::check_name,
+    },
 };
 
 /// Makes a policy: one switch per update, each bound to its update's package of now.
@@ -21,13 +24,14 @@ use crate::api::{
     responses((status = 201, body = PolicyDetail)))]
 pub(super) async fn create(
     State(app): Shared,
+    who: Principal,
     extract::Json(wish): extract::Json<PolicyCreate>,
 ) -> ApiResult<Response> {
     check_name("policy", &wish.name)?;
     let Some(updates) = switches::updates(&app, wish.of).await? else {
         return Err(ApiError::new(Code::NothingSelected, "Name bulletins or updates in `of`."));
     };
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     let id = policies::create(&mut write, &wish.name, view::on_revision(wish.on_revision), &updates)
         .await
         .map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?;
@@ -45,11 +49,12 @@ pub(super) async fn create(
     request_body = PolicyPatch, responses((status = 200, body = PolicyDetail)))]
 pub(super) async fn patch(
     State(app): Shared,
+    who: Principal,
     Path(name): Path<String>,
     extract::Json(wish): extract::Json<PolicyPatch>,
 ) -> ApiResult<Json<PolicyDetail>> {
     let id = policies::show(&app.db, &name).await?.policy_id;
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     if let Some(enabled) = wish.enabled {
         policies::set_enabled(&mut write, id, enabled).await?;
     }
@@ -63,9 +68,9 @@ pub(super) async fn patch(
 /// Deletes a policy; updates and packages stay.
 #[utoipa::path(delete, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)),
     responses((status = 204)))]
-pub(super) async fn delete(State(app): Shared, Path(name): Path<String>) -> ApiResult<StatusCode> {
+pub(super) async fn delete(State(app): Shared, who: Principal, Path(name): Path<String>) -> ApiResult<StatusCode> {
     let row = policies::show(&app.db, &name).await?;
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     policies::delete(&mut write, row.policy_id).await?;
     write.commit().await?;
     tracing::info!(policy.id = %row.policy_id, policy.name = %row.name, "policy deleted");
@@ -75,9 +80,13 @@ pub(super) async fn delete(State(app): Shared, Path(name): Path<String>) -> ApiR
 /// Recreates a policy: the same name and switches under a new id, each bound to its update's package of now.
 #[utoipa::path(post, path = "/policies/{policy}/recreate", tag = "policies", params(("policy" = String, Path)),
     responses((status = 200, body = PolicyDetail)))]
-pub(super) async fn recreate(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<PolicyDetail>> {
+pub(super) async fn recreate(
+    State(app): Shared,
+    who: Principal,
+    Path(name): Path<String>,
+) -> ApiResult<Json<PolicyDetail>> {
     let old = policies::show(&app.db, &name).await?.policy_id;
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     let id = policies::recreate(&mut write, old).await?;
     write.commit().await?;
     tracing::info!(policy.id = %id, policy.before = %old, "policy recreated");

@@ -12,14 +12,14 @@ use crate::{
 
 /// All policies by name.
 #[utoipa::path(get, path = "/policies", tag = "policies", responses((status = 200, body = Page<PolicySummary>)))]
-pub(super) async fn list(State(app): Shared) -> ApiResult<Json<Page<PolicySummary>>> {
+pub(crate) async fn list(State(app): Shared) -> ApiResult<Json<Page<PolicySummary>>> {
     Ok(Json(page::whole(policies::list(&app.db).await?.into_iter().map(view::summary).collect())))
 }
 
 /// A policy with its switches, by id or name.
 #[utoipa::path(get, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)),
     responses((status = 200, body = PolicyDetail)))]
-pub(super) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<PolicyDetail>> {
+pub(crate) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<PolicyDetail>> {
     Ok(Json(detail(&app, &name).await?))
 }
 

@@ -8,6 +8,7 @@ use patchwharf_model::{
 };
 
 use crate::{
+    access::Principal,
     api::{
         ApiError, ApiResult, Shared,
         extract::{self, Path},
@@ -20,12 +21,13 @@ use crate::{
     request_body = SwitchesSet, responses((status = 200, body = SwitchesChanged)))]
 pub(super) async fn set(
     State(app): Shared,
+    who: Principal,
     Path(name): Path<String>,
     extract::Json(wish): extract::Json<SwitchesSet>,
 ) -> ApiResult<Json<SwitchesChanged>> {
     let id = policies::show(&app.db, &name).await?.policy_id;
     let chosen = updates(&app, wish.of).await?;
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     let added = match &chosen {
         Some(updates) if wish.enabled => policies::add_updates(&mut write, id, updates).await?,
         _ => 0,
@@ -40,6 +42,7 @@ pub(super) async fn set(
     request_body = PolicyUpdates, responses((status = 200, body = SwitchesChanged)))]
 pub(super) async fn remove(
     State(app): Shared,
+    who: Principal,
     Path(name): Path<String>,
     extract::Json(wish): extract::Json<PolicyUpdates>,
 ) -> ApiResult<Json<SwitchesChanged>> {
@@ -52,7 +55,7 @@ pub(super) async fn remove(
     let mut chosen = rows::resolve(&app.db, &wish.updates).await?;
     let bulletins = bulletins::resolve(&app.db, &wish.bulletins).await?;
     chosen.extend(rows::by_bulletins(&app.db, &bulletins).await?.into_iter().map(|update| update.update_id));
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     let changed = policies::remove_updates(&mut write, id, &chosen).await?;
     write.commit().await?;
     tracing::info!(policy.id = %id, policy.name = %name, changed, "updates taken out of the policy");
@@ -64,12 +67,13 @@ pub(super) async fn remove(
     request_body = PolicyUpdates, responses((status = 200, body = SwitchesChanged)))]
 pub(super) async fn accept(
     State(app): Shared,
+    who: Principal,
     Path(name): Path<String>,
     extract::Json(wish): extract::Json<PolicyUpdates>,
 ) -> ApiResult<Json<SwitchesChanged>> {
     let id = policies::show(&app.db, &name).await?.policy_id;
     let chosen = updates(&app, wish).await?;
-    let mut write = app.db.write("admin", "api", app.clock.now()).await?;
+    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
     let changed = policies::accept(&mut write, id, chosen.as_deref()).await?;
     write.commit().await?;
     tracing::info!(policy.id = %id, changed, "policy follows the new packages");

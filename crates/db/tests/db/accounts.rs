@@ -1,0 +1,181 @@
+//! Accounts, sessions, tokens, links.
+
+use std::time::Duration;
+
+use patchwharf_db::accounts::{
+    self, links,
+    sessions::{self, Lasts},
+    tokens,
+};
+use patchwharf_model::{AccountId, Role, Sha256};
+
+use crate::sandbox::{Sandbox, at};
+
+crate::on_both!(
+    an_account_is_made_once_and_found_by_name_or_id,
+    the_last_administrator_stays_one,
+    a_session_ends_when_it_is_idle_too_old_or_its_account_changes,
+    a_token_counts_until_it_expires_is_taken_back_or_its_account_is_disabled,
+    a_link_works_once_and_not_for_ever,
+    a_password_ends_the_other_sessions,
+    a_known_browser_is_remembered_but_not_all_of_them,
+);
+
+const LASTS: Lasts = Lasts { idle: Duration::from_secs(60), whole: Duration::from_secs(600) };
+
+fn digest(n: u8) -> Sha256 {
+    Sha256([n; 32])
+}
+
+async fn account(s: &Sandbox, name: &str, role: Role) -> AccountId {
+    let mut w = s.write(1).await;
+    let id = accounts::create(&mut w, name, role).await.unwrap();
+    accounts::set_password(&mut w, id, "$hash$", None).await.unwrap();
+    w.commit().await.unwrap();
+    id
+}
+
+async fn session(s: &Sandbox, account: AccountId, n: u8, second: i64) {
+    let mut w = s.write(second).await;
+    sessions::begin(&mut w, account, digest(n), LASTS, ("192.0.2.1", "browser")).await.unwrap();
+    w.commit().await.unwrap();
+}
+
+async fn goes_on(s: &Sandbox, n: u8, second: i64) -> bool {
+    sessions::find(&s.db, digest(n), LASTS, at(second)).await.unwrap().is_some()
+}
+
+async fn an_account_is_made_once_and_found_by_name_or_id(s: &Sandbox) {
+    assert!(!accounts::any_administrator(&s.db).await.unwrap());
+    let id = account(s, "anna", Role::Administrator).await;
+    assert!(accounts::any_administrator(&s.db).await.unwrap());
+    let mut w = s.write(2).await;
+    assert!(accounts::create(&mut w, "anna", Role::Auditor).await.is_err());
+    drop(w);
+    for name in ["ANNA".to_owned(), id.to_string()] {
+        let found = accounts::show(&s.db, &name, at(2)).await.unwrap();
+        assert_eq!(
+            (found.account_id, found.role, found.has_password, found.sessions),
+            (id, Role::Administrator, true, 0)
+        );
+    }
+    assert!(accounts::show(&s.db, "otto", at(2)).await.is_err());
+    let found = accounts::credentials(&s.db, "anna").await.unwrap().unwrap();
+    assert_eq!((found.account_id, found.password.as_str()), (id, "$hash$"));
+    assert!(accounts::credentials(&s.db, "otto").await.unwrap().is_none());
+    let page = patchwharf_db::audit::list(&s.db, Default::default(), None, 10).await.unwrap();
+    assert!(page.rows.iter().any(|row| row.action == "account.create"));
+    assert!(!page.rows.iter().any(|row| format!("{row:?}").contains("$hash$")), "no hash on the trail");
+}
+
+async fn the_last_administrator_stays_one(s: &Sandbox) {
+    let anna = account(s, "anna", Role::Administrator).await;
+    let otto = account(s, "otto", Role::Operator).await;
+    let mut w = s.write(2).await;
+    assert!(accounts::set_role(&mut w, anna, Role::Auditor).await.is_err());
+    drop(w);
+    let mut w = s.write(2).await;
+    assert!(accounts::set_enabled(&mut w, anna, false).await.is_err());
+    drop(w);
+    let mut w = s.write(2).await;
+    assert!(accounts::remove(&mut w, anna).await.is_err());
+    drop(w);
+    assert!(accounts::show(&s.db, "anna", at(3)).await.unwrap().enabled, "what was refused left nothing");
+    let mut w = s.write(3).await;
+    accounts::set_role(&mut w, otto, Role::Administrator).await.unwrap();
+    accounts::remove(&mut w, anna).await.unwrap();
+    w.commit().await.unwrap();
+    assert_eq!(accounts::list(&s.db, at(4)).await.unwrap().len(), 1);
+}
+
+async fn a_session_ends_when_it_is_idle_too_old_or_its_account_changes(s: &Sandbox) {
+    account(s, "root", Role::Administrator).await;
+    let anna = account(s, "anna", Role::Operator).await;
+    session(s, anna, 1, 10).await;
+    let found = sessions::find(&s.db, digest(1), LASTS, at(60)).await.unwrap().unwrap();
+    assert_eq!((found.account_id, found.name.as_str(), found.role), (anna, "anna", Role::Operator));
+    assert!(!goes_on(s, 1, 71).await, "idle");
+    assert!(!goes_on(s, 2, 11).await, "another secret");
+    for second in (20..=600).step_by(50) {
+        let mut w = s.write(second).await;
+        sessions::touch(&mut w, found.session_id).await.unwrap();
+        w.commit().await.unwrap();
+    }
+    assert!(goes_on(s, 1, 605).await && !goes_on(s, 1, 612).await, "however busy, it ends");
+    session(s, anna, 3, 700).await;
+    assert_eq!(sessions::list(&s.db, anna, LASTS, at(701)).await.unwrap().len(), 1, "what is over has gone");
+    for change in 0..2 {
+        session(s, anna, 4 + change, 710).await;
+        let mut w = s.write(711).await;
+        match change {
+            0 => accounts::set_role(&mut w, anna, Role::Auditor).await.unwrap(),
+            _ => accounts::set_enabled(&mut w, anna, false).await.unwrap(),
+        }
+        w.commit().await.unwrap();
+        assert!(!goes_on(s, 4 + change, 711).await);
+    }
+}
+
+async fn a_token_counts_until_it_expires_is_taken_back_or_its_account_is_disabled(s: &Sandbox) {
+    account(s, "root", Role::Administrator).await;
+    let anna = account(s, "anna", Role::Operator).await;
+    let mut w = s.write(10).await;
+    let id = tokens::create(&mut w, anna, "script", Role::Auditor, digest(1), at(100)).await.unwrap();
+    tokens::create(&mut w, anna, "other", Role::Operator, digest(2), at(100)).await.unwrap();
+    w.commit().await.unwrap();
+    let found = tokens::find(&s.db, digest(1), at(99)).await.unwrap().unwrap();
+    assert_eq!((found.role, found.account_role, found.name.as_str()), (Role::Auditor, Role::Operator, "anna"));
+    assert!(tokens::find(&s.db, digest(1), at(100)).await.unwrap().is_none(), "expired");
+    let mut w = s.write(11).await;
+    assert!(!tokens::revoke(&mut w, AccountId::new(), id).await.unwrap(), "another's");
+    assert!(tokens::revoke(&mut w, anna, id).await.unwrap());
+    w.commit().await.unwrap();
+    assert!(tokens::find(&s.db, digest(1), at(12)).await.unwrap().is_none());
+    assert_eq!(tokens::list(&s.db, anna, at(12)).await.unwrap().len(), 1);
+    let mut w = s.write(13).await;
+    accounts::set_enabled(&mut w, anna, false).await.unwrap();
+    w.commit().await.unwrap();
+    assert!(tokens::find(&s.db, digest(2), at(13)).await.unwrap().is_none());
+}
+
+async fn a_link_works_once_and_not_for_ever(s: &Sandbox) {
+    let anna = account(s, "anna", Role::Administrator).await;
+    let mut w = s.write(10).await;
+    links::make(&mut w, None, digest(1), at(100)).await.unwrap();
+    links::make(&mut w, Some(anna), digest(2), at(100)).await.unwrap();
+    links::make(&mut w, Some(anna), digest(3), at(100)).await.unwrap();
+    w.commit().await.unwrap();
+    assert!(links::look(&s.db, digest(2), at(11)).await.unwrap().is_none(), "a newer one took its place");
+    assert_eq!(links::look(&s.db, digest(1), at(11)).await.unwrap().unwrap().name, None);
+    assert_eq!(links::look(&s.db, digest(3), at(11)).await.unwrap().unwrap().name.as_deref(), Some("anna"));
+    assert!(links::look(&s.db, digest(3), at(100)).await.unwrap().is_none());
+    let mut w = s.write(20).await;
+    assert_eq!(links::take(&mut w, digest(3)).await.unwrap(), Some(Some(anna)));
+    assert_eq!(links::take(&mut w, digest(3)).await.unwrap(), None);
+    w.commit().await.unwrap();
+    let mut w = s.write(200).await;
+    assert_eq!(links::take(&mut w, digest(1)).await.unwrap(), None, "its time is over");
+}
+
+async fn a_password_ends_the_other_sessions(s: &Sandbox) {
+    let anna = account(s, "anna", Role::Administrator).await;
+    session(s, anna, 1, 10).await;
+    session(s, anna, 2, 10).await;
+    let keep = sessions::find(&s.db, digest(2), LASTS, at(11)).await.unwrap().unwrap().session_id;
+    let mut w = s.write(12).await;
+    accounts::set_password(&mut w, anna, "$other$", Some(keep)).await.unwrap();
+    w.commit().await.unwrap();
+    assert!(!goes_on(s, 1, 13).await && goes_on(s, 2, 13).await);
+}
+
+async fn a_known_browser_is_remembered_but_not_all_of_them(s: &Sandbox) {
+    let anna = account(s, "anna", Role::Administrator).await;
+    for n in 0..12 {
+        let mut w = s.write(10 + i64::from(n)).await;
+        sessions::remember(&mut w, anna, digest(n)).await.unwrap();
+        w.commit().await.unwrap();
+    }
+    assert!(!sessions::knows(&s.db, anna, digest(0)).await.unwrap());
+    assert!(sessions::knows(&s.db, anna, digest(11)).await.unwrap());
+    assert!(!sessions::knows(&s.db, AccountId::new(), digest(11)).await.unwrap());
+}

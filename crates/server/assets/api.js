@@ -1,0 +1,34 @@
+// Requests to the API, with the session's cookie.
+
+export class Problem extends Error {
+  constructor(problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+export async function call(method, path, body) {
+  let response;
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch {
+    throw new Problem({ title: "The server does not answer", detail: "The server cannot be reached. Nothing was changed by this request as far as this page knows; look again when it answers.", code: "unreachable" });
+  }
+  const text = await response.text();
+  let answer = null;
+  try { answer = text ? JSON.parse(text) : null; } catch { /* said below */ }
+  if (response.ok) return answer;
+  if (response.status === 401 && !path.startsWith("/session")) {
+    location.assign(`/console/sign-in?back=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+  throw new Problem(answer ?? { title: "The server failed", detail: `The server answered ${response.status}.`, code: String(response.status) });
+}
+
+// What the account may do, as the page says; the server decides.
+export const role = () => document.body.dataset.role;
+export const stages = () => role() !== "auditor";
+export const administers = () => role() === "administrator";

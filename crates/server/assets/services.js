@@ -1,0 +1,82 @@
+// Core Services: settings, and changing the location step by step.
+import { call } from "./api.js";
+import { ask, attempt, tell, toast } from "./dialog.js";
+import { watch } from "./follow.js";
+
+const reload = () => location.reload();
+
+async function move(from) {
+  const values = await ask({
+    title: "Move packages to the default location", text: ["First the preflight: room, rights, file systems, how long it would take. Packages are served all along, and the originals stay until they are pruned."], action: "Look first",
+    fields: [
+      { name: "link", label: "Do not copy: one more name for the same data (only within one file system; no second copy)", type: "checkbox" },
+      { name: "restage", label: "Fetch anew what is missing or damaged at the old place", type: "checkbox" },
+    ],
+  });
+  if (!values) return;
+  const body = { from, link: values.link, restage: values.restage };
+  const looked = await watch("Preflight", () => call("POST", "/locations/relocate", { ...body, dry_run: true }));
+  if (looked?.state !== "done") return;
+  if (!(await ask({ title: "Move them now?", text: looked.report?.summary ?? "", list: (looked.report?.items ?? []).map((item) => `${item.item}: ${item.outcome}. ${item.reason ?? ""}`), action: "Move" }))) return;
+  await watch("Moving packages", () => call("POST", "/locations/relocate", { ...body, dry_run: false }));
+  reload();
+}
+
+async function prune(id, path) {
+  const looked = await watch(`Prune ${path}: what would go`, () => call("POST", `/locations/${id}/prune`, { dry_run: true }));
+  if (looked?.state !== "done") return;
+  const preview = await call("POST", `/locations/${id}/prune/preview`, {});
+  const count = preview.originals ?? preview.count ?? 0;
+  if (!(await ask({ title: `Remove ${count} originals at ${path}?`, text: ["Each goes only after its copy at the new place was read back and proved in the same run. After that there is no way back by undo."], list: [looked.report?.summary ?? ""], action: "Prune", danger: true }))) return;
+  await watch("Pruning", () => call("POST", `/locations/${id}/prune`, { dry_run: false, confirm: count }));
+  reload();
+}
+
+async function undo(id, path) {
+  const source = [...document.querySelectorAll("tr[data-id]")].filter((row) => row.dataset.id !== id).map((row) => ({ value: row.dataset.id, label: row.dataset.path }));
+  const values = await ask({ title: `Go back to the originals at ${path}`, text: "Nothing is copied: what was moved away from there is served from there again, where the original is intact.", fields: [{ name: "from", label: "Moved to", options: source }], action: "Look first" });
+  if (!values) return;
+  const looked = await watch("What would be done", () => call("POST", `/locations/${values.from}/undo`, { to: id, dry_run: true }));
+  if (looked?.state !== "done" || !(await ask({ title: "Go back now?", text: looked.report?.summary ?? "", action: "Go back" }))) return;
+  await watch("Going back", () => call("POST", `/locations/${values.from}/undo`, { to: id, dry_run: false }));
+  reload();
+}
+
+const work = {
+  default: async (row) => {
+    const done = await call("PUT", "/settings/package-location", { value: row.dataset.path });
+    await tell("The default location has changed", done.notes?.length ? done.notes : "New packages go there from now on.");
+    reload();
+  },
+  move: (row) => move(row.dataset.id),
+  undo: (row) => undo(row.dataset.id, row.dataset.path),
+  prune: (row) => prune(row.dataset.id, row.dataset.path),
+  remove: async (row) => {
+    if (!(await ask({ title: `Forget ${row.dataset.path}?`, text: "Nothing is recorded there any more. Its folder and what lies in it stay.", action: "Forget", danger: true }))) return;
+    await call("DELETE", `/locations/${row.dataset.id}`);
+    reload();
+  },
+  set: async (row) => {
+    const { setting, value, meaning } = row.dataset;
+    const values = await ask({ title: setting, text: meaning, fields: [{ name: "value", label: "Value", value }], action: "Set" });
+    if (!values) return;
+    const done = await call("PUT", `/settings/${encodeURIComponent(setting)}`, { value: values.value });
+    if (done.notes?.length) await tell(setting, done.notes); else toast(`${setting} is ${done.after}.`);
+    reload();
+  },
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-do]");
+  if (button) attempt(() => work[button.dataset.do](button.closest("tr")));
+});
+
+document.getElementById("new-location")?.addEventListener("click", async () => {
+  const values = await ask({ title: "Change the package location", text: "An absolute path on the server: a folder that is empty or not there yet, or a location of this deployment. New packages go there; the others stay where they are until they are moved.", fields: [{ name: "value", label: "Folder", placeholder: "/srv/packages", required: true }], action: "Change" });
+  if (!values) return;
+  await attempt(async () => {
+    const done = await call("PUT", "/settings/package-location", { value: values.value });
+    await tell("The location has changed", done.notes?.length ? done.notes : "New packages go there from now on.");
+    reload();
+  });
+});

@@ -1,0 +1,138 @@
+// A table whose rows are selected, one, a range, a page or all that match, and acted on: by a menu at the pointer, a
+// button, or a key. The selection survives new rows.
+import { element } from "./dialog.js";
+
+export class Selection {
+  constructor() {
+    this.rows = new Map();
+    this.everything = false;
+    this.last = null;
+    this.listeners = [];
+    document.addEventListener("click", (event) => this.click(event));
+    document.addEventListener("keydown", (event) => this.key(event));
+    document.addEventListener("htmx:afterSettle", () => this.show());
+    this.show();
+  }
+
+  get table() { return document.querySelector("#table table.rows"); }
+  get all() { return [...(this.table?.tBodies[0]?.rows ?? [])]; }
+  get size() { return this.everything ? Number(this.holder.dataset.total) : this.rows.size; }
+  get holder() { return document.getElementById("table"); }
+
+  set(row, on) {
+    if (on) this.rows.set(row.dataset.id, { ...row.dataset });
+    else this.rows.delete(row.dataset.id);
+    this.everything = false;
+  }
+
+  only(row) {
+    this.rows.clear();
+    this.set(row, true);
+    this.last = row.dataset.id;
+    this.show();
+  }
+
+  clear() { this.rows.clear(); this.everything = false; this.show(); }
+
+  click(event) {
+    if (event.target.id === "check-all") {
+      for (const row of this.all) this.set(row, event.target.checked);
+      this.show();
+      return;
+    }
+    if (event.target.id === "select-everything") { this.everything = true; this.show(); return; }
+    const row = event.target.closest("#table table.rows tbody tr[data-id]");
+    if (!row || event.target.closest("a, button")) return;
+    const boxed = event.target.matches("input[type=checkbox]");
+    const on = boxed ? event.target.checked : !this.rows.has(row.dataset.id) || (!event.ctrlKey && !event.metaKey && this.rows.size > 1);
+    if (event.shiftKey && this.last) {
+      const rows = this.all, from = rows.findIndex((one) => one.dataset.id === this.last), to = rows.indexOf(row);
+      if (from >= 0) for (const one of rows.slice(Math.min(from, to), Math.max(from, to) + 1)) this.set(one, true);
+    } else {
+      if (!boxed && !event.ctrlKey && !event.metaKey) this.rows.clear();
+      this.set(row, on);
+    }
+    this.last = row.dataset.id;
+    this.show();
+  }
+
+  key(event) {
+    if (event.key === "Escape" && !document.querySelector("dialog[open], .menu")) { this.clear(); return; }
+    const row = document.activeElement?.closest?.("#table table.rows tbody tr");
+    if (!row || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
+    const next = event.key === "ArrowDown" ? row.nextElementSibling : row.previousElementSibling;
+    const inside = [...row.querySelectorAll("a, input, button")].indexOf(document.activeElement);
+    const target = next?.querySelectorAll("a, input, button")[Math.max(0, inside)];
+    if (target) { event.preventDefault(); target.focus(); }
+  }
+
+  show() {
+    const rows = this.all;
+    for (const row of rows) {
+      const on = this.everything || this.rows.has(row.dataset.id);
+      if (on && !this.everything) this.rows.set(row.dataset.id, { ...row.dataset });
+      row.setAttribute("aria-selected", on);
+      const box = row.querySelector("input[type=checkbox]");
+      if (box) box.checked = on;
+    }
+    const all = document.getElementById("check-all");
+    if (all) all.checked = rows.length > 0 && rows.every((row) => this.everything || this.rows.has(row.dataset.id));
+    const chosen = document.getElementById("chosen");
+    if (!chosen) return;
+    const total = Number(this.holder?.dataset.total || 0);
+    const text = this.size === 0 ? "nothing selected" : `${this.size} selected`;
+    chosen.replaceChildren(text);
+    if (all?.checked && !this.everything && total > rows.length) {
+      chosen.append(" ", element("button", { type: "button", class: "link", id: "select-everything" }, `select all ${total} that match`));
+    }
+  }
+}
+
+// A menu of actions: {label, run, disabled}, or "-" for a line. Opens at a point or beside a button.
+export function menu(actions, x, y) {
+  document.querySelector(".menu")?.remove();
+  const back = document.activeElement;
+  const close = () => { box.remove(); document.removeEventListener("pointerdown", outside, true); back?.focus?.(); };
+  const outside = (event) => { if (!box.contains(event.target)) close(); };
+  const items = actions.map((action) => action === "-" ? element("hr")
+    : element("button", { type: "button", role: "menuitem", disabled: action.disabled ? true : undefined, title: action.why, onclick: () => { close(); action.run(); } }, action.label));
+  const box = element("div", { class: "menu", role: "menu", "aria-label": "Actions" }, ...items);
+  box.addEventListener("keydown", (event) => {
+    const usable = items.filter((item) => item.tagName === "BUTTON" && !item.disabled);
+    const at = usable.indexOf(document.activeElement);
+    if (event.key === "Escape" || event.key === "Tab") { event.preventDefault(); event.stopPropagation(); close(); }
+    else if (event.key === "ArrowDown") { event.preventDefault(); usable[(at + 1) % usable.length]?.focus(); }
+    else if (event.key === "ArrowUp") { event.preventDefault(); usable[(at - 1 + usable.length) % usable.length]?.focus(); }
+    else if (event.key === "Home") { event.preventDefault(); usable[0]?.focus(); }
+    else if (event.key === "End") { event.preventDefault(); usable.at(-1)?.focus(); }
+  });
+  document.getElementById("main").append(box);
+  box.style.left = `${Math.max(4, Math.min(x, innerWidth - box.offsetWidth - 8))}px`;
+  box.style.top = `${Math.max(4, Math.min(y, innerHeight - box.offsetHeight - 8))}px`;
+  document.addEventListener("pointerdown", outside, true);
+  items.find((item) => item.tagName === "BUTTON" && !item.disabled)?.focus();
+}
+
+// The three ways to the same actions: right-click on a row, the button, the keys `m`, the menu key and Shift+F10.
+export function offer(selection, actions) {
+  const button = document.getElementById("menu-button");
+  const open = (x, y) => menu(actions(), x, y);
+  const atButton = () => { const box = button.getBoundingClientRect(); open(box.left, box.bottom + 2); };
+  button?.addEventListener("click", atButton);
+  document.addEventListener("contextmenu", (event) => {
+    const row = event.target.closest("#table table.rows tbody tr[data-id]");
+    if (!row || !selection || event.target.closest("a[href]") && event.shiftKey) return;
+    event.preventDefault();
+    if (!selection.everything && !selection.rows.has(row.dataset.id)) selection.only(row);
+    if (event.clientX || event.clientY) open(event.clientX, event.clientY); else atRow(row);
+  });
+  const atRow = (row) => { const box = row.getBoundingClientRect(); open(box.left + 40, box.bottom); };
+  document.addEventListener("keydown", (event) => {
+    if (event.target.matches("input:not([type=checkbox]), select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key !== "m" || document.querySelector("dialog[open], .menu")) return;
+    event.preventDefault();
+    const row = document.activeElement?.closest?.("#table table.rows tbody tr[data-id]");
+    if (row && selection && selection.size === 0) selection.only(row);
+    if (row) atRow(row); else if (button) atButton();
+  });
+}

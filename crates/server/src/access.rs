@@ -1,0 +1,28 @@
+//! Who asks, and what they may do.
+//!
+//! Three things prove who asks: the token of the data folder, a personal token, and a session's cookie. Each becomes a
+//! [`Principal`]; [`rules`] says which role each address wants.
+
+mod attempts;
+mod cookies;
+mod first;
+pub(crate) mod links;
+pub(crate) mod passwords;
+mod principal;
+pub(crate) mod rules;
+pub(crate) mod sign_in;
+mod site;
+
+pub use attempts::Attempts;
+pub(crate) use cookies::{Cookies, clear_session, set_device, set_session};
+pub use first::FirstLink;
+pub(crate) use first::first_link;
+pub(crate) use principal::{Principal, Via, lasts, principal};
+pub(crate) use site::same_site;
+
+use patchwharf_model::Sha256;
+
+/// What the database keeps of a secret.
+pub(crate) fn digest(secret: &str) -> Sha256 {
+    patchwharf_trust::sha256(secret.as_bytes())
+}

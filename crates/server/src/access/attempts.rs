@@ -1,0 +1,147 @@
+//! Guessing made slow (W-05), without locking anybody out (W-06).
+//!
+//! After a few failures each further attempt has to wait, longer each time, up to a minute: for the account, whoever
+//! asks, and for the source, whatever it asks for. A browser that the account has signed in from before is counted for
+//! itself: strangers that try the administrator's name do not slow the administrator down.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Failures that nobody is slowed down for.
+const FREE: u32 = 5;
+/// The longest wait.
+const LONGEST: Duration = Duration::from_secs(60);
+/// After so long without a failure a count begins anew.
+const FORGET: Duration = Duration::from_secs(15 * 60);
+/// Keys that are remembered at most; beyond, the oldest goes.
+const MOST: usize = 50_000;
+
+/// What is counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    /// Attempts at an account, by whoever is no known browser of it.
+    Account(String),
+    /// Attempts by a source: an IPv4 address, or an IPv6 network of 64 bits.
+    Source(String),
+    /// Attempts of a known browser.
+    Device(String),
+}
+
+/// Failed attempts of late. In memory: a restart forgives, and takes longer than the longest wait is worth.
+#[derive(Debug, Default)]
+pub struct Attempts(Mutex<HashMap<Key, Failures>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Failures {
+    count: u32,
+    last: Instant,
+}
+
+impl Failures {
+    /// How long the next attempt has to wait from the last one on.
+    fn wait(self) -> Duration {
+        match self.count.checked_sub(FREE) {
+            None | Some(0) => Duration::ZERO,
+            Some(more) => LONGEST.min(Duration::from_secs(1 << more.min(6))),
+        }
+    }
+}
+
+impl Attempts {
+    /// Begins an attempt: counted as a failure until it is [forgiven](Self::forgive), so that many at once are counted as
+    /// many. Otherwise: how long to wait.
+    pub(crate) fn begin(&self, keys: &[Key], now: Instant) -> Result<(), Duration> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = keys.iter().filter_map(|key| {
+            let failures = known.get(key).filter(|f| now.duration_since(f.last) < FORGET)?;
+            let left = failures.wait().saturating_sub(now.duration_since(failures.last));
+            (!left.is_zero()).then_some(left)
+        });
+        if let Some(longest) = waits.max() {
+            return Err(longest);
+        }
+        if known.len() >= MOST {
+            known.retain(|_, f| now.duration_since(f.last) < FORGET);
+        }
+        if known.len() >= MOST
+            && let Some(oldest) = known.iter().min_by_key(|(_, f)| f.last).map(|(key, _)| key.clone())
+        {
+            known.remove(&oldest);
+        }
+        for key in keys {
+            let failures = known.entry(key.clone()).or_insert(Failures { count: 0, last: now });
+            let fresh = now.duration_since(failures.last) >= FORGET;
+            *failures = Failures { count: if fresh { 1 } else { failures.count + 1 }, last: now };
+        }
+        Ok(())
+    }
+
+    /// The attempt succeeded: account and browser are as if nothing had been; of the source only this one is taken back.
+    pub(crate) fn forgive(&self, keys: &[Key]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in keys {
+            match key {
+                Key::Source(_) => {
+                    if let Some(failures) = known.get_mut(key) {
+                        failures.count = failures.count.saturating_sub(1);
+                    }
+                }
+                _ => {
+                    known.remove(key);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w_05_guessing_becomes_slow_per_account_and_per_source() {
+        let attempts = Attempts::default();
+        let (start, mut now, mut tried) = (Instant::now(), Instant::now(), 0);
+        let keys = |n: u32| [Key::Account("anna".into()), Key::Source(format!("10.0.0.{n}"))];
+        while now.duration_since(start) < Duration::from_secs(600) {
+            match attempts.begin(&keys(tried), now) {
+                Ok(()) => tried += 1,
+                Err(wait) => now += wait,
+            }
+        }
+        assert!(tried <= 25, "{tried} guesses at one account in ten minutes, each from another source");
+        let (attempts, mut now, mut tried) = (Attempts::default(), start, 0);
+        let keys = |n: u32| [Key::Account(format!("account-{n}")), Key::Source("10.0.0.1".into())];
+        while now.duration_since(start) < Duration::from_secs(600) {
+            match attempts.begin(&keys(tried), now) {
+                Ok(()) => tried += 1,
+                Err(wait) => now += wait,
+            }
+        }
+        assert!(tried <= 25, "{tried} accounts tried by one source in ten minutes");
+    }
+
+    #[test]
+    fn w_06_a_known_browser_is_not_slowed_down_by_strangers() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        let stranger = [Key::Account("anna".into()), Key::Source("198.51.100.7".into())];
+        while attempts.begin(&stranger, now).is_ok() {}
+        let own = [Key::Device("d".into()), Key::Source("192.0.2.1".into())];
+        assert!(attempts.begin(&own, now).is_ok());
+        attempts.forgive(&own);
+        assert!(attempts.begin(&stranger, now).is_err());
+        assert!(attempts.begin(&stranger, now + LONGEST).is_ok(), "nobody is locked out for good");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        for n in 0..MOST + 100 {
+            let _ = attempts.begin(&[Key::Account(n.to_string())], now);
+        }
+        assert!(attempts.0.lock().map_or(0, |known| known.len()) <= MOST);
+    }
+}

@@ -1,0 +1,91 @@
+//! Hashing passwords without hurting anybody else: two at a time, off the threads that answer requests.
+
+use std::sync::OnceLock;
+
+use patchwharf_model::{
+    account::{LONGEST_PASSWORD, SHORTEST_PASSWORD},
+    api::Code,
+};
+use tokio::sync::Semaphore;
+
+use crate::api::{ApiError, ApiResult};
+
+/// Each takes 19 MiB and a core for some ten milliseconds.
+static ROOM: Semaphore = Semaphore::const_new(2);
+
+/// The hash of a new password.
+///
+/// # Errors
+/// `weak-password`, or hashing failed.
+pub(crate) async fn hash(name: &str, password: String) -> ApiResult<String> {
+    check(name, &password)?;
+    let _room = ROOM.acquire().await.map_err(ApiError::internal)?;
+    let hashed = tokio::task::spawn_blocking(move || patchwharf_trust::hash_password(&password));
+    hashed.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
+}
+
+/// Whether a password fits. Without a hash it takes as long and fits never: nobody learns which accounts there are.
+///
+/// # Errors
+/// The thread was lost.
+pub(crate) async fn fits(password: String, hash: Option<String>) -> ApiResult<bool> {
+    if password.len() > LONGEST_PASSWORD {
+        return Ok(false);
+    }
+    let _room = ROOM.acquire().await.map_err(ApiError::internal)?;
+    let known = hash.filter(|hash| !hash.is_empty());
+    let judged = tokio::task::spawn_blocking(move || {
+        let fits = patchwharf_trust::verify_password(&password, known.as_deref().unwrap_or_else(|| nobody()));
+        fits && known.is_some()
+    });
+    judged.await.map_err(ApiError::internal)
+}
+
+/// The hash of a password that nobody has, or has ever seen.
+fn nobody() -> &'static str {
+    static NOBODY: OnceLock<String> = OnceLock::new();
+    NOBODY.get_or_init(|| {
+        let secret = patchwharf_trust::random_token();
+        secret.ok().and_then(|secret| patchwharf_trust::hash_password(&secret).ok()).unwrap_or_default()
+    })
+}
+
+fn check(name: &str, password: &str) -> ApiResult<()> {
+    let weak = |why: String| Err(ApiError::new(Code::WeakPassword, why));
+    if password.chars().count() < SHORTEST_PASSWORD {
+        return weak(format!("A password has at least {SHORTEST_PASSWORD} characters; several words are a good one."));
+    }
+    if password.len() > LONGEST_PASSWORD {
+        return weak(format!("A password has at most {LONGEST_PASSWORD} bytes."));
+    }
+    let lower = password.to_lowercase();
+    let different: std::collections::HashSet<char> = lower.chars().collect();
+    if different.len() < 5 || lower.contains("patchwharf") || (!name.is_empty() && lower.contains(name)) {
+        return weak(
+            "The password is too easy: it repeats itself, or holds the account's name or this program's.".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn easy_passwords_are_refused_with_the_reason() {
+        for bad in ["short", "aaaaaaaaaaaaaaaa", "my-patchwharf-1", "anna-anna-anna-1", &"xyzab".repeat(300)] {
+            assert_eq!(check("anna", bad).unwrap_err().problem().code, "weak-password", "{bad}");
+        }
+        check("anna", "four quite long words").unwrap();
+    }
+
+    #[tokio::test]
+    async fn nobody_has_no_password() {
+        assert!(!fits("anything at all".to_owned(), None).await.unwrap());
+        assert!(!fits("anything at all".to_owned(), Some(String::new())).await.unwrap());
+        let hash = hash("anna", "four quite long words".to_owned()).await.unwrap();
+        assert!(fits("four quite long words".to_owned(), Some(hash)).await.unwrap());
+    }
+}

@@ -1,0 +1,174 @@
+//! Which role each operation wants. A new operation without a line here is the administrator's alone, and fails a test.
+
+use axum::http::Method;
+use patchwharf_model::Role;
+
+use Wants::{Nothing, Role as At};
+
+/// What an operation wants of who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// Nothing: it proves by itself who asks, or tells nothing.
+    Nothing,
+    /// At least this role.
+    Role(Role),
+}
+
+const READ: Wants = At(Role::Auditor);
+const STAGE: Wants = At(Role::Operator);
+const ALL: Wants = At(Role::Administrator);
+
+/// Operations by method and route.
+const RULES: &[(&str, &str, Wants)] = &[
+    ("GET", "/healthz", Nothing),
+    ("GET", "/metrics", READ),
+    ("GET", "/packages/{package}/{version}/{file}", READ),
+    ("GET", "/api/openapi.json", READ),
+    ("GET", "/api/v1/audit", READ),
+    ("GET", "/api/v1/bulletins", READ),
+    ("GET", "/api/v1/bulletins/{bulletin}", READ),
+    ("GET", "/api/v1/bulletins/{bulletin}/refers", READ),
+    ("GET", "/api/v1/feeds", READ),
+    ("GET", "/api/v1/feeds/{feed}", READ),
+    ("GET", "/api/v1/feeds/{feed}/removal", READ),
+    ("GET", "/api/v1/jobs", READ),
+    ("GET", "/api/v1/jobs/{job}", READ),
+    ("GET", "/api/v1/jobs/{job}/events", READ),
+    ("GET", "/api/v1/jobs/{job}/findings", READ),
+    ("GET", "/api/v1/jobs/{job}/items", READ),
+    ("GET", "/api/v1/locations", READ),
+    ("GET", "/api/v1/logs", READ),
+    ("GET", "/api/v1/logs/events", READ),
+    ("GET", "/api/v1/notifications", READ),
+    ("GET", "/api/v1/packages", READ),
+    ("GET", "/api/v1/packages/{package}", READ),
+    ("GET", "/api/v1/packages/{package}/refers", READ),
+    ("GET", "/api/v1/policies", READ),
+    ("GET", "/api/v1/policies/{policy}", READ),
+    ("GET", "/api/v1/settings", READ),
+    ("GET", "/api/v1/store", READ),
+    ("GET", "/api/v1/updates/{update}", READ),
+    // What only looks, although it is a POST.
+    ("POST", "/api/v1/feeds/{feed}/preview", READ),
+    ("POST", "/api/v1/locations/{location}/prune/preview", READ),
+    ("POST", "/api/v1/packages/delete/preview", READ),
+    // Stage, refresh, distribute.
+    ("POST", "/api/v1/bulletins/disable", STAGE),
+    ("POST", "/api/v1/bulletins/enable", STAGE),
+    ("POST", "/api/v1/bulletins/recreate", STAGE),
+    ("POST", "/api/v1/bulletins/refresh", STAGE),
+    ("POST", "/api/v1/bulletins/severity", STAGE),
+    ("POST", "/api/v1/bulletins/stage", STAGE),
+    ("POST", "/api/v1/feeds/{feed}/import", STAGE),
+    ("POST", "/api/v1/jobs/{job}/cancel", STAGE),
+    ("POST", "/api/v1/jobs/{job}/pause", STAGE),
+    ("POST", "/api/v1/jobs/{job}/resume", STAGE),
+    ("POST", "/api/v1/packages/verify", STAGE),
+    ("POST", "/api/v1/policies", STAGE),
+    ("PATCH", "/api/v1/policies/{policy}", STAGE),
+    ("POST", "/api/v1/policies/{policy}/accept", STAGE),
+    ("POST", "/api/v1/policies/{policy}/recreate", STAGE),
+    ("POST", "/api/v1/policies/{policy}/remove", STAGE),
+    ("POST", "/api/v1/policies/{policy}/switches", STAGE),
+    // What deletes, moves, trusts or sets.
+    ("POST", "/api/v1/backups", ALL),
+    ("POST", "/api/v1/feeds", ALL),
+    ("PATCH", "/api/v1/feeds/{feed}", ALL),
+    ("DELETE", "/api/v1/feeds/{feed}", ALL),
+    ("POST", "/api/v1/locations", ALL),
+    ("POST", "/api/v1/locations/adopt", ALL),
+    ("POST", "/api/v1/locations/relocate", ALL),
+    ("DELETE", "/api/v1/locations/{location}", ALL),
+    ("POST", "/api/v1/locations/{location}/prune", ALL),
+    ("POST", "/api/v1/locations/{location}/undo", ALL),
+    ("POST", "/api/v1/notifications/test", ALL),
+    ("POST", "/api/v1/packages/delete", ALL),
+    ("DELETE", "/api/v1/policies/{policy}", ALL),
+    ("PUT", "/api/v1/settings/{name}", ALL),
+    ("POST", "/api/v1/store/delete-unused", ALL),
+    ("POST", "/api/v1/store/integrity-check", ALL),
+    ("POST", "/api/v1/store/reconcile", ALL),
+    ("POST", "/api/v1/updates/{update}/supply", ALL),
+    // Signing in, and what is one's own.
+    ("POST", "/api/v1/session", Nothing),
+    ("POST", "/api/v1/session/link", Nothing),
+    ("POST", "/api/v1/session/set-up", Nothing),
+    ("GET", "/api/v1/session", READ),
+    ("DELETE", "/api/v1/session", READ),
+    ("PUT", "/api/v1/session/password", READ),
+    ("GET", "/api/v1/sessions", READ),
+    ("DELETE", "/api/v1/sessions/{session}", READ),
+    ("GET", "/api/v1/tokens", READ),
+    ("POST", "/api/v1/tokens", READ),
+    ("DELETE", "/api/v1/tokens/{token}", READ),
+    // Who else may sign in.
+    ("GET", "/api/v1/accounts", ALL),
+    ("POST", "/api/v1/accounts", ALL),
+    ("PATCH", "/api/v1/accounts/{account}", ALL),
+    ("DELETE", "/api/v1/accounts/{account}", ALL),
+    ("POST", "/api/v1/accounts/{account}/link", ALL),
+];
+
+/// What an operation wants; none: it has no rule. A HEAD is answered by GET. Pages of the console all read, but for the
+/// ones that let somebody in.
+pub(crate) fn wants(method: &Method, route: &str) -> Option<Wants> {
+    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    if let Some(page) = route.strip_prefix("/console").filter(|_| method == "GET") {
+        let open = matches!(page, "/sign-in" | "/set-up") || page.starts_with("/assets/");
+        return Some(if open { Nothing } else { READ });
+    }
+    if route == "/" && method == "GET" {
+        return Some(Nothing);
+    }
+    RULES.iter().find(|(m, r, _)| *m == method && *r == route).map(|(_, _, wants)| *wants)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every operation that the API describes.
+    fn operations() -> BTreeSet<(String, String)> {
+        let document = serde_json::to_value(crate::api::document()).unwrap_or_default();
+        let paths = document["paths"].as_object().into_iter().flatten();
+        paths
+            .flat_map(|(path, methods)| {
+                methods.as_object().into_iter().flatten().map(|(method, _)| (method.to_uppercase(), path.clone()))
+            })
+            .chain([("GET".to_owned(), "/api/openapi.json".to_owned())])
+            .collect()
+    }
+
+    #[test]
+    fn w_01_every_operation_has_one_rule_and_every_rule_an_operation() {
+        let ruled: Vec<_> = RULES.iter().map(|(m, r, _)| ((*m).to_owned(), (*r).to_owned())).collect();
+        let once: BTreeSet<_> = ruled.iter().cloned().collect();
+        assert_eq!(ruled.len(), once.len(), "a rule stands twice");
+        let operations = operations();
+        let without: Vec<_> = operations.difference(&once).collect();
+        let idle: Vec<_> = once.difference(&operations).collect();
+        assert!(without.is_empty(), "operations without a rule in access/rules.rs: {without:?}");
+        assert!(idle.is_empty(), "rules for what does not exist: {idle:?}");
+    }
+
+    #[test]
+    fn w_02_what_changes_something_is_not_for_auditors() {
+        let own = ["/api/v1/session", "/api/v1/tokens"];
+        for (method, route, wants) in RULES {
+            let harmless =
+                *method == "GET" || route.ends_with("/preview") || own.iter().any(|own| route.starts_with(own));
+            assert!(harmless || !matches!(wants, At(Role::Auditor) | Nothing), "{method} {route}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_rule_is_refused() {
+        assert_eq!(wants(&Method::POST, "/console/bulletins"), None);
+        assert_eq!(wants(&Method::GET, "/api/v1/nothing"), None);
+        assert_eq!(wants(&Method::HEAD, "/api/v1/jobs"), Some(READ));
+        assert_eq!(wants(&Method::GET, "/console/sign-in"), Some(Nothing));
+        assert_eq!(wants(&Method::GET, "/console/sign-in/x"), Some(READ));
+    }
+}

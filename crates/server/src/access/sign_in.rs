@@ -1,0 +1,195 @@
+//! Signing in, by password or by a link that sets one.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use axum::http::{HeaderMap, header};
+use patchwharf_db::accounts::{self, Credentials, links, sessions};
+use patchwharf_model::{
+    AccountId, Role,
+    account::account_name,
+    api::{Code, SetUp, SignIn},
+};
+
+use super::{Cookies, Principal, Via, attempts::Key, digest, first, passwords, principal::lasts};
+use crate::{
+    api::{ApiError, ApiResult},
+    app::App,
+};
+
+/// Who wants to sign in: from where, with which program, from which browser.
+#[derive(Clone, Debug)]
+pub(crate) struct From {
+    source: String,
+    agent: String,
+    device: Option<String>,
+}
+
+/// What a sign-in gives.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    /// Who.
+    pub(crate) principal: Principal,
+    /// The session's secret, for its cookie.
+    pub(crate) session: String,
+    /// The browser's secret, for its cookie.
+    pub(crate) device: String,
+}
+
+impl From {
+    pub(crate) fn of(app: &App, address: IpAddr, headers: &HeaderMap) -> Self {
+        let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Self {
+            source: source(address),
+            agent: agent.chars().take(200).collect(),
+            device: Cookies::of(headers).device(app),
+        }
+    }
+}
+
+/// One who has an IPv6 network has all of its addresses.
+fn source(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// By name and password.
+///
+/// # Errors
+/// `sign-in-failed`, the same whatever was wrong; `too-many-attempts`.
+pub(crate) async fn by_password(app: &App, wish: SignIn, from: &From) -> ApiResult<SignedIn> {
+    let name = account_name(&wish.name).unwrap_or_default();
+    let found = accounts::credentials(&app.db, &name).await?;
+    let known = known_browser(app, found.as_ref(), from).await?;
+    let subject = if known { Key::Device(from.device.clone().unwrap_or_default()) } else { Key::Account(name.clone()) };
+    let keys = [subject, Key::Source(from.source.clone())];
+    if let Err(wait) = app.attempts.begin(&keys, Instant::now()) {
+        tracing::warn!(source = %from.source, "a sign-in has to wait: too many attempts failed");
+        return Err(wait_first(wait));
+    }
+    let fits = passwords::fits(wish.password, found.as_ref().map(|account| account.password.clone())).await?;
+    match found {
+        Some(account) if fits && account.enabled => {
+            app.attempts.forgive(&keys);
+            begin(app, (account.account_id, account.name, account.role), from).await
+        }
+        _ => {
+            tracing::warn!(source = %from.source, account = %name, "a sign-in failed");
+            Err(ApiError::new(Code::SignInFailed, "Name or password is wrong, or the account is disabled."))
+        }
+    }
+}
+
+async fn known_browser(app: &App, found: Option<&Credentials>, from: &From) -> ApiResult<bool> {
+    match (found, &from.device) {
+        (Some(account), Some(device)) => Ok(sessions::knows(&app.db, account.account_id, digest(device)).await?),
+        _ => Ok(false),
+    }
+}
+
+/// Whether somebody who is signed in knows the password: a session that was left open must not be enough to take the
+/// account over.
+///
+/// # Errors
+/// `sign-in-failed`, `too-many-attempts`.
+pub(crate) async fn own_password(app: &App, name: &str, password: String) -> ApiResult<()> {
+    let keys = [Key::Account(name.to_owned())];
+    app.attempts.begin(&keys, Instant::now()).map_err(wait_first)?;
+    let found = accounts::credentials(&app.db, name).await?;
+    if !passwords::fits(password, found.map(|account| account.password)).await? {
+        return Err(ApiError::new(Code::SignInFailed, "The current password is another one."));
+    }
+    app.attempts.forgive(&keys);
+    Ok(())
+}
+
+fn wait_first(wait: Duration) -> ApiError {
+    let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+    ApiError::new(
+        Code::TooManyAttempts,
+        format!(
+            "Too many attempts failed. Wait {seconds} seconds. Whoever holds the server's data folder can make a new \
+             password at any time: `patchwharf user link NAME`."
+        ),
+    )
+    .retry_after(seconds)
+}
+
+/// By a link: sets the password, then signs in.
+///
+/// # Errors
+/// `link-dead`, `weak-password`; then the link still works.
+pub(crate) async fn by_link(app: &App, wish: SetUp, from: &From) -> ApiResult<SignedIn> {
+    let keys = [Key::Source(from.source.clone())];
+    app.attempts.begin(&keys, Instant::now()).map_err(wait_first)?;
+    let now = app.clock.now();
+    let link = links::look(&app.db, digest(&wish.link), now).await?.ok_or_else(dead)?;
+    let name = match (&link.name, &wish.name) {
+        (Some(name), _) => name.clone(),
+        (None, Some(name)) => {
+            account_name(name).map_err(|error| ApiError::new(Code::InvalidBody, error.to_string()))?
+        }
+        (None, None) => return Err(ApiError::new(Code::InvalidBody, "The first administrator needs a name.")),
+    };
+    let hash = passwords::hash(&name, wish.password).await?;
+    let mut write = app.db.write(&name, "set-up link", now).await?;
+    let of = links::take(&mut write, digest(&wish.link)).await?.ok_or_else(dead)?;
+    let account = match of {
+        Some(account) => account,
+        None => accounts::create(&mut write, &name, Role::Administrator)
+            .await
+            .map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?,
+    };
+    accounts::set_password(&mut write, account, &hash, None).await?;
+    write.commit().await?;
+    first::used(app);
+    app.attempts.forgive(&keys);
+    let found = accounts::credentials(&app.db, &name).await?.filter(|account| account.enabled);
+    let found =
+        found.ok_or_else(|| ApiError::new(Code::Conflict, "The password is set, but the account is disabled."))?;
+    tracing::info!(account = %name, "a password was set by a link");
+    begin(app, (found.account_id, found.name, found.role), from).await
+}
+
+/// The refusal of a link.
+pub(crate) fn dead() -> ApiError {
+    ApiError::new(
+        Code::LinkDead,
+        "The link does not work: it was used, or its 30 minutes are over. `patchwharf user link` makes a new one, on the \
+         server; before there is an account, a restart of the server does too.",
+    )
+}
+
+/// Begins a session, always a new one.
+async fn begin(app: &App, (account, name, role): (AccountId, String, Role), from: &From) -> ApiResult<SignedIn> {
+    let session = patchwharf_trust::random_token().map_err(ApiError::internal)?;
+    let device = patchwharf_trust::random_token().map_err(ApiError::internal)?;
+    let mut write = app.db.write(&name, "sign-in", app.clock.now()).await?;
+    let facts = (from.source.as_str(), from.agent.as_str());
+    let id = sessions::begin(&mut write, account, digest(&session), lasts(app), facts).await?;
+    sessions::remember(&mut write, account, digest(&device)).await?;
+    write.commit().await?;
+    tracing::info!(account = %name, source = %from.source, "signed in");
+    Ok(SignedIn { principal: Principal { name, role, via: Via::Session(account, id) }, session, device })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_network_of_64_bits_is_one_source() {
+        let of = |text: &str| source(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::5"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::5"), of("2001:db8:1:3::5"));
+        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+}

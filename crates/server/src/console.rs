@@ -1,0 +1,89 @@
+//! The console: pages for people, rendered by the server.
+//!
+//! A page asks what the API answers, and shows it; every change is a request to the API that the page's script sends with
+//! the session's cookie. So there is nothing that the console can do and the API cannot, and no rule stands twice.
+
+mod account;
+mod activity;
+mod assets;
+mod audit;
+mod bulletin;
+mod bulletins;
+mod dashboard;
+mod door;
+mod feeds;
+mod jobs;
+mod log;
+mod package;
+mod packages;
+mod page;
+mod policies;
+mod query;
+mod services;
+mod shell;
+mod when;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, header},
+    middleware::{Next, from_fn},
+    response::{IntoResponse as _, Redirect, Response},
+    routing::get,
+};
+
+use tower_http::compression::CompressionLayer;
+
+use crate::{api::ApiError, app::App};
+
+/// Nothing from elsewhere, no script or style in the page itself, nobody's frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// All pages. They are guarded like the API.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(async || Redirect::to("/console")))
+        .route("/console", get(dashboard::show))
+        .route("/console/sign-in", get(door::sign_in))
+        .route("/console/set-up", get(door::set_up))
+        .route("/console/assets/{name}", get(assets::file))
+        .route("/console/bulletins", get(bulletins::table))
+        .route("/console/bulletins/{bulletin}", get(bulletin::show))
+        .route("/console/packages", get(packages::table))
+        .route("/console/packages/{package}", get(package::show))
+        .route("/console/policies", get(policies::table))
+        .route("/console/policies/{policy}", get(policies::show))
+        .route("/console/jobs", get(jobs::table))
+        .route("/console/jobs/{job}", get(jobs::show))
+        .route("/console/log", get(log::viewer))
+        .route("/console/services", get(services::show))
+        .route("/console/feeds", get(feeds::table))
+        .route("/console/audit", get(audit::table))
+        .route("/console/account", get(account::show))
+        .layer(from_fn(finish))
+        // Nothing secret stands in a page, so that its compressed length tells nothing.
+        .layer(CompressionLayer::new())
+}
+
+/// What every page carries; an error becomes a page too.
+async fn finish(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        error.log(&format!("page {}", path.escape_debug()));
+        response = page::problem(&error);
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    for (name, value) in
+        [("cross-origin-opener-policy", "same-origin"), ("cross-origin-resource-policy", "same-origin")]
+    {
+        headers.insert(header::HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response.into_response()
+}

@@ -1,0 +1,94 @@
+//! Software packages.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use patchwharf_model::{
+    api::{PackageQuery, PackageSummary, Page, StoreTotals},
+    package::VersionState,
+};
+
+use super::{
+    activity::{Activity, Doing},
+    page,
+    query::Asked,
+    shell::Shell,
+    when::WhenOr,
+};
+use crate::{
+    access::Principal,
+    api::{ApiResult, Shared, extract::Query, packages},
+    words,
+};
+
+#[derive(Template)]
+#[template(path = "packages.html", blocks = ["table"])]
+struct Table {
+    shell: Shell,
+    asked: Asked,
+    page: Page<PackageSummary>,
+    totals: StoreTotals,
+    activity: Activity,
+    locations: std::collections::HashMap<patchwharf_model::LocationId, String>,
+}
+
+impl Table {
+    fn states(&self) -> [VersionState; 9] {
+        VersionState::ALL
+    }
+
+    fn doing(&self, row: &PackageSummary) -> Option<&Doing> {
+        self.activity.packages.get(&row.id)
+    }
+
+    fn size(&self, row: &PackageSummary) -> String {
+        words::bytes(row.size_bytes)
+    }
+
+    fn bytes(&self, bytes: &u64) -> String {
+        words::bytes(*bytes)
+    }
+
+    fn verified(&self, row: &PackageSummary) -> WhenOr {
+        WhenOr(row.verified_at, "never")
+    }
+
+    fn since(&self, row: &PackageSummary) -> WhenOr {
+        WhenOr(row.since, "")
+    }
+
+    fn location(&self, row: &PackageSummary) -> &str {
+        row.location.and_then(|id| self.locations.get(&id)).map_or("\u{2013}", String::as_str)
+    }
+
+    fn last_row(&self) -> u64 {
+        self.asked.first_row() + (self.page.items.len() as u64).saturating_sub(1)
+    }
+
+    fn next(&self) -> Option<String> {
+        self.page.next.as_ref().map(|cursor| self.asked.next(cursor, self.last_row() + 1))
+    }
+}
+
+/// The table, or only its rows where a script asks for them.
+pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap, uri: Uri) -> ApiResult<Response> {
+    let asked = Asked::of(&uri);
+    let query: PackageQuery = asked.read()?;
+    let page = packages::list(State(Arc::clone(&app)), Query(query)).await?.0;
+    let totals = packages::totals(State(Arc::clone(&app))).await?.0;
+    let locations = patchwharf_db::locations::list(&app.db).await?;
+    let table = Table {
+        shell: Shell::new(who, "/console/packages", "packages.js"),
+        asked,
+        page,
+        totals,
+        activity: Activity::now(&app).await?,
+        locations: locations.into_iter().map(|row| (row.location_id, row.path.to_string())).collect(),
+    };
+    if headers.contains_key("hx-request") { page::html(&table.as_table()) } else { page::html(&table) }
+}

@@ -1,0 +1,72 @@
+//! Journeys through the console in a real browser: Playwright drives Debian's Chromium (`e2e/`), against a real server
+//! with a vendor's catalogue.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs, unreachable_pub, dead_code)]
+
+#[path = "../api/world.rs"]
+mod world;
+
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+use world::World;
+
+/// Where the journeys lie.
+fn journeys() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e")
+}
+
+/// The browser, where everything that the journeys need is there; else it is said what is not.
+fn browser() -> Option<PathBuf> {
+    let chromium =
+        ["/usr/bin/chromium", "/usr/bin/chromium-browser"].into_iter().map(PathBuf::from).find(|p| p.exists());
+    let missing = if chromium.is_none() {
+        "chromium is not installed"
+    } else if !journeys().join("node_modules/playwright-core").exists() {
+        "e2e/node_modules is not installed (npm ci)"
+    } else {
+        return chromium;
+    };
+    println!("SKIPPED: journeys through the console: {missing}");
+    None
+}
+
+async fn journey(name: &str, world: &World) {
+    let Some(chromium) = browser() else { return };
+    let shots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("console");
+    std::fs::create_dir_all(&shots).unwrap();
+    let mut node = Command::new("node");
+    node.arg(journeys().join(format!("{name}.mjs")))
+        .env("CONSOLE_URL", world.server.url(""))
+        .env("CONSOLE_DATA", world.server.data())
+        .env("CONSOLE_PACKAGES", world.server.packages())
+        .env("CONSOLE_SHOTS", &shots)
+        .env("CHROMIUM", chromium)
+        .kill_on_drop(true);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(280), node.output()).await;
+    let output = ended.expect("the journey came to no end").expect("node runs");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    println!("{told}");
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_signs_in_and_out_and_does_what_ones_role_allows() {
+    journey("door", &World::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bulletins_are_staged_mended_distributed_and_recreated() {
+    let title = "<img src=x onerror=\"window.canary=1;alert(1)\"><script>alert(2)</script>";
+    let server = patchwharf_testkit::Server::start(world::BINARY).await;
+    journey("bulletins", &World::with(server, title).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_location_is_changed_packages_moved_and_originals_pruned() {
+    journey("services", &World::staged().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_can_be_used_by_everybody_and_brings_nothing_from_elsewhere() {
+    journey("pages", &World::staged().await).await;
+}

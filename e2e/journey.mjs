@@ -1,0 +1,114 @@
+// A browser at the console of a test's server: what every journey needs.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const env = (name) => process.env[name] ?? assert.fail(`${name} is not set`);
+export const base = env("CONSOLE_URL");
+export const data = env("CONSOLE_DATA");
+export const packages = env("CONSOLE_PACKAGES");
+const shots = env("CONSOLE_SHOTS");
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+export const password = "four quite long words";
+const patience = 60000;
+
+// As the holder of the data folder: to look at what the pages did.
+export async function api(method, route, body) {
+  const token = fs.readFileSync(path.join(data, "admin.token"), "utf8").trim();
+  const response = await fetch(`${base}/api/v1${route}`, { method, headers: { Authorization: `Bearer ${token}`, ...(body ? { "Content-Type": "application/json" } : {}) }, body: body && JSON.stringify(body) });
+  const text = await response.text();
+  assert.ok(response.ok, `${method} ${route}: ${response.status} ${text}`);
+  return text ? JSON.parse(text) : null;
+}
+
+export async function until(what, look) {
+  const end = Date.now() + patience;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    assert.ok(Date.now() < end, `waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+export async function journey(steps) {
+  const browser = await chromium.launch({
+    executablePath: env("CHROMIUM"),
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  const faults = [];
+  try {
+    const open = async (options = {}) => {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
+      context.setDefaultTimeout(patience);
+      const page = await context.newPage();
+      page.on("pageerror", (error) => faults.push(`script failed: ${error.message}`));
+      page.on("console", (message) => { if (message.type() === "error" && !message.text().includes("Failed to load resource")) faults.push(`console: ${message.text()}`); });
+      page.on("dialog", (dialog) => { faults.push(`a script of somebody else ran: ${dialog.message()}`); dialog.dismiss(); });
+      page.on("request", (request) => { if (!request.url().startsWith(base) && !/^(data|blob):/.test(request.url())) faults.push(`asked elsewhere: ${request.url()}`); });
+      return page;
+    };
+    await steps(open);
+    assert.deepEqual(faults, []);
+  } finally {
+    await browser.close();
+  }
+}
+
+// By the link of the first start.
+export async function setUp(page, name = "anna") {
+  await page.goto(fs.readFileSync(path.join(data, "set-up.link"), "utf8").trim());
+  await page.fill("[name=name]", name);
+  await page.fill("[name=password]", password);
+  await page.fill("[name=again]", password);
+  await page.click("button.primary");
+  await page.waitForURL("**/console");
+}
+
+export async function signIn(page, name, word = password) {
+  await page.goto(`${base}/console/sign-in`);
+  await page.fill("[name=name]", name);
+  await page.fill("[name=password]", word);
+  await page.click("button.primary");
+}
+
+// A picture that is neither blank nor of another size than the window, and a page that everybody can use.
+export async function shot(page, name) {
+  const size = page.viewportSize();
+  const picture = await page.screenshot({ path: path.join(shots, `${name}.png`) });
+  assert.deepEqual([picture.readUInt32BE(16), picture.readUInt32BE(20)], [size.width, size.height], name);
+  assert.ok(picture.length > 9000, `${name} is blank: ${picture.length} bytes`);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${name} is ${wide} pixels wider than the window`);
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  // What the checker leaves behind would be taken over by the next rows.
+  await page.evaluate(() => document.querySelectorAll('[style=""]').forEach((one) => one.removeAttribute("style")));
+  const told = found.violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
+  assert.deepEqual(told, [], `${name} cannot be used by everybody`);
+}
+
+export const row = (page, name) => page.locator("#table tbody tr", { has: page.locator(`th a:text-is("${name}")`) });
+
+// Right-click on a row, then an action of the menu.
+export async function choose(page, name, action) {
+  await row(page, name).locator("td").nth(2).click({ button: "right" });
+  await page.locator(".menu button", { hasText: action }).first().click();
+}
+
+export const confirm = (page) => page.locator("dialog[open] button[value=yes]").click();
+
+// The newest job of a kind has ended as it should.
+export async function jobDone(kind, after = 0) {
+  const ended = await until(`a ${kind} job ends`, async () => {
+    const page = await api("GET", `/jobs?kind=${kind}&limit=20`);
+    const jobs = page.items.filter((job) => Date.parse(job.created_at) >= after);
+    return jobs[0]?.ended_at ? jobs[0] : null;
+  });
+  assert.equal(ended.state, "done", JSON.stringify(ended));
+  return ended;
+}
+
+export { assert, fs, path };
