@@ -19,7 +19,7 @@ function row(record) {
   const message = record.message + Object.entries(record.fields ?? {}).map(([name, value]) => ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`).join("");
   return element("tr", { class: record.level },
     element("td", {}, element("time", { datetime: record.at, title: record.at }, format.format(at))),
-    element("td", {}, record.level), element("td", {}, record.source), element("td", { class: "text" }, message),
+    element("td", {}, record.level), element("td", { title: record.source }, record.source.split("::").slice(-2).join(" ")), element("td", { class: "text" }, message),
     element("td", {}, link("jobs", record.job)), element("td", {}, link("packages", record.package)));
 }
 

@@ -69,6 +69,10 @@ impl Show {
         words::bytes(*bytes)
     }
 
+    fn packages(&self) -> String {
+        words::count(self.totals.packages, "package")
+    }
+
     fn at(&self, at: &Timestamp) -> When {
         When(*at)
     }

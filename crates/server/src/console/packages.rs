@@ -50,6 +50,14 @@ impl Table {
         words::bytes(row.size_bytes)
     }
 
+    fn packages(&self) -> String {
+        words::count(self.totals.packages, "package")
+    }
+
+    fn files(&self) -> String {
+        words::count(self.totals.files, "proved file")
+    }
+
     fn bytes(&self, bytes: &u64) -> String {
         words::bytes(*bytes)
     }
