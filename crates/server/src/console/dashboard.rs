@@ -138,7 +138,7 @@ async fn spaces(app: &Arc<App>) -> ApiResult<Vec<Space>> {
                 open: location.open,
                 reason: location.reason,
                 free: format!("{} free of {}", words::bytes(free), words::bytes(total)),
-                used_percent: if total == 0 { 0 } else { 100 - (free.saturating_mul(100) / total).min(100) },
+                used_percent: free.saturating_mul(100).checked_div(total).map_or(0, |free| 100 - free.min(100)),
                 is_low: location.open && low(free, total),
             }
         })
