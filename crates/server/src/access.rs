@@ -1,7 +1,7 @@
 //! Who asks, and what they may do.
 //!
 //! Three things prove who asks: the token of the data folder, a personal token, and a session's cookie. Each becomes a
-//! [`Principal`]; [`rules`] says which role each address wants.
+//! principal; `rules` says which role each address wants.
 
 mod attempts;
 mod cookies;
