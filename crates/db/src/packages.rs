@@ -29,7 +29,7 @@ pub use check::{
 };
 pub use content::{Content, LinkCandidate, Successor, content, link_candidates, successor};
 pub use delete::{
-    DueVersion, Needed, deleting, due_for_unlink, mark_packages_deleting, mark_versions_deleting, needed_by,
+    DueVersion, Needed, deleting, due_for_unlink, is_ending, mark_packages_deleting, mark_versions_deleting, needed_by,
     remove_versions, retire,
 };
 pub use list::{

@@ -174,6 +174,19 @@ pub async fn due_for_unlink(db: &Db, now: Timestamp, limit: u32) -> Result<Vec<D
     db.all("find versions to unlink", DUE, args![now, limit]).await
 }
 
+/// Whether a version is on its way out: retired or being deleted, and no policy points at it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_ending(db: &Db, (package, version): (PackageId, u64)) -> Result<bool> {
+    const ENDING: &str = "SELECT v.state AS text FROM package_version AS v WHERE v.package_id = $1 AND v.version = $2 \
+         AND v.state || '' IN ('retired', 'deleting') AND NOT EXISTS \
+         (SELECT 1 FROM policy_update AS s WHERE s.package_id = v.package_id AND s.version = v.version)";
+    let ending: Option<crate::sql::Text> =
+        db.first("see whether a version is needed", ENDING, args![package, version]).await?;
+    Ok(ending.is_some())
+}
+
 /// The versions of these packages that are being deleted.
 ///
 /// # Errors

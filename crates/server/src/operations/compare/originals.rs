@@ -108,7 +108,10 @@ impl Who {
         if !belongs_there || !self.recorded(location.id(), &[(package, version)]).await?.is_empty() {
             return Ok(None);
         }
-        if let Err(lacks) = self.is_whole_at(belongs, (package, version)).await? {
+        // The one deleter takes every copy of what is on its way out: whole or not, nobody needs it.
+        if !packages::is_ending(&self.app.db, (package, version)).await?
+            && let Err(lacks) = self.is_whole_at(belongs, (package, version)).await?
+        {
             return Ok(Some(Settled::new(Outcome::Stays, "two-places", format!("this copy is kept: {lacks}"))));
         }
         let (own, keys, now) = (Arc::clone(location), self.app.known_keys().await?, self.app.clock.now());
@@ -146,10 +149,12 @@ impl Who {
         cores::blocking(move || {
             let found = home.verify_version(package, version, &files, &keys);
             let whole = |check: &FileCheck| matches!(check.finding, Finding::Good { .. } | Finding::Open { .. });
-            match found.manifest.is_ok() && found.files.iter().all(whole) {
-                true => Ok(()),
-                false => Err(format!("the one that the database has, at {}, is not whole", home.path())),
+            if found.manifest.is_ok() && found.files.iter().all(whole) {
+                return Ok(());
             }
+            let manifest = found.manifest.err().map(|error| with_causes(&error));
+            let damage = places::damage(found.files, manifest, &files);
+            Err(format!("the one that the database has, at {}, is not whole ({})", home.path(), damage.reason))
         })
         .await
     }

@@ -11,7 +11,7 @@ use patchwharf_testkit::{Payload, tamper};
 
 use super::{
     check, copy_tree, full, light, many,
-    places::{doubled, second},
+    places::{doubled, revise, second},
     repair, rot,
 };
 use crate::world::World;
@@ -65,6 +65,20 @@ async fn the_only_good_copy_is_not_set_aside_unless_the_other_one_was_read_and_i
     // Nor does the clock.
     world.run(JobRequest::Reconcile { dry_run: false }).await;
     assert!(copies[0].exists() && !copies[1].exists(), "a copy of what is whole may go");
+}
+
+#[tokio::test]
+async fn a_copy_of_what_was_replaced_is_set_aside_whether_the_other_one_is_whole_or_not() {
+    let mut world = World::start().await;
+    let names = many(&world, 2).await;
+    let (_, copies) = doubled(&mut world, &names).await;
+    let replaced = world.folder(&names[0]).await;
+    revise(&world, &names).await;
+    rot(&replaced.join(&names[0]));
+    let reconciled = world.run(JobRequest::Reconcile { dry_run: false }).await.done();
+    assert_eq!(reconciled.count("quarantined"), 2, "{reconciled:#?}");
+    assert!(!copies[0].exists() && !copies[1].exists());
+    assert!(replaced.exists(), "its own place is the deleter's");
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn a_folder_that_a_restored_older_database_has_lost_is_taken_back() {
 }
 
 /// The vendor revises the first bulletin: it gets a second version, and the first one is retired.
-async fn revise(world: &World, names: &[String]) {
+pub async fn revise(world: &World, names: &[String]) {
     let revised = patchwharf_testkit::Payload::random("revised.exe", 3_000);
     let mut all = vec![(names[0].as_str(), vec![world.publish(&revised)])];
     for name in &names[1..] {
