@@ -11,8 +11,8 @@ use sqlx::{
 use crate::{
     CheckError,
     facts::{
-        Bulletin, BulletinCount, BulletinRevision, Facts, Feed, File, Finding, Job, JobItem, Location, Original,
-        Package, Policy, PolicyUpdate, Proof, UpdateRevision, Version,
+        Audit, AuditHead, Bulletin, BulletinCount, BulletinRevision, Facts, Feed, File, Finding, Job, JobItem,
+        Location, Original, Package, Policy, PolicyUpdate, Proof, UpdateRevision, Version,
     },
 };
 
@@ -99,6 +99,8 @@ impl Source {
 pub(crate) async fn read(url: &str) -> Result<Facts, CheckError> {
     let mut source = Source::open(url).await?;
     let facts = Facts {
+        audit: source.rows(Audit::SQL).await?,
+        audit_head: source.rows(AuditHead::SQL).await?,
         locations: source.rows(Location::SQL).await?,
         feeds: source.rows(Feed::SQL).await?,
         bulletins: source.rows(Bulletin::SQL).await?,

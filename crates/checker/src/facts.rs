@@ -42,6 +42,13 @@ rows! {
         lock_job: Option<String>, lock_until: Option<i64>, shown_version: Option<i64>, state: Option<String>,
         size_bytes: i64, proved_at: i64,
     }
+    /// A change.
+    Audit from "audit" {
+        audit_id: i64, at: i64, actor: String, source: String, action: String, object: String, before: Option<String>,
+        after: Option<String>, digest: Option<String>,
+    }
+    /// Where the chain of changes begins and ends.
+    AuditHead from "audit_head" { audit_id: i64, digest: String, cut_id: i64, cut_digest: String }
     /// A version.
     Version from "package_version" {
         package_id: String, version: i64, location_id: String, state: String, reason: String, weak: i64,
@@ -82,6 +89,8 @@ rows! {
 /// Everything read in one transaction.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
+    pub(crate) audit: Vec<Audit>,
+    pub(crate) audit_head: Vec<AuditHead>,
     pub(crate) locations: Vec<Location>,
     pub(crate) feeds: Vec<Feed>,
     pub(crate) bulletins: Vec<Bulletin>,

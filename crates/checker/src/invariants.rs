@@ -1,5 +1,6 @@
 //! The rules, one module for each concern.
 
+mod audit;
 mod bytes;
 mod derived;
 mod generations;
@@ -31,6 +32,7 @@ pub(crate) fn all(scene: &Scene<'_>) -> Vec<Finding> {
         .map(|line| Finding::violation("I1", "database-damaged", "database", line.clone()))
         .collect();
     for rule in [
+        audit::look,
         bytes::look,
         orphans::look,
         originals::look,

@@ -1,11 +1,15 @@
-//! Who changed what, when, from where.
+//! Who changed what, when, from where; and the chain that makes a missing or altered change show.
 
+mod chain;
+
+pub use chain::{Broken, Chain, Head, Seal, SealHead, chain, differs, last_seal, seal, verify};
 use jiff::Timestamp;
+use patchwharf_model::Sha256;
 
 use crate::{
     Db, Page, Result, Write,
     page::Cursor,
-    sql::{IntoValue, args, record, rows},
+    sql::{args, record},
 };
 
 record!(
@@ -28,6 +32,8 @@ record!(
         pub before: Option<String>,
         /// As it is.
         pub after: Option<String>,
+        /// Of this change and of the digest of the one before it; none: from before there was a chain.
+        pub digest: Option<Sha256>,
     }
 );
 
@@ -39,14 +45,19 @@ pub(crate) struct Note {
     pub(crate) after: Option<String>,
 }
 
-pub(crate) async fn put(w: &mut Write<'_>, actor: &str, source: &str, now: Timestamp, notes: &[Note]) -> Result<()> {
-    const WHAT: &str = "write the audit rows";
-    const INSERT: &str = "INSERT INTO audit (at, actor, source, action, object, before, after) \
-         SELECT $1, $2, $3, CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS TEXT), CAST(value ->> 2 AS TEXT), \
-         CAST(value ->> 3 AS TEXT) FROM json_each($4)";
-    let rows = rows(WHAT, notes.iter().map(|n| (&n.action, &n.object, &n.before, &n.after)))?;
-    w.run(WHAT, INSERT, vec![now.into_value(), actor.into_value(), source.into_value(), rows]).await?;
-    Ok(())
+pub(crate) async fn put(w: &mut Write<'_>, actor: &str, source: &str, now: Timestamp, notes: Vec<Note>) -> Result<()> {
+    let changes = notes.into_iter().map(|Note { action, object, before, after }| AuditRow {
+        audit_id: 0,
+        at: now,
+        actor: actor.to_owned(),
+        source: source.to_owned(),
+        action,
+        object,
+        before,
+        after,
+        digest: None,
+    });
+    chain::append(w, changes.collect()).await
 }
 
 /// Which changes.
@@ -83,25 +94,29 @@ pub async fn list(db: &Db, filter: AuditFilter<'_>, cursor: Option<&str>, limit:
     Ok(Page::cut(rows, limit, None, |row: &AuditRow| Cursor::of_number(row.audit_id, "")))
 }
 
-/// Changes before a time, oldest first: what retention cuts, once it is written to a file.
+/// The oldest changes up to the first one that is not before a time: what retention cuts, once it is written to a file. A
+/// clock that was set back leaves no gap.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn before(db: &Db, time: Timestamp, limit: u32) -> Result<Vec<AuditRow>> {
-    const OLD: &str = "SELECT * FROM audit WHERE at < $1 ORDER BY audit_id LIMIT $2";
+    const OLD: &str = "SELECT * FROM audit WHERE audit_id < COALESCE( \
+         (SELECT audit_id FROM audit WHERE at >= $1 ORDER BY audit_id LIMIT 1), 9223372036854775807) \
+         ORDER BY audit_id LIMIT $2";
     db.all("read old changes", OLD, args![time, limit]).await
 }
 
-/// Cuts changes that were written to a file. The cut is a change too: `kept` says where the rows are now. Returns how
-/// many went.
+/// Cuts the oldest changes, which were written to a file; the chain begins after the last of them. The cut is a change too:
+/// `kept` says where the rows are now. Returns how many went.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn cut(w: &mut Write<'_>, rows: &[AuditRow], kept: &str) -> Result<u64> {
     const WHAT: &str = "cut the audit trail";
-    const CUT: &str = "DELETE FROM audit WHERE audit_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
-    let ids = crate::sql::rows(WHAT, rows.iter().map(|row| (row.audit_id,)))?;
-    let gone = w.run(WHAT, CUT, vec![ids]).await?;
+    const CUT: &str = "DELETE FROM audit WHERE audit_id <= $1";
+    let Some(last) = rows.last() else { return Ok(0) };
+    let gone = w.run(WHAT, CUT, args![last.audit_id]).await?;
+    chain::begins_after(w, last).await?;
     w.audit("audit.cut", "audit", Some(format!("{gone} changes")), Some(kept.to_owned()));
     Ok(gone)
 }

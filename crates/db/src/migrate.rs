@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(5, "0005_years.sql"),
     migration!(6, "0006_unproved.sql"),
     migration!(7, "0007_accounts.sql"),
+    migration!(8, "0008_audit_chain.sql"),
 ];
 
 const WHAT: &str = "bring the schema up to date";

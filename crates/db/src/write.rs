@@ -90,7 +90,7 @@ impl Write<'_> {
         if !self.audits.is_empty() {
             let notes = std::mem::take(&mut self.audits);
             let (actor, source, now) = (self.actor.clone(), self.source.clone(), self.now);
-            audit::put(&mut self, &actor, &source, now, &notes).await?;
+            audit::put(&mut self, &actor, &source, now, notes).await?;
         }
         self.db.watched(match self.transaction {
             Transaction::Sqlite(mut guard) => guard.commit().await,

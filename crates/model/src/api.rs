@@ -27,7 +27,7 @@ pub use account::{
     Account, AccountCreate, AccountPatch, Link, LinkLook, LinkPurpose, Me, NewToken, PasswordChange, Session, SetUp,
     SignIn, SignOutQuery, Token, TokenCreate,
 };
-pub use audit::{AuditEntry, AuditQuery};
+pub use audit::{AuditChain, AuditChainQuery, AuditEntry, AuditQuery};
 pub use backup::BackupStart;
 pub use bulletin::{
     BulletinChange, BulletinChoice, BulletinDetail, BulletinFilter, BulletinQuery, BulletinRefresh, BulletinSeverity,

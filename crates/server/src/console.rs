@@ -62,6 +62,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/console/services", get(services::show))
         .route("/console/feeds", get(feeds::table))
         .route("/console/audit", get(audit::table))
+        .route("/console/audit/chain", get(audit::chain))
         .route("/console/account", get(account::show))
         .layer(from_fn(finish))
         // Nothing secret stands in a page, so that its compressed length tells nothing.

@@ -29,5 +29,6 @@ pub mod serve;
 mod settings;
 pub mod start;
 pub mod token;
+pub mod trail;
 mod trusted;
 mod words;

@@ -36,7 +36,12 @@ const LAYERS: [Layer; 8] = [
         never: &[],
         nowhere: &[SQL, HTTP[0], HTTP[1], HTTP[2], "tokio", "aws-lc-rs"],
     },
-    Layer { name: "patchwharf-db", uses: &["patchwharf-model"], never: &HTTP, nowhere: &["axum", "reqwest"] },
+    Layer {
+        name: "patchwharf-db",
+        uses: &["patchwharf-model", "patchwharf-trust"],
+        never: &HTTP,
+        nowhere: &["axum", "reqwest"],
+    },
     Layer {
         name: "patchwharf-store",
         uses: &["patchwharf-model", "patchwharf-trust"],

@@ -324,3 +324,21 @@ async fn run_tells_by_its_exit_code() {
     nowhere.database = "sqlite:///nowhere/x.db".into();
     assert!(patchwharf_checker::run(&nowhere, false, &mut Vec::new()).await.is_err());
 }
+
+#[tokio::test]
+async fn i10_what_was_done_to_the_audit_trail_is_found() {
+    expect("audit-head", "DELETE FROM audit_head").await;
+    expect("audit-cut", "UPDATE audit_head SET audit_id = audit_id + 1").await;
+    // A change that this schema knows nothing of before it.
+    let zeros = "0".repeat(64);
+    let body = format!("[\"{zeros}\",1,5,\"admin\",\"api\",\"policy.add\",\"policy x\",null,\"{{}}\"]");
+    let digest = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes()));
+    let good = format!(
+        "INSERT INTO audit VALUES (1, 5, 'admin', 'api', 'policy.add', 'policy x', NULL, '{{}}', '{digest}'); \
+         UPDATE audit_head SET audit_id = 1, digest = '{digest}'"
+    );
+    assert!(after_sql(&good).await.holds());
+    expect("audit-altered", &format!("{good}; UPDATE audit SET actor = 'somebody'")).await;
+    expect("audit-cut", &format!("{good}; DELETE FROM audit")).await;
+    expect("audit-gap", &format!("{good}; UPDATE audit SET audit_id = 2; UPDATE audit_head SET audit_id = 2")).await;
+}

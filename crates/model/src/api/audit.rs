@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use super::ExportFormat;
+use crate::{Sha256, Timestamp};
 
 /// One change: who, from where, what, before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -23,6 +24,8 @@ pub struct AuditEntry {
     pub before: Option<String>,
     /// State after, as JSON text.
     pub after: Option<String>,
+    /// SHA-256 of this change and of the digest of the one before it; none: from before there was a chain.
+    pub digest: Option<Sha256>,
 }
 
 /// Which entries, newest first.
@@ -45,4 +48,40 @@ pub struct AuditQuery {
     /// Rows per page, 1 to 1000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// All of them, streamed in this format, instead of a page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<ExportFormat>,
+}
+
+/// What was found when the chain of changes was read from its beginning to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AuditChain {
+    /// Whether every change is what was written down, none is missing, and every seal is signed.
+    pub whole: bool,
+    /// Changes that fit.
+    pub good: u64,
+    /// The chain begins after this change: what comes before was cut by retention, or is older than the chain.
+    pub begins_after: i64,
+    /// The newest change.
+    pub head: i64,
+    /// Its digest. Keep `head:digest` elsewhere, and ask with it later.
+    pub digest: Sha256,
+    /// Ends of the chain that were signed and fit.
+    pub seals: u64,
+    /// When the last one was signed.
+    pub sealed_at: Option<Timestamp>,
+    /// The first change that does not fit.
+    pub broken_at: Option<i64>,
+    /// What is wrong there.
+    pub broken: String,
+}
+
+/// What the chain is held against.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct AuditChainQuery {
+    /// A head that was kept from before, `number:digest`: the chain must still have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
 }

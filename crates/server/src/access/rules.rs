@@ -25,6 +25,7 @@ const RULES: &[(&str, &str, Wants)] = &[
     ("GET", "/packages/{package}/{version}/{file}", READ),
     ("GET", "/api/openapi.json", READ),
     ("GET", "/api/v1/audit", READ),
+    ("GET", "/api/v1/audit/chain", READ),
     ("GET", "/api/v1/bulletins", READ),
     ("GET", "/api/v1/bulletins/{bulletin}", READ),
     ("GET", "/api/v1/bulletins/{bulletin}/refers", READ),

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use patchwharf_model::{
     Timestamp,
-    api::{AuditEntry, AuditQuery, Page},
+    api::{AuditChain, AuditChainQuery, AuditEntry, AuditQuery, ExportFormat, Page},
 };
 
 use super::{Client, Found, output};
@@ -16,7 +16,8 @@ pub(super) enum Audit {
     #[command(after_help = "\
 Examples:
   patchwharf audit list --action policy
-  patchwharf audit list --object 'feed 01a20cfc-ee73-74e4-86ae-83bdcd7ed120' --since 2026-11-01T00:00:00Z")]
+  patchwharf audit list --object 'feed 01a20cfc-ee73-74e4-86ae-83bdcd7ed120' --since 2026-11-01T00:00:00Z
+  patchwharf audit list --csv > audit.csv")]
     List {
         /// Only about this object: kind and id.
         #[arg(long)]
@@ -33,30 +34,84 @@ Examples:
         /// Continue after this place.
         #[arg(long)]
         cursor: Option<String>,
+        /// All of them as CSV.
+        #[arg(long, conflicts_with_all = ["limit", "cursor"])]
+        csv: bool,
+    },
+    /// Read the chain of changes from its beginning to its end: was one altered, removed or cut off?
+    ///
+    /// Each change has a digest of itself and of the one before it. The head of this chain is signed and written to the log every
+    /// hour: who keeps the log elsewhere can hold the trail against it (--kept). Exit code 1 when the chain does not hold.
+    #[command(after_help = "\
+Examples:
+  patchwharf audit verify
+  patchwharf audit verify --kept 1024:6c2f0b...   # as the log of last week says: head=1024:6c2f0b...")]
+    Verify {
+        /// A head that was noted down before: `number:digest`.
+        #[arg(long, value_name = "HEAD")]
+        kept: Option<String>,
     },
 }
 
 impl Audit {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
-        let Self::List { object, action, since, limit, cursor } = self;
-        let query = AuditQuery { object, action, since, cursor, limit: Some(limit) };
-        let page: Page<AuditEntry> = client.find("/audit", &query).await?;
-        if client.json {
-            output::json(&page)?;
-            return Ok(Found::Nothing);
+        match self {
+            Self::List { object, action, since, limit, cursor, csv } => {
+                let query = AuditQuery { object, action, since, cursor, limit: Some(limit), format: None };
+                if csv {
+                    let query = AuditQuery { limit: None, format: Some(ExportFormat::Csv), ..query };
+                    client.copy("/audit", &query).await?;
+                    return Ok(Found::Nothing);
+                }
+                list(client, query).await
+            }
+            Self::Verify { kept } => verify(client, AuditChainQuery { kept }).await,
         }
-        let next = page.next.clone();
-        let rows = page.items.into_iter().map(|entry| {
-            let change = match (entry.before, entry.after) {
-                (Some(before), Some(after)) => format!("{before} -> {after}"),
-                (before, after) => before.or(after).unwrap_or_default(),
-            };
-            [output::time(entry.at), entry.actor, entry.source, entry.action, entry.object, change]
-        });
-        output::table(["at (UTC)", "who", "from", "what", "on", "change"], rows)?;
-        if let Some(cursor) = next {
-            output::note(&format!("there are more: --cursor {cursor}"));
-        }
-        Ok(Found::Nothing)
     }
+}
+
+async fn verify(client: &Client, query: AuditChainQuery) -> Result<Found> {
+    let chain: AuditChain = client.find("/audit/chain", &query).await?;
+    let found = if chain.whole { Found::Nothing } else { Found::Problems };
+    if client.json {
+        output::json(&chain)?;
+        return Ok(found);
+    }
+    let holds = match chain.broken_at {
+        None => "every change is what was written down, and none is missing".to_owned(),
+        Some(at) => format!("NO: change {at}: {}", chain.broken),
+    };
+    output::facts(&[
+        ("holds", holds),
+        ("changes that fit", chain.good.to_string()),
+        ("begins after change", chain.begins_after.to_string()),
+        ("head", format!("{}:{}", chain.head, chain.digest)),
+        ("signed ends", chain.seals.to_string()),
+        ("last signed (UTC)", chain.sealed_at.map_or_else(|| "not yet".to_owned(), output::time)),
+    ])?;
+    if !chain.whole {
+        output::note("compare the database with a backup, and the trail with the heads in older logs (--kept)");
+    }
+    Ok(found)
+}
+
+async fn list(client: &Client, query: AuditQuery) -> Result<Found> {
+    let page: Page<AuditEntry> = client.find("/audit", &query).await?;
+    if client.json {
+        output::json(&page)?;
+        return Ok(Found::Nothing);
+    }
+    let next = page.next.clone();
+    let rows = page.items.into_iter().map(|entry| {
+        let change = match (entry.before, entry.after) {
+            (Some(before), Some(after)) => format!("{before} -> {after}"),
+            (before, after) => before.or(after).unwrap_or_default(),
+        };
+        [output::time(entry.at), entry.actor, entry.source, entry.action, entry.object, change]
+    });
+    output::table(["at (UTC)", "who", "from", "what", "on", "change"], rows)?;
+    if let Some(cursor) = next {
+        output::note(&format!("there are more: --cursor {cursor}"));
+    }
+    Ok(Found::Nothing)
 }

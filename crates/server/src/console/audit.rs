@@ -1,7 +1,5 @@
 //! Who changed what.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::{
     extract::State,
@@ -10,13 +8,19 @@ use axum::{
 };
 use patchwharf_model::{
     Timestamp,
-    api::{AuditEntry, AuditQuery, Page},
+    api::{AuditChain, AuditEntry, AuditQuery, Page},
 };
 
-use super::{page, query::Asked, shell::Shell, when::When};
+use super::{
+    page,
+    query::Asked,
+    shell::Shell,
+    when::{When, WhenOr},
+};
 use crate::{
     access::Principal,
-    api::{ApiResult, Shared, audit, extract::Query},
+    api::{ApiResult, Shared, audit},
+    trail, words,
 };
 
 #[derive(Template)]
@@ -32,6 +36,11 @@ impl Table {
         When(*at)
     }
 
+    /// The same changes as a file.
+    fn csv(&self) -> String {
+        self.asked.exported("/api/v1/audit", "csv")
+    }
+
     fn next(&self) -> Option<String> {
         let first = self.asked.first_row() + self.page.items.len() as u64;
         self.page.next.as_ref().map(|cursor| self.asked.next(cursor, first))
@@ -42,7 +51,27 @@ impl Table {
 pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap, uri: Uri) -> ApiResult<Response> {
     let asked = Asked::of(&uri);
     let query: AuditQuery = asked.read()?;
-    let page = audit::list(State(Arc::clone(&app)), Query(query)).await?.0;
+    let page = audit::changes(&app, query).await?;
     let table = Table { shell: Shell::new(who, "/console/audit", "main.js"), asked, page };
     if headers.contains_key("hx-request") { page::html(&table.as_table()) } else { page::html(&table) }
+}
+
+#[derive(Template)]
+#[template(path = "audit-chain.html")]
+struct Held {
+    chain: AuditChain,
+    good: String,
+}
+
+impl Held {
+    fn perhaps(&self, at: &Option<Timestamp>) -> WhenOr {
+        WhenOr(*at, "not yet")
+    }
+}
+
+/// Whether the chain holds, as a part of the page.
+pub(super) async fn chain(State(app): Shared) -> ApiResult<Response> {
+    let chain = trail::chain(&app, None).await?;
+    let good = words::count(chain.good, "change");
+    page::html(&Held { chain, good })
 }

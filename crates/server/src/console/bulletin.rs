@@ -129,7 +129,7 @@ pub(super) async fn show(State(app): Shared, who: Principal, Path(name): Path<St
         details.push(updates::show(state(), Path(update.id.to_string())).await?.0);
     }
     let history = AuditQuery { object: Some(format!("bulletin {id}")), limit: Some(50), ..AuditQuery::default() };
-    let history = audit::list(state(), Query(history)).await?.0.items;
+    let history = audit::changes(&app, history).await?.items;
     let records = LogQuery { bulletin: Some(id), limit: Some(50), ..LogQuery::default() };
     let records = logs::list(state(), Query(records)).await?.0.items;
     let doing = Activity::now(&app).await?.bulletins.remove(&id);

@@ -26,7 +26,7 @@ impl Asked {
             if value.is_empty() {
                 continue;
             }
-            let value = if is_day(value) && (name.ends_with("_from") || name.ends_with("_before")) {
+            let value = if is_day(value) && (name.ends_with("_from") || name.ends_with("_before") || name == "since") {
                 format!("{value}T00:00:00Z")
             } else {
                 value.to_owned()
@@ -85,6 +85,13 @@ impl Asked {
     /// The page without its place: from the beginning.
     pub(super) fn start(&self) -> String {
         self.written(self.pairs.iter().filter(|(name, _)| name != "cursor" && name != AT))
+    }
+
+    /// Everything that fits, as a file from the API.
+    pub(super) fn exported(&self, path: &str, format: &str) -> String {
+        let mut pairs = self.without(&["cursor", "limit", AT]);
+        pairs.push(("format".into(), format.to_owned()));
+        Self { path: path.to_owned(), pairs: Vec::new() }.written(pairs.iter())
     }
 
     /// The next page.

@@ -9,11 +9,12 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_db::audit::{self, AuditRow};
-use patchwharf_model::{Timestamp, api::AuditEntry};
+use patchwharf_model::Timestamp;
 
 use crate::{
     app::App,
     operations::{OperationError, cores::blocking},
+    trail,
 };
 
 /// Rows of one file.
@@ -68,7 +69,7 @@ fn export(folder: &Utf8Path, server: &str, rows: &[AuditRow]) -> io::Result<Kept
     let mut hasher = patchwharf_trust::FileHasher::new();
     let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?);
     for row in rows {
-        let mut line = serde_json::to_vec(&entry(row)).map_err(io::Error::other)?;
+        let mut line = serde_json::to_vec(&trail::entry(row.clone())).map_err(io::Error::other)?;
         line.push(b'\n');
         hasher.update(&line);
         file.write_all(&line)?;
@@ -77,18 +78,4 @@ fn export(folder: &Utf8Path, server: &str, rows: &[AuditRow]) -> io::Result<Kept
     fs::rename(&aside, &path)?;
     File::open(folder)?.sync_all()?;
     Ok(Kept { path, sha256: hasher.finish().sha256 })
-}
-
-/// As the API shows it.
-fn entry(row: &AuditRow) -> AuditEntry {
-    AuditEntry {
-        id: row.audit_id,
-        at: row.at,
-        actor: row.actor.clone(),
-        source: row.source.clone(),
-        action: row.action.clone(),
-        object: row.object.clone(),
-        before: row.before.clone(),
-        after: row.after.clone(),
-    }
 }

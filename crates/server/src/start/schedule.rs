@@ -12,7 +12,7 @@ use crate::{
     app::App,
     jobs::Order,
     operations::{OperationError, integrity::settings::ByTheClock, retry, unused::settings as unused},
-    retention, token,
+    retention, token, trail,
 };
 
 /// How often the clock is looked at.
@@ -23,6 +23,8 @@ const SWEEP: Duration = Duration::from_secs(3600);
 const TIDY: Duration = Duration::from_secs(3600);
 /// How often the whole resource database is checked.
 const CHECK: Duration = Duration::from_secs(24 * 3600);
+/// How often the head of the audit trail is signed and logged.
+const SEAL: Duration = Duration::from_secs(3600);
 /// Nothing is planned further ahead than this: what is was planned by a clock that ran ahead.
 const FARTHEST: Duration = Duration::from_secs(8 * 24 * 3600);
 
@@ -82,7 +84,11 @@ pub async fn tick(app: &Arc<App>) -> Result<(), OperationError> {
         retention::tidy(app).await?;
         app.db.analyze().await?;
     }
+    if is_due(app, "schedule.last-seal", SEAL, now).await? {
+        trail::seal(app).await?;
+    }
     if is_due(app, "schedule.last-check", CHECK, now).await? {
+        trail::check(app).await?;
         for found in app.db.integrity_check().await? {
             tracing::error!("the resource database is damaged: {found}; put a backup of it in its place");
         }
@@ -143,7 +149,7 @@ async fn is_due(app: &App, name: &str, every: Duration, now: Timestamp) -> patch
     let due = last.is_some_and(|last| last <= before(now, every) || before(last, every) > now);
     if due || last.is_none() {
         let mut write = app.db.write("system", "schedule", now).await?;
-        settings::set(&mut write, name, &now.to_string()).await?;
+        settings::note(&mut write, name, &now.to_string()).await?;
         write.commit().await?;
     }
     Ok(due)

@@ -118,6 +118,17 @@ async fn a_policy_and_a_feed_are_kept_from_the_command_line() {
     assert!(trail.contains("policy.add") && trail.contains("policy.remove"), "{trail}");
     assert!(!trail.contains("feed.create"), "{trail}");
     assert!(!run(&["audit", "list", "--since", "2999-01-01T00:00:00Z"]).ok().contains("policy."));
+    let csv = run(&["audit", "list", "--action", "policy.add", "--csv"]).ok();
+    assert!(csv.starts_with("number,at,who,from,action,object,before,after,digest\r\n"), "{csv}");
+    assert!(csv.lines().count() == 3 && csv.contains(",policy.add,policy "), "{csv}");
+    let all: Value = serde_json::from_str(&world.server.api().fetch("/api/v1/audit?format=json").await.text()).unwrap();
+    assert!(all.as_array().unwrap().iter().any(|change| change["action"] == "policy.remove"), "{all}");
+    let chain: Value = serde_json::from_str(&run(&["audit", "verify", "--json"]).ok()).unwrap();
+    let head = format!("{}:{}", chain["head"], chain["digest"].as_str().unwrap());
+    assert!(run(&["audit", "verify", "--kept", &head]).ok().contains("none is missing"));
+    let other = run(&["audit", "verify", "--kept", &format!("{}:{}", chain["head"], "0".repeat(64))]);
+    assert!(other.code == Some(1) && other.stdout.contains("NO: change"), "{other:?}");
+    assert_eq!(run(&["audit", "verify", "--kept", "yesterday"]).code, Some(1));
     let package = world.package("B-1").await.summary.id.to_string();
     let needed = run(&["package", "delete", &package, "--yes"]);
     assert_eq!(needed.code, Some(1), "{needed:?}");

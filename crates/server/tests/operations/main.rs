@@ -17,6 +17,7 @@ mod refresh;
 mod relocate;
 mod retention;
 mod stage;
+mod trail;
 mod undo;
 mod unused;
 mod verify;
