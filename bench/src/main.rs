@@ -2,8 +2,10 @@
 //! a machine that slows down slows both, and what counts is their ratio.
 
 mod catalogue;
+mod console;
 mod import;
 mod integrity;
+mod large;
 mod nginx;
 mod process;
 mod relocate;
@@ -37,6 +39,8 @@ enum Case {
     Relocate,
     /// 11,000 packages that nothing uses, deleted beside rm -rf + sync of the same tree.
     DeleteUnused,
+    /// Pages of the console at 50,000 bulletins, 200,000 packages and 1,000,000 log records.
+    Console,
 }
 
 #[derive(Parser)]
@@ -94,6 +98,9 @@ fn main() -> Result<()> {
     }
     if wanted(Case::DeleteUnused) {
         unused::run(&bench, &mut report)?;
+    }
+    if wanted(Case::Console) {
+        console::run(&bench, &mut report)?;
     }
     let text = report.markdown();
     report::print(&text);

@@ -10,8 +10,12 @@ use crate::{
     Db, DbError, Result,
     connection::{Connection, Sql},
     open::Backend,
+    search,
     sql::{Builder, Number, Record, Value, args, like, record, rows},
 };
+
+/// Records that are worth fetching by themselves: where a text is in more of them, the newest ones soon have a page full.
+const FEW: i64 = 20_000;
 
 record!(
     /// A log record.
@@ -96,6 +100,7 @@ pub async fn last_number(db: &Db, server: InstanceId) -> Result<u64> {
 /// # Errors
 /// When the database fails.
 pub async fn tail(db: &Db, filter: &LogFilter) -> Result<Vec<LogRecord>> {
+    let few = few(db, filter).await?;
     let mut sql = Builder::new("SELECT * FROM log_record WHERE 1 = 1");
     if let Some(server) = filter.server {
         sql.push(" AND server = ", server);
@@ -118,6 +123,9 @@ pub async fn tail(db: &Db, filter: &LogFilter) -> Result<Vec<LogRecord>> {
     if let Some(text) = &filter.text {
         sql.push(" AND LOWER(message) LIKE ", like(text)).text(" ESCAPE '!'");
     }
+    if let Some(trigrams) = few {
+        sql.push(" AND rowid IN (SELECT rowid FROM log_search WHERE log_search MATCH ", trigrams).text(")");
+    }
     let follow = filter.after.is_some();
     sql.text(match (follow, filter.server) {
         (true, _) => " ORDER BY number",
@@ -131,6 +139,18 @@ pub async fn tail(db: &Db, filter: &LogFilter) -> Result<Vec<LogRecord>> {
         records.reverse();
     }
     Ok(records)
+}
+
+/// What the text index is asked, where it names few records; else going through the newest ones fills the page sooner.
+async fn few(db: &Db, filter: &LogFilter) -> Result<Option<String>> {
+    const COUNT: &str =
+        "SELECT COUNT(*) AS number FROM (SELECT rowid FROM log_search WHERE log_search MATCH $1 LIMIT $2)";
+    let one_thing = filter.job.is_some() || filter.package.is_some() || filter.bulletin.is_some();
+    let asked = filter.text.as_deref().filter(|_| !one_thing && filter.after.is_none() && db.logs().is_some());
+    let Some(trigrams) = asked.and_then(|text| search::sqlite::trigrams(&[text])) else { return Ok(None) };
+    let named: Vec<Number> =
+        db.log_all("look into the text index of the log", COUNT, args![&trigrams, FEW + 1]).await?;
+    Ok(named.first().is_some_and(|named| named.number <= FEW).then_some(trigrams))
 }
 
 /// Deletes records older than a time, and the oldest beyond about `max_bytes` in all. Returns how many went.

@@ -15,6 +15,7 @@ use crate::{
     access::Attempts,
     clock::{Ages, Clock},
     config::Config,
+    counts::Counts,
     fetch::Fetcher,
     jobs::Jobs,
     logs::Logs,
@@ -58,6 +59,8 @@ pub struct App {
     pub downloads: Downloads,
     /// The administrator's token.
     pub admin_token: AdminToken,
+    /// Counts over everything, for pages.
+    pub counts: Counts,
     /// Sign-ins that failed of late.
     pub attempts: Attempts,
 }

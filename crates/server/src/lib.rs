@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod console;
+pub mod counts;
 mod csv;
 pub mod fetch;
 mod files;

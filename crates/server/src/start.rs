@@ -28,6 +28,7 @@ use crate::{
     backup,
     clock::{Ages, Clock},
     config::Config,
+    counts::Counts,
     fetch::Fetcher,
     jobs::{Jobs, Runner},
     logs::Logs,
@@ -120,6 +121,7 @@ pub async fn start_with(
         deployment,
         downloads: Downloads::default(),
         admin_token,
+        counts: Counts::default(),
         attempts: Attempts::default(),
     });
     match app.db.damage() {

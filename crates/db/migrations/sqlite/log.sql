@@ -17,3 +17,17 @@ CREATE INDEX IF NOT EXISTS log_record_job ON log_record (job_id, number) WHERE j
 CREATE INDEX IF NOT EXISTS log_record_package ON log_record (package_id, number) WHERE package_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS log_record_bulletin ON log_record (bulletin_id, number) WHERE bulletin_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS log_record_level ON log_record (level, at) WHERE level <= 2;
+
+-- Which records have which three letters in a row, as in the text indexes of the resource database. Records of a file from before
+-- it are taken in once.
+CREATE VIRTUAL TABLE IF NOT EXISTS log_search USING fts5 (
+    message, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1'
+);
+INSERT INTO log_search (rowid, message) SELECT rowid, LOWER(message) FROM log_record
+    WHERE NOT EXISTS (SELECT 1 FROM log_search_docsize) ORDER BY rowid;
+CREATE TRIGGER IF NOT EXISTS log_search_insert AFTER INSERT ON log_record BEGIN
+    INSERT INTO log_search (rowid, message) VALUES (new.rowid, LOWER(new.message));
+END;
+CREATE TRIGGER IF NOT EXISTS log_search_delete AFTER DELETE ON log_record BEGIN
+    DELETE FROM log_search WHERE rowid = old.rowid;
+END;

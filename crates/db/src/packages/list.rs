@@ -44,6 +44,19 @@ fn from(search: &Search) -> &'static str {
     if search.is_narrow() { FROM_UPDATES } else { FROM }
 }
 
+/// What has to be read to count: every package has its update and feed, and none is left out for the rest.
+fn counted_from(filter: &PackageFilter, search: &Search) -> &'static str {
+    let PackageFilter { states: _, bulletin, update: _, location, active: _, text, weak, unproved } = filter;
+    if text.is_some() || bulletin.is_some() {
+        from(search)
+    } else if location.is_some() || weak.is_some() || unproved.is_some() {
+        " FROM package AS p LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version \
+         WHERE 1 = 1"
+    } else {
+        " FROM package AS p WHERE 1 = 1"
+    }
+}
+
 record!(
     struct Resolved {
         package_id: PackageId,
@@ -127,7 +140,7 @@ pub async fn list(db: &Db, query: &PackageQuery) -> Result<Page<Package>> {
     let search = Search::of(db, Texts::Updates, query.filter.text.as_deref()).await?;
     let total = if query.with_total {
         let mut sql = Builder::new("SELECT COUNT(*) AS number");
-        sql.text(from(&search));
+        sql.text(counted_from(&query.filter, &search));
         narrow(&mut sql, &query.filter, &search);
         let (sql, args) = sql.build();
         db.first::<Number>(WHAT, sql, args).await?.map(|n| u64::try_from(n.number).unwrap_or_default())

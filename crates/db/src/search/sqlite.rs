@@ -53,7 +53,7 @@ pub(super) async fn few(db: &Db, texts: Texts, words: &[&str]) -> Result<Option<
 
 /// A query that every text with all of these words matches; none when no word has three letters. Each trigram is a string
 /// in FTS5's quotes, so nothing that is typed is syntax.
-fn trigrams(words: &[&str]) -> Option<String> {
+pub(crate) fn trigrams(words: &[&str]) -> Option<String> {
     let mut found = BTreeSet::new();
     for word in words {
         let letters: Vec<char> = folded(word).collect();

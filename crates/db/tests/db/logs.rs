@@ -8,7 +8,10 @@ use patchwharf_model::{InstanceId, JobId};
 
 use crate::sandbox::{Sandbox, at};
 
-crate::on_both!(records_are_followed_filtered_and_pruned);
+crate::on_both!(
+    records_are_followed_filtered_and_pruned,
+    a_text_is_found_through_the_index_and_whatever_goes_leaves_it,
+);
 
 async fn records_are_followed_filtered_and_pruned(s: &Sandbox) {
     let (server, job) = (InstanceId::new(), JobId::new());
@@ -39,4 +42,35 @@ async fn records_are_followed_filtered_and_pruned(s: &Sandbox) {
     assert_eq!(numbers(LogFilter { text: Some("RECORD 10".into()), ..any.clone() }).await, [10, 100]);
     assert_eq!(logs::prune(&s.db, at(51), u64::MAX).await.unwrap(), 50);
     assert!(logs::prune(&s.db, at(0), 1).await.unwrap() >= 49);
+}
+
+async fn a_text_is_found_through_the_index_and_whatever_goes_leaves_it(s: &Sandbox) {
+    let server = InstanceId::new();
+    let record = |number: u64| LogRecord {
+        server,
+        number,
+        at: at(i64::try_from(number).unwrap()),
+        level: 3,
+        target: "patchwharf".into(),
+        message: if number == 7 { "The Needle's here".into() } else { format!("hay {number}") },
+        job_id: None,
+        package_id: None,
+        bulletin_id: None,
+        fields: "{}".into(),
+    };
+    // More than are fetched by the index for themselves.
+    for from in (1..=21_000).step_by(3_000) {
+        logs::append(&s.db, &(from..from + 3_000).map(record).collect::<Vec<_>>()).await.unwrap();
+    }
+    let found = |text: &str| {
+        let filter = LogFilter { text: Some(text.into()), limit: 2, ..LogFilter::default() };
+        async move { logs::tail(&s.db, &filter).await.unwrap().iter().map(|r| r.number).collect::<Vec<_>>() }
+    };
+    assert_eq!(found("needle's").await, [7]);
+    assert_eq!(found("HAY").await, [20_999, 21_000]);
+    assert_eq!(found("hay 12345").await, [12_345]);
+    assert_eq!(found("12").await, [20_812, 20_912], "two letters are no trigram");
+    assert!(found("hay needle").await.is_empty() && found("\" OR rowid").await.is_empty());
+    logs::prune(&s.db, at(8), u64::MAX).await.unwrap();
+    assert!(found("needle's").await.is_empty());
 }

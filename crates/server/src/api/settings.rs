@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Core Services as they stand; secrets are left out.
 #[utoipa::path(get, path = "/settings", tag = "settings", responses((status = 200, body = Settings)))]
 pub(crate) async fn show(State(app): Shared) -> ApiResult<Json<Settings>> {
-    let locations = locations::view::all(&app).await?;
+    let locations = locations::view::shown(&app).await?;
     let database = if app.db.is_shared() { "postgres" } else { "sqlite" };
     Ok(Json(Settings {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
+use patchwharf_db::packages::Totals;
 use patchwharf_model::{
     Severity, Timestamp,
-    api::{Feed, Job, JobQuery, List, PackageQuery, PackageSort, PackageSummary, Page, StoreTotals},
+    api::{Feed, Job, JobQuery, List, PackageQuery, PackageSort, PackageSummary, Page},
     job::JobState,
     package::VersionState,
 };
@@ -32,7 +33,7 @@ struct Show {
     running: Vec<Job>,
     feeds: Vec<Feed>,
     spaces: Vec<Space>,
-    totals: StoreTotals,
+    totals: Arc<Totals>,
     bars: Vec<Bar>,
     damage: Option<String>,
 }
@@ -117,7 +118,7 @@ pub(super) async fn show(State(app): Shared, who: Principal) -> ApiResult<Respon
         running: jobs::list(state(), Query(of(vec![JobState::Running, JobState::Queued]))).await?.0.items,
         feeds: feeds::list(state()).await?.0.items,
         spaces: spaces(&app).await?,
-        totals: packages::totals(state()).await?.0,
+        totals: app.counts.totals(&app.db).await?,
         bars: bars(&app).await?,
         damage: app.db.damage().map(|damage| damage.to_string()),
         shell: Shell::new(who, "/console", "main.js"),
@@ -126,7 +127,7 @@ pub(super) async fn show(State(app): Shared, who: Principal) -> ApiResult<Respon
 }
 
 async fn spaces(app: &Arc<App>) -> ApiResult<Vec<Space>> {
-    let locations = crate::api::locations::view::all(app).await?;
+    let locations = crate::api::locations::view::shown(app).await?;
     let low = |free: u64, total: u64| total > 0 && free < total / 10;
     Ok(locations
         .into_iter()
@@ -146,10 +147,10 @@ async fn spaces(app: &Arc<App>) -> ApiResult<Vec<Space>> {
 }
 
 async fn bars(app: &Arc<App>) -> ApiResult<Vec<Bar>> {
-    let rows = patchwharf_db::bulletins::by_severity(&app.db).await?;
+    let rows = app.counts.severities(&app.db).await?;
     let largest = rows.iter().map(|row| row.bulletins).max().unwrap_or(0).max(1);
     Ok(rows
-        .into_iter()
+        .iter()
         .map(|row| {
             let rest = row.bulletins.saturating_sub(row.downloaded + row.damaged);
             let width = [row.downloaded, row.damaged, rest].map(|part| part * 100 / largest);

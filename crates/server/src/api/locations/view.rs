@@ -14,10 +14,18 @@ use crate::{
 
 /// All locations, the default one first.
 pub(crate) async fn all(app: &Arc<App>) -> ApiResult<Vec<api::Location>> {
+    with(app, &table::usage(&app.db).await?).await
+}
+
+/// The same, with counts that may be a few seconds old in a large store.
+pub(crate) async fn shown(app: &Arc<App>) -> ApiResult<Vec<api::Location>> {
+    with(app, &app.counts.usage(&app.db).await?).await
+}
+
+async fn with(app: &Arc<App>, usage: &[table::Usage]) -> ApiResult<Vec<api::Location>> {
     let mut rows = table::list(&app.db).await?;
     rows.sort_by_key(|row| !row.is_default);
-    let usage: HashMap<LocationId, table::Usage> =
-        table::usage(&app.db).await?.into_iter().map(|used| (used.location_id, used)).collect();
+    let usage: HashMap<LocationId, table::Usage> = usage.iter().map(|used| (used.location_id, used.clone())).collect();
     let entries = app.locations.entries();
     // A file system that is away may take its time to say so.
     Ok(cores::blocking(move || {
