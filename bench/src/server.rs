@@ -23,7 +23,17 @@ impl Server {
         std::fs::set_permissions(data, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         let log = std::fs::File::create(bench.work.join("server.log"))?;
         let process = Command::new(&bench.binary)
-            .args(["--data", data.as_str(), "serve", "--log", "warn", "--listen", &format!("127.0.0.1:{port}")])
+            .args([
+                "--data",
+                data.as_str(),
+                "serve",
+                "--log",
+                "warn",
+                "--tls",
+                "off",
+                "--listen",
+                &format!("127.0.0.1:{port}"),
+            ])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     notify::Channels,
     serve::Downloads,
+    tls::Troubles,
     token::AdminToken,
     trusted,
 };
@@ -61,6 +62,8 @@ pub struct App {
     pub admin_token: AdminToken,
     /// Counts over everything, for pages.
     pub counts: Counts,
+    /// What is not well with the certificates.
+    pub tls: Troubles,
     /// Sign-ins that failed of late.
     pub attempts: Attempts,
 }

@@ -22,6 +22,8 @@ mod serve;
 mod settings;
 mod sse;
 mod store;
+mod tls;
+mod trust;
 mod user;
 
 use std::process::ExitCode;
@@ -67,12 +69,16 @@ pub(crate) struct Global {
         value_name = "FOLDER"
     )]
     pub(crate) data: Utf8PathBuf,
-    /// URL of the server [default: the address in the data folder's configuration, else http://127.0.0.1:8480].
+    /// URL of the server [default: the address in the data folder's configuration, else https://127.0.0.1:8480].
     #[arg(long, global = true, env = "PATCHWHARF_SERVER", value_name = "URL")]
     pub(crate) server: Option<String>,
     /// File with the administrator's token [default: admin.token in the data folder].
     #[arg(long, global = true, env = "PATCHWHARF_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<Utf8PathBuf>,
+    /// File with the certificate authorities that alone vouch for the server, PEM [default: tls/ca.pem in the data
+    /// folder, else the authorities of this machine].
+    #[arg(long, global = true, env = "PATCHWHARF_CA", value_name = "FILE")]
+    pub(crate) ca: Option<Utf8PathBuf>,
     /// Print JSON as the API gives it, for scripts.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -138,6 +144,9 @@ enum Command {
     /// Personal tokens for scripts.
     #[command(subcommand)]
     Token(user::Tokens),
+    /// The certificates of the server of a data folder.
+    #[command(subcommand)]
+    Tls(tls::Tls),
     /// Judge database, disk and manifests of a data folder without the server's code.
     Fsck(serve::Fsck),
     /// Print completions for a shell.
@@ -163,6 +172,7 @@ pub fn main() -> ExitCode {
         Command::Restore(restore) => serve::block_on(restore.run(&global)),
         Command::Store(store::Store::Rebuild(rebuild)) => serve::block_on(rebuild.run(&global)),
         Command::Init(init) => init.run(&global),
+        Command::Tls(tls) => tls.run(&global),
         Command::User(user) => match user.offline(&global) {
             Some(done) => done,
             None => serve::block_on(ask(&global, Command::User(user))),

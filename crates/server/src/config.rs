@@ -8,6 +8,7 @@ mod parser;
 mod section;
 mod shown;
 pub(crate) mod template;
+mod tls;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -21,6 +22,7 @@ pub use options::Options;
 pub use parser::ParserConfig;
 use section::section;
 pub(crate) use shown::shown;
+pub use tls::{TlsConfig, TlsMode};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -38,6 +40,8 @@ section! {
         /// How long a job's lease lasts without being renewed.
         #[serde(with = "span")]
         lease: Duration = Duration::from_secs(30);
+        /// TLS on the server's own port.
+        tls: TlsConfig = TlsConfig::default();
         /// The console in the browser.
         console: ConsoleConfig = ConsoleConfig::default();
         /// Serving and keeping packages.
@@ -76,7 +80,8 @@ section! {
         /// A sign-in ends after so long, whatever happens.
         #[serde(with = "span")]
         session_lasts: Duration = Duration::from_secs(12 * 3600);
-        /// Browsers reach the server through a proxy that speaks TLS: cookies are sent over TLS only.
+        /// With `tls.mode = "off"`: browsers reach the server through a proxy on this machine that speaks TLS, and cookies
+        /// are sent over TLS only. Where the server speaks TLS itself they are anyway.
         behind_tls: bool = false;
     }
 }
@@ -211,6 +216,7 @@ impl Config {
             return value("lease", "too short to be renewed in time; use 2s or more");
         }
         self.parser.check()?;
+        self.tls.check(self.listen)?;
         if self.console.session_idle < Duration::from_secs(60) || self.console.session_lasts < self.console.session_idle
         {
             let reason = "a session lasts at least a minute without a request, and in all at least as long as that";
@@ -225,6 +231,12 @@ impl Config {
         }
         self.fetch.check()?;
         self.notify.check()
+    }
+
+    /// Whether browsers speak TLS, to the server or to a proxy before it.
+    #[must_use]
+    pub fn browsers_speak_tls(&self) -> bool {
+        self.tls.is_on() || self.console.behind_tls
     }
 
     /// URL of the resource database.

@@ -29,6 +29,7 @@ pub mod retention;
 pub mod serve;
 mod settings;
 pub mod start;
+pub mod tls;
 pub mod token;
 pub mod trail;
 mod trusted;

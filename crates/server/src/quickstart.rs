@@ -60,30 +60,31 @@ impl Quickstart {
         config.log.filter = "error".to_owned();
         show::say(&format!("data folder   {}", config.data))?;
 
-        let (ready, address) = oneshot::channel();
-        let server = start::serve(config, api::router, |app, address, first| {
-            let _ = ready.send((address, app.admin_token.reveal(), first));
+        let (ready, url) = oneshot::channel();
+        let server = start::serve(config, api::router, |app, url, first| {
+            let _ = ready.send((url.to_owned(), app.admin_token.reveal(), first));
         });
         tokio::pin!(server);
-        let (address, token, first) = tokio::select! {
+        let (url, token, first) = tokio::select! {
             ended = &mut server => return ended.map(|()| Found::Nothing),
-            ready = address => ready.context("the server did not come up")?,
+            ready = url => ready.context("the server did not come up")?,
         };
-        show::say(&format!("server        http://{address}"))?;
-        let client = Client::with_token(format!("http://{address}"), token, global)?;
+        show::say(&format!("server        {url}"))?;
+        show::trust(&url, &global.data)?;
+        let client = Client::with_token(url.clone(), token, global)?;
         let shown = tokio::select! {
             ended = &mut server => return ended.map(|()| Found::Nothing),
-            shown = self.demonstrate(&client, address) => shown?,
+            shown = self.demonstrate(&client, vendor_after(&url)) => shown?,
         };
         if !self.exit {
-            show::next_steps(&client, address, first)?;
+            show::next_steps(&client, &url, first)?;
             server.await?;
         }
         Ok(shown)
     }
 
-    async fn demonstrate(&self, client: &Client, address: SocketAddr) -> Result<Found> {
-        let feed = self.import(client, address).await?;
+    async fn demonstrate(&self, client: &Client, vendor: SocketAddr) -> Result<Found> {
+        let feed = self.import(client, vendor).await?;
         let chosen = choose(client, &feed).await?;
         anyhow::ensure!(!chosen.is_empty(), "the catalogue of {} has no bulletin that could be staged", feed.name);
 
@@ -108,7 +109,7 @@ impl Quickstart {
     }
 
     /// The machine's own archive, else the sample vendor; says which, and why.
-    async fn import(&self, client: &Client, address: SocketAddr) -> Result<Feed> {
+    async fn import(&self, client: &Client, vendor: SocketAddr) -> Result<Feed> {
         if self.sample {
             show::say("source        the built-in sample vendor, as asked (--sample)")?;
         } else {
@@ -131,8 +132,7 @@ impl Quickstart {
                 }
             }
         }
-        let next_port = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port().saturating_add(1)));
-        let vendor = sample_vendor::serve(next_port).await?;
+        let vendor = sample_vendor::serve(vendor).await?;
         let url = format!("http://{vendor}/{}", sample_vendor::CATALOGUE);
         // Payloads lie beside the catalogue; a mirror is a host that the administrator named.
         let source = SdpSource { url, mirrors: vec![format!("http://{vendor}")] };
@@ -140,6 +140,12 @@ impl Quickstart {
         import(client, &feed).await?;
         Ok(feed)
     }
+}
+
+/// Where the sample vendor may listen: beside the server.
+fn vendor_after(url: &str) -> SocketAddr {
+    let port = url::Url::parse(url).ok().and_then(|url| url.port()).unwrap_or(0);
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port.saturating_add(1)))
 }
 
 /// The usual port, or any that is free.

@@ -11,7 +11,10 @@ mod watchdog;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::{Router, serve::ListenerExt as _};
+use axum::{
+    Router,
+    serve::{Listener, ListenerExt as _},
+};
 use patchwharf_db::{Db, Options, settings};
 use patchwharf_store::fault::{self, Mutant};
 use patchwharf_trust::ManifestKey;
@@ -36,6 +39,7 @@ use crate::{
     notify::{self, Channels},
     operations, rebuild, restore,
     serve::Downloads,
+    tls::{self, ServerTls, TlsListener, Troubles},
     token::AdminToken,
 };
 
@@ -122,6 +126,7 @@ pub async fn start_with(
         downloads: Downloads::default(),
         admin_token,
         counts: Counts::default(),
+        tls: Troubles::default(),
         attempts: Attempts::default(),
     });
     match app.db.damage() {
@@ -203,14 +208,14 @@ impl Running {
     }
 }
 
-/// Runs a server until SIGTERM or SIGINT. `router` makes the HTTP side, `ready` is told the address.
+/// Runs a server until SIGTERM or SIGINT. `router` makes the HTTP side, `ready` is told the URL.
 ///
 /// # Errors
 /// As [`start`], or the address is taken.
 pub async fn serve(
     config: Config,
     router: impl FnOnce(Arc<App>) -> Router,
-    ready: impl FnOnce(&Arc<App>, SocketAddr, Option<FirstLink>),
+    ready: impl FnOnce(&Arc<App>, &str, Option<FirstLink>),
 ) -> anyhow::Result<()> {
     let metrics = Metrics::default();
     let logs = Logs::new(&metrics);
@@ -222,25 +227,49 @@ pub async fn serve(
         format!("cannot listen on {listen}; another program may have the port: choose another by `--listen`")
     })?;
     let address = listener.local_addr()?;
-    let first = first_link(&running.app, &format!("http://{address}")).await?;
-    tracing::info!(%address, "listening");
-    let service = router(Arc::clone(&running.app)).into_make_service_with_connect_info::<SocketAddr>();
+    let app = &running.app;
+    let certificates = match app.config.tls.is_on() {
+        true => Some(ServerTls::open(&app.config, app.tls.clone(), app.clock.now()).await?),
+        false => None,
+    };
+    let url = tls::url(&app.config, address);
+    let first = first_link(app, &url).await?;
+    tracing::info!(%address, url, "listening");
+    let router = router(Arc::clone(app));
     let quit = CancellationToken::new();
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let server = axum::serve(listener, service).with_graceful_shutdown(quit.clone().cancelled_owned());
-    let server = tokio::spawn(server.into_future());
-    ready(&running.app, address, first);
-    ready::tell(&format!("READY=1\nSTATUS=serving {address}"));
+    let (server, fresh) = match certificates {
+        Some(certificates) => {
+            let listener = TlsListener::new(listener, certificates.acceptors()?);
+            let fresh = tokio::spawn(tls::watch(certificates, app.clock.clone()));
+            (answer(listener, |_| (), router, &quit), Some(fresh))
+        }
+        None => (answer(listener, |stream| _ = stream.set_nodelay(true), router, &quit), None),
+    };
+    ready(app, &url, first);
+    ready::tell(&format!("READY=1\nSTATUS=serving {url}"));
     signals.wait().await;
     tracing::info!("stopping");
     ready::tell("STOPPING=1");
     quit.cancel();
+    if let Some(fresh) = fresh {
+        fresh.abort();
+    }
     running.stop().await;
     // Event streams stay open as long as their clients like: they are cut off here.
     let _ = tokio::time::timeout(Duration::from_millis(500), server).await;
     Ok(())
+}
+
+/// Answers connections until it is told to quit.
+fn answer<L: Listener<Addr = SocketAddr>>(
+    listener: L,
+    prepare: impl FnMut(&mut L::Io) + Send + 'static,
+    router: Router,
+    quit: &CancellationToken,
+) -> JoinHandle<std::io::Result<()>> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener.tap_io(prepare), service);
+    tokio::spawn(server.with_graceful_shutdown(quit.clone().cancelled_owned()).into_future())
 }
 
 /// SIGTERM and SIGINT.

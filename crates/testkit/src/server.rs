@@ -75,7 +75,18 @@ impl Server {
     /// Base URL of its API.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("{}://127.0.0.1:{}{path}", if self.speaks_tls() { "https" } else { "http" }, self.port)
+    }
+
+    /// Whether it speaks TLS; plain HTTP is what most tests use.
+    fn speaks_tls(&self) -> bool {
+        self.env.get("PATCHWHARF_TLS").is_some_and(|mode| mode == "on")
+    }
+
+    /// The certificate of its local authority, PEM; none: it has not made one, or speaks plain HTTP.
+    #[must_use]
+    pub fn authority(&self) -> Option<String> {
+        std::fs::read_to_string(self.data.join("tls/ca.pem")).ok().filter(|_| self.speaks_tls())
     }
 
     /// The API with the administrator's token.
@@ -178,16 +189,19 @@ impl Server {
 
     /// Waits until it answers. False: it ended instead.
     pub async fn comes_up(&mut self) -> bool {
-        let health = Client::anonymous(&self.url(""));
+        let mut health = Client::anonymous(&self.url(""));
         let end = std::time::Instant::now() + DEADLINE;
         loop {
             if !self.runs() {
                 return false;
             }
+            if let Some(authority) = self.authority() {
+                health = Client::trusting(&self.url(""), &authority);
+            }
             if health.answers().await
                 && let Ok(token) = std::fs::read_to_string(self.data.join("admin.token"))
             {
-                self.client = Some(Client::new(&self.url(""), token.trim()));
+                self.client = Some(health.with_token(token.trim()));
                 return true;
             }
             assert!(std::time::Instant::now() < end, "the server does not answer\n{}", self.output());
@@ -221,6 +235,7 @@ impl Server {
         command
             .env("PATCHWHARF_DATA", &self.data)
             .env("PATCHWHARF_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("PATCHWHARF_TLS", "off")
             .env("NO_COLOR", "1")
             .env("RUST_BACKTRACE", "0")
             .envs(&self.env);

@@ -43,7 +43,7 @@ impl<'a> Cookies<'a> {
 
 /// Under TLS the name makes browsers insist on what the attributes say.
 fn name(app: &App, plain: &str) -> String {
-    if app.config.console.behind_tls { format!("__Host-{plain}") } else { plain.to_owned() }
+    if app.config.browsers_speak_tls() { format!("__Host-{plain}") } else { plain.to_owned() }
 }
 
 /// Sets the cookie of a session: it ends with the browser, or with the session here.
@@ -62,7 +62,7 @@ pub(crate) fn clear_session(app: &App) -> Option<HeaderValue> {
 }
 
 fn set(app: &App, plain: &str, secret: &str, age: &str) -> Option<HeaderValue> {
-    let secure = if app.config.console.behind_tls { "; Secure" } else { "" };
+    let secure = if app.config.browsers_speak_tls() { "; Secure" } else { "" };
     let text = format!("{}={secret}; Path=/; HttpOnly; SameSite=Strict{secure}{age}", name(app, plain));
     HeaderValue::from_str(&text).ok()
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::Config,
     files::{Owner, replace_file_with},
-    token,
+    tls, token,
 };
 
 /// What a file is for, and so where a restore puts it.
@@ -20,6 +20,10 @@ pub(crate) enum Role {
     ManifestKey,
     /// The administrator's token.
     AdminToken,
+    /// The certificate of the local authority: what others trust stays the same.
+    TlsAuthority,
+    /// Its key.
+    TlsAuthorityKey,
     /// The configuration.
     Configuration,
     /// The password for the mail server.
@@ -56,9 +60,12 @@ impl Secrets {
     /// A file is there and cannot be read.
     pub(super) fn gather(config: &Config) -> Result<Self, (Utf8PathBuf, io::Error)> {
         let data = |name: &str| Some(config.data.join(name));
+        let authority = tls::authority_folder(&config.data);
         let places = [
             (Role::ManifestKey, data("manifest.key")),
             (Role::AdminToken, data(token::FILE)),
+            (Role::TlsAuthority, Some(authority.join(tls::CERTIFICATE))),
+            (Role::TlsAuthorityKey, Some(authority.join(tls::KEY))),
             (Role::Configuration, config.file.clone()),
             (Role::MailPassword, config.notify.mail.password_file.clone()),
             (Role::WebhookSecret, config.notify.webhook.secret_file.clone()),

@@ -6,7 +6,7 @@ use patchwharf_model::api::Problem;
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Global;
+use super::{Global, trust::Pin};
 use crate::config::{Config, Options};
 
 /// Talks to one server as its administrator.
@@ -17,6 +17,8 @@ pub(crate) struct Client {
     token: String,
     /// Where it came from, for texts.
     token_file: Utf8PathBuf,
+    /// Who vouches for the server.
+    pin: Pin,
     /// How this program is called so that it asks the same server.
     program: String,
     /// Print what the API gives instead of tables.
@@ -50,6 +52,20 @@ pub(crate) enum Failure {
         /// Why.
         source: reqwest::Error,
     },
+    /// It is not known to be the server that was meant.
+    #[error("{reason}")]
+    Untrusted {
+        /// Why, and what to do.
+        reason: String,
+        /// The connection's error.
+        source: reqwest::Error,
+    },
+    /// It speaks HTTPS and was asked without.
+    #[error("the server at {base} speaks HTTPS: write --server https://... (PATCHWHARF_SERVER)")]
+    WantsTls {
+        /// Its URL.
+        base: String,
+    },
     /// It answered something else than an API does.
     #[error("{url} answered {status} without a problem document; is --server the address of a patchwharf server?")]
     Odd {
@@ -67,7 +83,7 @@ impl Failure {
             Self::Unreachable { .. } => true,
             Self::Problem(problem) => problem.status == 503,
             Self::Odd { status, .. } => (502..=504).contains(status),
-            Self::WrongToken { .. } => false,
+            Self::WrongToken { .. } | Self::Untrusted { .. } | Self::WantsTls { .. } => false,
         }
     }
 
@@ -123,21 +139,24 @@ impl Client {
     /// With a token at hand.
     pub(crate) fn with_token(base: String, token: String, global: &Global) -> Result<Self> {
         patchwharf_trust::install_crypto_provider();
-        let loopback = url::Url::parse(&base)
-            .with_context(|| format!("--server {base} is not a URL; write it as http://host:8480"))?
-            .host()
-            .is_some_and(|host| match host {
-                url::Host::Domain(name) => name == "localhost",
-                url::Host::Ipv4(address) => address.is_loopback(),
-                url::Host::Ipv6(address) => address.is_loopback(),
-            });
+        let url = url::Url::parse(&base)
+            .with_context(|| format!("--server {base} is not a URL; write it as https://host:8480"))?;
+        let loopback = url.host().is_some_and(|host| match host {
+            url::Host::Domain(name) => name == "localhost",
+            url::Host::Ipv4(address) => address.is_loopback(),
+            url::Host::Ipv6(address) => address.is_loopback(),
+        });
         let mut http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         if loopback {
             http = http.no_proxy();
         }
+        let pin = Pin::of(global);
+        if url.scheme() == "https" {
+            http = http.tls_backend_preconfigured(pin.client()?);
+        }
         let http = http.build().context("set up the HTTP client")?;
         let (token_file, program) = (token_file(global), called(&base, global));
-        Ok(Self { http, base, token, token_file, program, json: global.json, no_wait: global.no_wait })
+        Ok(Self { http, base, token, token_file, pin, program, json: global.json, no_wait: global.no_wait })
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
@@ -223,8 +242,10 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        let response =
-            request.send().await.map_err(|source| Failure::Unreachable { base: self.base.clone(), source })?;
+        let response = request.send().await.map_err(|source| match self.pin.explain(&self.base, &source) {
+            Some(reason) => Failure::Untrusted { reason, source },
+            None => Failure::Unreachable { base: self.base.clone(), source },
+        })?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -236,6 +257,9 @@ impl Client {
                 Failure::WrongToken { base: self.base.clone(), token_file: self.token_file.clone() }.into()
             }
             Ok(problem) => Failure::Problem(Box::new(problem)).into(),
+            Err(_) if status == 400 && self.base.starts_with("http:") && body == crate::tls::SENTENCE.as_bytes() => {
+                Failure::WantsTls { base: self.base.clone() }.into()
+            }
             Err(_) => Failure::Odd { url, status: status.as_u16() }.into(),
         })
     }
@@ -252,7 +276,8 @@ fn local_server(data: &Utf8Path) -> Result<String> {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    Ok(format!("http://{address}"))
+    let scheme = if config.tls.is_on() { "https" } else { "http" };
+    Ok(format!("{scheme}://{address}"))
 }
 
 /// One segment of a path, with everything escaped that would mean something there.
@@ -276,6 +301,9 @@ fn called(base: &str, global: &Global) -> String {
     }
     if local_server(&global.data).is_ok_and(|local| local != base) {
         program.push_str(&format!(" --server {base}"));
+    }
+    if let Some(ca) = &global.ca {
+        program.push_str(&format!(" --ca {ca}"));
     }
     program
 }

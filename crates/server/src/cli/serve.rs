@@ -24,8 +24,8 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, global: &Global) -> Result<Found> {
         let config = Config::load(&Options { data: global.data.clone(), ..self.options })?;
-        start::serve(config, api::router, |app, address, first| {
-            output::note(&format!("patchwharf: serving http://{address} from {}", app.config.data));
+        start::serve(config, api::router, |app, url, first| {
+            output::note(&format!("patchwharf: serving {url} from {}", app.config.data));
             match first {
                 Some(FirstLink::Terminal(link)) => output::note(&format!(
                     "patchwharf: nobody can sign in yet; this link makes the first administrator, once, within 30 minutes:\n  {link}"

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use camino::Utf8PathBuf;
 use url::Url;
 
-use super::{Config, Hidden};
+use super::{Config, Hidden, TlsMode};
 
 /// Flags of the commands that run a server. What is not given here comes from the file.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -19,6 +19,9 @@ pub struct Options {
     /// Address and port to listen on [default: 127.0.0.1:8480].
     #[arg(long, env = "PATCHWHARF_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// `on`: HTTPS; `off`: plain HTTP, on a loopback address only [default: on].
+    #[arg(long, env = "PATCHWHARF_TLS", value_name = "ON|OFF")]
+    pub tls: Option<TlsMode>,
     /// URL of the database: sqlite:///path or postgres://user@host/name [default: an SQLite file in the data folder].
     #[arg(long, env = "PATCHWHARF_DATABASE", value_name = "URL", hide_env_values = true)]
     pub database: Option<Hidden<String>>,
@@ -43,6 +46,9 @@ impl Options {
         config.migrate_without_backup = self.migrate_without_backup;
         if let Some(listen) = self.listen {
             config.listen = listen;
+        }
+        if let Some(mode) = self.tls {
+            config.tls.mode = mode;
         }
         if let Some(log) = &self.log {
             config.log.filter.clone_from(log);

@@ -36,6 +36,7 @@ struct Show {
     totals: Arc<Totals>,
     bars: Vec<Bar>,
     damage: Option<String>,
+    certificates: Vec<(&'static str, String)>,
 }
 
 /// Room on a disk.
@@ -91,6 +92,7 @@ impl Show {
             && self.failed.is_empty()
             && self.failing_feeds().next().is_none()
             && self.damage.is_none()
+            && self.certificates.is_empty()
             && self.spaces.iter().all(|space| space.open && !space.is_low)
     }
 }
@@ -121,6 +123,7 @@ pub(super) async fn show(State(app): Shared, who: Principal) -> ApiResult<Respon
         totals: app.counts.totals(&app.db).await?,
         bars: bars(&app).await?,
         damage: app.db.damage().map(|damage| damage.to_string()),
+        certificates: app.tls.all(),
         shell: Shell::new(who, "/console", "main.js"),
     };
     page::html(&show)

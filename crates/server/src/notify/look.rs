@@ -5,6 +5,7 @@ mod jobs;
 mod packages;
 mod server;
 mod space;
+mod tls;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(super) async fn all(app: &Arc<App>, known: &[Kind]) -> Result<Vec<Trouble>, 
         feeds::look(app).await?,
         space::look(app).await?,
         server::look(app),
+        tls::look(app),
     ])
 }
 

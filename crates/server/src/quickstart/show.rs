@@ -1,8 +1,7 @@
 //! What quickstart tells.
 
-use std::net::SocketAddr;
-
 use anyhow::Result;
+use camino::Utf8Path;
 use patchwharf_model::{
     api::{Feed, Finding, FindingQuery, JobDetail, Page},
     package::VersionState,
@@ -11,6 +10,7 @@ use patchwharf_model::{
 use crate::{
     access::FirstLink,
     cli::{Client, output},
+    tls::{Shown, fingerprint},
 };
 
 pub(super) fn say(text: &str) -> Result<()> {
@@ -76,16 +76,29 @@ pub(super) async fn table(client: &Client, feed: &Feed, staged: &[(String, f64)]
     output::table(["bulletin", "severity", "packages", "bytes", "seconds", "state"], rows)
 }
 
-pub(super) fn next_steps(client: &Client, address: SocketAddr, first: Option<FirstLink>) -> Result<()> {
+/// How to know the server, where it speaks TLS.
+pub(super) fn trust(url: &str, data: &Utf8Path) -> Result<()> {
+    if !url.starts_with("https:") {
+        return Ok(());
+    }
+    let shown = Shown::read(data)?;
+    say(&format!("authority     {}", shown.path))?;
+    say(&format!("              SHA-256 {}", fingerprint(&shown.der)))
+}
+
+pub(super) fn next_steps(client: &Client, url: &str, first: Option<FirstLink>) -> Result<()> {
     match first {
         Some(FirstLink::Terminal(link)) => {
             say(&format!("\nThe console: open this link and set a password, once, within 30 minutes\n  {link}"))?
         }
         Some(FirstLink::File(path)) => say(&format!("\nThe console: open the link in {path} and set a password"))?,
-        None => say(&format!("\nThe console: http://{address}/console"))?,
+        None => say(&format!("\nThe console: {url}/console"))?,
     }
-    say(&format!("\nThe server stays up at http://{address}; Ctrl-C ends it. In another terminal:"))?;
-    for command in ["bulletin list", "package list", "log tail"] {
+    if url.starts_with("https:") {
+        say("  The browser warns until it trusts the authority: `patchwharf tls show` says how.")?;
+    }
+    say(&format!("\nThe server stays up at {url}; Ctrl-C ends it. In another terminal:"))?;
+    for command in ["bulletin list", "package list", "log tail", "tls show"] {
         say(&format!("  {}", client.runnable(&format!("patchwharf {command}"))))?;
     }
     Ok(())

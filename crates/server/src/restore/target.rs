@@ -25,6 +25,7 @@ use crate::{
     files::{replace_file, sync_folder},
     offline::must_be_ours,
     start::{self, InstanceLock},
+    tls,
     words::absolute,
 };
 
@@ -141,6 +142,11 @@ impl Target {
                 continue;
             }
             let (path, note) = self.place_of(kept.role, &kept.path);
+            if matches!(kept.role, Role::TlsAuthority | Role::TlsAuthorityKey) {
+                let folder = tls::authority_folder(&self.data);
+                let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+                made.with_context(|| format!("cannot make {folder}"))?;
+            }
             kept.write(&path).with_context(|| format!("cannot put {path} back"))?;
             lines.extend(note);
         }
@@ -154,6 +160,8 @@ impl Target {
         match role {
             Role::ManifestKey => (here("manifest.key"), None),
             Role::AdminToken => (here(crate::token::FILE), None),
+            Role::TlsAuthority => (tls::authority_folder(&self.data).join(tls::CERTIFICATE), None),
+            Role::TlsAuthorityKey => (tls::authority_folder(&self.data).join(tls::KEY), None),
             Role::Configuration if self.had_configuration => {
                 let path = here("patchwharf.toml.restored");
                 let note =

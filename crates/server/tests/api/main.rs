@@ -19,5 +19,6 @@ mod packages;
 mod policies;
 mod postgres;
 mod strict;
+mod tls;
 mod unused;
 mod world;

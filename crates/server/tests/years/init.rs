@@ -82,7 +82,7 @@ fn the_configuration_that_it_writes_starts_a_server_as_it_is() {
     assert_eq!(mode(&data.join("patchwharf.toml")), 0o600);
     let (data, listen) = (data.to_str().unwrap(), format!("127.0.0.1:{}", free_port()));
     let mut server = Command::new(BINARY).args(["--data", data, "serve", "--listen", &listen]).spawn().unwrap();
-    let url = format!("http://{listen}");
+    let url = format!("https://{listen}");
     let shown = eventually("the server answers", DEADLINE, || {
         assert!(server.try_wait().unwrap().is_none(), "it ended");
         let shown = Command::new(BINARY).args(["--data", data, "--server", &url, "settings", "show"]).output().unwrap();
@@ -117,13 +117,13 @@ cd /
 runuser -u patchwharf -- {home}/patchwharf --data /var/lib/patchwharf serve --listen 127.0.0.1:{port} &
 server=$!
 for n in $(seq 600); do
-    if {home}/patchwharf --server http://127.0.0.1:{port} settings show >/dev/null 2>&1; then break; fi
+    if {home}/patchwharf --server https://127.0.0.1:{port} settings show >/dev/null 2>&1; then break; fi
     sleep 0.2
 done
-{home}/patchwharf --server http://127.0.0.1:{port} settings show
+{home}/patchwharf --server https://127.0.0.1:{port} settings show
 {home}/patchwharf user reset
 test "$(stat -c %U:%a /var/lib/patchwharf/admin.token)" = patchwharf:600
-{home}/patchwharf --server http://127.0.0.1:{port} settings show >/dev/null
+{home}/patchwharf --server https://127.0.0.1:{port} settings show >/dev/null
 kill $server
 wait $server || true
 echo ALL-DONE

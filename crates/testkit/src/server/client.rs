@@ -76,10 +76,30 @@ impl Client {
     /// Without a token.
     #[must_use]
     pub fn anonymous(base: &str) -> Self {
+        Self::build(base, None)
+    }
+
+    /// Without a token; this authority alone (PEM) vouches for the server.
+    #[must_use]
+    pub fn trusting(base: &str, authority: &str) -> Self {
+        Self::build(base, Some(authority))
+    }
+
+    /// The same with a token.
+    #[must_use]
+    pub fn with_token(self, token: &str) -> Self {
+        Self { token: Some(token.into()), ..self }
+    }
+
+    fn build(base: &str, authority: Option<&str>) -> Self {
         // Fails only when another test installed it first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().expect("a client");
-        Self { http, base: base.into(), token: None }
+        let mut http = reqwest::Client::builder().no_proxy().timeout(DEADLINE);
+        if let Some(pem) = authority {
+            let certificate = reqwest::Certificate::from_pem(pem.as_bytes()).expect("a certificate");
+            http = http.tls_certs_only([certificate]);
+        }
+        Self { http: http.build().expect("a client"), base: base.into(), token: None }
     }
 
     /// A request of the caller's making for a path of this server.

@@ -74,6 +74,12 @@ impl Setup {
         self
     }
 
+    /// With TLS, as servers are without configuration: most tests use plain HTTP on loopback.
+    #[must_use]
+    pub fn tls(self) -> Self {
+        self.env("PATCHWHARF_TLS", "on")
+    }
+
     /// With packages in this folder.
     #[must_use]
     pub fn packages(self, folder: &Path) -> Self {

@@ -22,6 +22,15 @@ pub struct Certificate {
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) key: PrivateKeyDer<'static>,
     serial: u64,
+    pem: (String, String),
+}
+
+impl Certificate {
+    /// The certificate, and its key.
+    #[must_use]
+    pub fn pem(&self) -> (String, String) {
+        self.pem.clone()
+    }
 }
 
 impl Authority {
@@ -57,7 +66,8 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let chain = std::iter::once(certificate.der().clone()).chain(self.chain.clone()).collect();
-        Certificate { chain, key: key.into(), serial }
+        let pem = (certificate.pem(), key.serialize_pem());
+        Certificate { chain, key: key.into(), serial, pem }
     }
 
     /// Its list of revoked certificates, PEM.
