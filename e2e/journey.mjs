@@ -14,6 +14,10 @@ const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 export const password = "four quite long words";
 const patience = 60000;
 
+// Over HTTPS the local authority of the data folder vouches for the server: node trusts it (NODE_EXTRA_CA_CERTS), and of the
+// browser it is asked to take this one key, which is known, and no other.
+const pins = process.env.CONSOLE_PIN ? [`--ignore-certificate-errors-spki-list=${process.env.CONSOLE_PIN}`] : [];
+
 // As the holder of the data folder: to look at what the pages did.
 export async function api(method, route, body) {
   const token = fs.readFileSync(path.join(data, "admin.token"), "utf8").trim();
@@ -36,7 +40,7 @@ export async function until(what, look) {
 export async function journey(steps) {
   const browser = await chromium.launch({
     executablePath: env("CHROMIUM"),
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...pins],
   });
   const faults = [];
   try {

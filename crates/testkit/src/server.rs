@@ -89,6 +89,17 @@ impl Server {
         std::fs::read_to_string(self.data.join("tls/ca.pem")).ok().filter(|_| self.speaks_tls())
     }
 
+    /// The SHA-256 of the public key of its certificate, base64: what a browser can be told to take.
+    #[must_use]
+    pub fn pin(&self) -> Option<String> {
+        self.authority()?;
+        let text = std::fs::read_to_string(self.data.join("tls/server.pem")).ok()?;
+        let key = rcgen::KeyPair::from_pem(&text[text.find("-----BEGIN PRIVATE KEY")?..]).ok()?;
+        let digest =
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &rcgen::PublicKeyData::subject_public_key_info(&key));
+        Some(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, digest.as_ref()))
+    }
+
     /// The API with the administrator's token.
     ///
     /// # Panics

@@ -42,6 +42,9 @@ async fn journey(name: &str, world: &World) {
         .env("CONSOLE_SHOTS", &shots)
         .env("CHROMIUM", chromium)
         .kill_on_drop(true);
+    if let Some(pin) = world.server.pin() {
+        node.env("CONSOLE_PIN", pin).env("NODE_EXTRA_CA_CERTS", world.server.data().join("tls/ca.pem"));
+    }
     let ended = tokio::time::timeout(std::time::Duration::from_secs(280), node.output()).await;
     let output = ended.expect("the journey came to no end").expect("node runs");
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -52,6 +55,12 @@ async fn journey(name: &str, world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_signs_in_and_out_and_does_what_ones_role_allows() {
     journey("door", &World::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_over_https_with_the_cookie_that_browsers_send_over_tls_only() {
+    let server = patchwharf_testkit::Server::setup(world::BINARY).tls().start().await;
+    journey("door", &World::on(server).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
