@@ -71,7 +71,7 @@ impl Quickstart {
         };
         show::say(&format!("server        {url}"))?;
         show::trust(&url, &global.data)?;
-        let client = Client::with_token(url.clone(), token, global)?;
+        let client = Client::with_token(from_here(&url, listen)?, token, global)?;
         let shown = tokio::select! {
             ended = &mut server => return ended.map(|()| Found::Nothing),
             shown = self.demonstrate(&client, vendor_after(&url)) => shown?,
@@ -140,6 +140,16 @@ impl Quickstart {
         import(client, &feed).await?;
         Ok(feed)
     }
+}
+
+/// The server's URL as this machine reaches it: one that listens at every address is told to people by the host's name,
+/// which need not be known here.
+fn from_here(url: &str, listen: SocketAddr) -> Result<String> {
+    let mut here = url::Url::parse(url).with_context(|| format!("{url} is not a URL"))?;
+    if listen.ip().is_unspecified() {
+        here.set_host(Some("127.0.0.1"))?;
+    }
+    Ok(here.as_str().trim_end_matches('/').to_owned())
 }
 
 /// Where the sample vendor may listen: beside the server.

@@ -26,6 +26,7 @@ Examples:
 impl Tls {
     pub(super) fn run(self, global: &Global) -> Result<Found> {
         let Self::Show { pem } = self;
+        patchwharf_trust::install_crypto_provider();
         let shown = Shown::read(&global.data)?;
         if pem {
             output::raw(shown.pem.as_bytes())?;
