@@ -40,8 +40,10 @@ pub use lock::{LockOutcome, held_by, lock, renew_locks, unlock};
 pub use originals::{Original, OriginalTotals, forget_originals, original_totals, originals_at, originals_of};
 pub use plan::{LongPath, RelocationTotals, long_paths, relocation_totals};
 pub use proof::{Proof, proofs, put_proofs, restamp};
-pub use rebuild::{Rebuilt, known_packages, rebuild};
-pub use recover::{Adopted, FileLack, Retry, adopt, due_for_retry, put_lacks, wanted_contents};
+pub use rebuild::{Older, OlderFile, Rebuilt, known_packages, rebuild, rebuild_older};
+pub use recover::{
+    Adopted, Adoption, FileLack, Retry, Served, adopt, due_for_retry, put_lacks, served_of, wanted_contents,
+};
 pub use relocate::{Relocated, Relocation, relocate};
 pub use removal::{Removal, TakenOriginal, put_back_originals, take_originals};
 pub use space::{Freed, SameData, Totals, freed, same_data, totals};

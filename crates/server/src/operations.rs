@@ -3,7 +3,7 @@
 mod adopt;
 pub(crate) mod assembly;
 mod backup;
-mod compare;
+pub(crate) mod compare;
 pub(crate) mod cores;
 mod delete;
 pub mod import;

@@ -9,10 +9,12 @@
 //! 3. [`rows`]: bytes are hashed, rows are written batch by batch. The marker comes last: a location is not ours before
 //!    everything of it is recorded, so that a run which was killed is run again and finds less to do.
 
+mod judge;
 mod look;
 mod places;
 mod prove;
 mod rows;
+mod tells;
 mod told;
 mod unfinished;
 

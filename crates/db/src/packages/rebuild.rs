@@ -1,9 +1,13 @@
 //! Rows that are made again from what lies on disk.
 
+mod older;
+
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use patchwharf_model::{LocationId, PackageId, Sha256, UpdateId, update::VendorDigest};
+
+pub use older::{Older, OlderFile, rebuild_older};
 
 use super::{Proof, StagedFile, proof};
 use crate::{
@@ -18,6 +22,8 @@ pub struct Rebuilt {
     pub package_id: PackageId,
     /// Its number.
     pub version: u64,
+    /// The number that the package's next version gets: no folder on disk has it.
+    pub next_version: u64,
     /// Its update.
     pub update_id: UpdateId,
     /// Where it lies.
@@ -65,7 +71,7 @@ pub async fn rebuild(w: &mut Write<'_>, versions: &[Rebuilt]) -> Result<HashSet<
          JOIN package AS p ON p.update_id = CAST(j.value ->> 1 AS TEXT) AND p.active = 1";
     const PACKAGES: &str = "INSERT INTO package (package_id, update_id, active, current_version, next_version, token, \
          since, size_bytes, proved_at, created_at) SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS TEXT), 1, \
-         CAST(value ->> 2 AS BIGINT), CAST(value ->> 2 AS BIGINT) + 1, 1, $1, 0, 0, CAST(value ->> 3 AS BIGINT) \
+         CAST(value ->> 2 AS BIGINT), CAST(value ->> 4 AS BIGINT), 1, $1, 0, 0, CAST(value ->> 3 AS BIGINT) \
          FROM json_each($2) WHERE true ON CONFLICT (package_id) DO NOTHING RETURNING package_id AS text";
     const VERSIONS: &str = "INSERT INTO package_version (package_id, version, state, since, location_id, weak, unproved, \
          size_bytes, files_digest) SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT), 'staged', $1, \
@@ -80,7 +86,10 @@ pub async fn rebuild(w: &mut Write<'_>, versions: &[Rebuilt]) -> Result<HashSet<
     let taken: Vec<Active> = w.all(WHAT, TAKEN, vec![asked]).await?;
     let mut taken: HashSet<UpdateId> = taken.into_iter().map(|row| row.update_id).collect();
     let free: Vec<&Rebuilt> = versions.iter().filter(|v| taken.insert(v.update_id)).collect();
-    let lines = free.iter().map(|v| (v.package_id, v.update_id, v.version, v.staged_at.as_microsecond()));
+    let lines = free.iter().map(|v| {
+        let next = v.next_version.max(v.version + 1);
+        (v.package_id, v.update_id, v.version, v.staged_at.as_microsecond(), next)
+    });
     let made: Vec<Text> = w.all(WHAT, PACKAGES, vec![now.into_value(), rows(WHAT, lines)?]).await?;
     let made: HashSet<PackageId> = made.into_iter().filter_map(|row| row.text.parse().ok()).collect();
     let made_versions: Vec<&Rebuilt> = free.into_iter().filter(|v| made.contains(&v.package_id)).collect();

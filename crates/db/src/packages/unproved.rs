@@ -31,6 +31,19 @@ record!(
 
 const WHAT: &str = "take the mark unproved from versions";
 
+macro_rules! named {
+    ($rest:literal) => {
+        concat!(
+            "SELECT v.package_id, v.version FROM package_version AS v ",
+            "JOIN package AS p ON p.package_id = v.package_id JOIN update_revision AS r ON r.update_id = p.update_id ",
+            "JOIN feed AS f ON f.feed_id = r.feed_id WHERE v.unproved = 1 AND f.removed_at IS NULL AND r.listed = 1 ",
+            "AND r.withdrawn = 0 AND r.files_digest = v.files_digest AND r.from_gen <= f.current_generation ",
+            "AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) ",
+            $rest
+        )
+    };
+}
+
 /// The current versions that are unproved, by package.
 ///
 /// # Errors
@@ -49,14 +62,18 @@ pub async fn unproved(db: &Db) -> Result<Vec<Unproved>> {
 /// # Errors
 /// When the database fails.
 pub async fn prove_named(w: &mut Write<'_>, limit: u32) -> Result<u64> {
-    const FIND: &str = "SELECT v.package_id, v.version FROM package_version AS v \
-         JOIN package AS p ON p.package_id = v.package_id JOIN update_revision AS r ON r.update_id = p.update_id \
-         JOIN feed AS f ON f.feed_id = r.feed_id WHERE v.unproved = 1 AND f.removed_at IS NULL AND r.listed = 1 \
-         AND r.withdrawn = 0 AND r.files_digest = v.files_digest AND r.from_gen <= f.current_generation \
-         AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) ORDER BY v.package_id, v.version LIMIT $1";
+    const FIND: &str = named!("ORDER BY v.package_id, v.version LIMIT $1");
     let named: Vec<Named> = w.all(WHAT, FIND, args![limit]).await?;
     let named: Vec<(PackageId, u64)> = named.into_iter().map(|v| (v.package_id, v.version)).collect();
     take_mark(w, &named, "named by its feed").await
+}
+
+/// The same for one version.
+pub(super) async fn prove_if_named(w: &mut Write<'_>, package: PackageId, version: u64) -> Result<()> {
+    const FIND: &str = named!("AND v.package_id = $1 AND v.version = $2");
+    let named: Vec<Named> = w.all(WHAT, FIND, args![package, version]).await?;
+    let named: Vec<(PackageId, u64)> = named.into_iter().map(|v| (v.package_id, v.version)).collect();
+    take_mark(w, &named, "named by its feed").await.map(drop)
 }
 
 /// Takes the mark from these versions: a key that is trusted has signed their digests. Returns how many had it.

@@ -41,6 +41,7 @@ fn rebuilt(of: &LostUpdate, update_id: UpdateId, location_id: LocationId, inode:
     Rebuilt {
         package_id: PackageId::new(),
         version: 7,
+        next_version: 9,
         update_id,
         location_id,
         staged_at: of.staged_at,

@@ -27,6 +27,7 @@ use patchwharf_model::{
 };
 use patchwharf_store::{DiskError, Leftover, Location, Quarantined, layout};
 
+pub(crate) use lost::payload;
 pub(crate) use settle::settle;
 
 use super::OperationError;

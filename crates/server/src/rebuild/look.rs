@@ -22,6 +22,8 @@ pub(super) struct Candidate {
     pub(super) package: PackageId,
     pub(super) version: u64,
     pub(super) staged_at: Timestamp,
+    /// The number that the package's next version gets: no folder of it, whatever is in it, has that.
+    pub(super) next_version: u64,
 }
 
 /// The versions of each update, newest first.
@@ -31,13 +33,18 @@ impl Work {
     /// Reads all manifests.
     pub(super) async fn look(&self, places: &[Place], told: &mut Told) -> Result<Candidates> {
         let mut updates: HashMap<[u8; 32], Vec<Candidate>> = HashMap::new();
+        let mut next: HashMap<PackageId, u64> = HashMap::new();
         for (at, place) in places.iter().enumerate() {
             let Some(location) = &place.location else { continue };
             let own = Arc::clone(location);
             let mut versions = Vec::new();
             for thing in cores::blocking(move || own.survey()).await?? {
                 match thing {
-                    Found::Version { package, version } => versions.push((package, version)),
+                    Found::Version { package, version } => {
+                        versions.push((package, version));
+                        let next = next.entry(package).or_default();
+                        *next = (*next).max(version.saturating_add(1));
+                    }
                     Found::Unreadable(error) => told.not_taken(location.path().as_str(), with_causes(&error)),
                     Found::Foreign { path } => told.foreign(location.path().join(path).as_str()),
                     Found::EmptyPackage { .. } | Found::Staging { .. } => {}
@@ -51,6 +58,9 @@ impl Work {
         }
         let mut candidates: Candidates = updates.into_values().collect();
         for of_update in &mut candidates {
+            for one in of_update.iter_mut() {
+                one.next_version = next.get(&one.package).copied().unwrap_or(one.version + 1);
+            }
             of_update.sort_unstable_by_key(|one| std::cmp::Reverse((one.staged_at, one.version, one.package)));
         }
         // The same order in every run.
@@ -79,7 +89,8 @@ impl Work {
             match manifest {
                 Ok(manifest) => {
                     let update = sha256(format!("{}\n{}", manifest.feed, manifest.update_key).as_bytes()).0;
-                    found.push((Candidate { place, package, version, staged_at: manifest.staged_at }, update));
+                    let (staged_at, next_version) = (manifest.staged_at, version + 1);
+                    found.push((Candidate { place, package, version, staged_at, next_version }, update));
                 }
                 Err(why) => told.not_taken(&format!("{}/{package}/{version}", location.path()), why),
             }

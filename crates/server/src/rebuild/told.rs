@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use patchwharf_model::package::Manifest;
 use serde::Serialize;
 
-use super::places::Place;
+use super::{judge::Whole, places::Place};
 use crate::words::{bytes, count};
 
 /// Things that are named one by one.
@@ -25,7 +24,7 @@ pub(crate) struct Told {
     pub(crate) proved: u64,
     /// Folders of packages that the database knows: left as they are.
     pub(crate) known: u64,
-    /// Older versions, or replaced packages, of updates whose newest is taken.
+    /// Older versions, or replaced packages, of updates whose newest is taken: recorded as retired.
     pub(crate) older: u64,
     /// What was not taken, and why.
     pub(crate) not_taken: Vec<NotTaken>,
@@ -78,11 +77,13 @@ impl Told {
         self.foreign += 1;
     }
 
-    pub(super) fn taken(&mut self, manifest: &Manifest, is_proved: bool) {
+    pub(super) fn taken(&mut self, one: &Whole) {
+        let Whole { manifest, is_proved, older, .. } = one;
+        self.older += older.len() as u64;
         self.packages += 1;
         self.size_bytes += manifest.files.iter().map(|file| file.size_bytes).sum::<u64>();
-        self.unproved += u64::from(!is_proved);
-        if self.dry_run && !is_proved {
+        self.unproved += u64::from(!*is_proved);
+        if self.dry_run && !*is_proved {
             self.lost_feeds.insert(manifest.feed.clone());
         }
     }
@@ -106,7 +107,7 @@ impl Told {
             line = format!("{line}; {} left as the database has them", count(self.known, "version"));
         }
         if self.older > 0 {
-            line = format!("{line}; {} older than what is taken", count(self.older, "version"));
+            line = format!("{line}; {} that it replaced {would}retired", count(self.older, "older version"));
         }
         if self.foreign > 0 {
             line = format!("{line}; {} no part of a location, left alone", count(self.foreign, "thing"));

@@ -1,5 +1,7 @@
 //! C-12, C-13: a lost database is made again from the manifests on disk.
 
+mod replaced;
+
 use std::path::{Path, PathBuf};
 
 use patchwharf_model::{
@@ -24,8 +26,13 @@ struct Lost {
 
 impl Lost {
     async fn new(setup: Setup, bulletins: usize) -> Self {
-        let mut stock = Stock::new(setup, bulletins, 70_000).await;
+        let stock = Stock::new(setup, bulletins, 70_000).await;
         stock.stage(0..bulletins).await;
+        Self::of(stock, bulletins).await
+    }
+
+    /// So many bulletins are staged already.
+    async fn of(mut stock: Stock, bulletins: usize) -> Self {
         let mut addresses = Vec::new();
         for n in 0..bulletins {
             let bulletin: BulletinDetail = stock.server.api().get(&format!("/api/v1/bulletins/B-{n}")).await;

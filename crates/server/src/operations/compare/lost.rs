@@ -7,11 +7,15 @@ use patchwharf_db::{
     packages::{Adopted, StagedFile},
     updates::Update,
 };
-use patchwharf_model::{Timestamp, package::Manifest, update::VendorDigest};
+use patchwharf_model::{
+    Timestamp,
+    package::{Manifest, ManifestFile},
+    update::{PayloadFile, VendorDigest},
+};
 use patchwharf_store::{Finding, Location, ToVerify};
 
-use super::Who;
-use crate::operations::{OperationError, cores};
+use super::{Who, orphans::replaced};
+use crate::operations::{OperationError, cores, import};
 
 /// What became of taking a version back.
 pub(super) enum Adoption {
@@ -41,31 +45,34 @@ impl Who {
             version: manifest.version,
             update_id: update.update_id,
             location_id: location.id(),
+            staged_at: manifest.staged_at,
             weak: manifest.files.iter().any(|file| matches!(file.vendor_digest, VendorDigest::Sha1(_))),
-            files_digest: same_content(manifest, update).then_some(update.files_digest),
+            files_digest: import::files_digest(&payload(manifest)),
             vendor: manifest.files.iter().map(|file| (file.vendor_digest, file.source.clone())).collect(),
             files,
         };
         let retire_after = now.checked_add(self.app.config.packages.grace).unwrap_or(Timestamp::MAX);
         let mut w = self.app.db.write("system", &self.source, now).await?;
-        let taken = packages::adopt(&mut w, self.job, retire_after, &adopted).await?;
-        if !taken {
-            return Ok(Adoption::Busy);
+        match packages::adopt(&mut w, self.job, retire_after, &adopted).await? {
+            packages::Adoption::Busy => return Ok(Adoption::Busy),
+            packages::Adoption::Older(by) => return Ok(Adoption::Refused(replaced(manifest, by))),
+            packages::Adoption::Done => {}
         }
         w.commit().await?;
         Ok(Adoption::Done)
     }
 }
 
-/// Whether a manifest holds what the catalogue names now.
-fn same_content(manifest: &Manifest, update: &Update) -> bool {
-    manifest.files.len() == update.files.len()
-        && manifest.files.iter().all(|ours| {
-            update.files.iter().any(|theirs| {
-                (ours.name.as_str(), ours.size_bytes, ours.vendor_digest)
-                    == (theirs.name.as_str(), theirs.size_bytes, theirs.digest)
-            })
-        })
+/// The files that a manifest names, as a catalogue would name them.
+pub(crate) fn payload(manifest: &Manifest) -> Vec<PayloadFile> {
+    let file = |file: &ManifestFile| PayloadFile {
+        name: file.name.clone(),
+        size_bytes: file.size_bytes,
+        digest: file.vendor_digest,
+        url: file.source.clone(),
+        languages: Vec::new(),
+    };
+    manifest.files.iter().map(file).collect()
 }
 
 fn proved(location: &Location, manifest: &Manifest, now: Timestamp) -> Result<Vec<StagedFile>, String> {

@@ -7,10 +7,10 @@ use std::{
 
 use patchwharf_db::{
     packages,
-    packages::Placed,
+    packages::{Placed, Served},
     updates::{self, Update},
 };
-use patchwharf_model::{LocationId, PackageId, UpdateId, package::Manifest};
+use patchwharf_model::{LocationId, PackageId, Timestamp, UpdateId, package::Manifest};
 use patchwharf_store::{Location, ManifestError, layout};
 
 use super::{Difference, Who, with_causes};
@@ -107,18 +107,21 @@ impl Who {
         differences: &mut Vec<Difference>,
     ) -> Result<(), OperationError> {
         let (own, keys) = (Arc::clone(location), self.app.known_keys().await?);
-        let looked: Vec<Orphan> = cores::for_each(orphans, move |(package, version)| {
+        let mut looked: Vec<Orphan> = cores::for_each(orphans, move |(package, version)| {
             // Deleted since the survey: first its folder went, then its row.
             let manifest = own.open_version(*package, *version).ok().map(|open| open.manifest(&keys));
             (*package, *version, manifest)
         })
         .await?;
+        // Of several that are lost the newest is taken back last, and stays.
+        looked.sort_by_key(|(.., manifest)| manifest.as_ref().and_then(|m| Some(m.as_ref().ok()?.staged_at)));
         let named: Vec<UpdateId> =
             looked.iter().filter_map(|(.., manifest)| manifest.as_ref()?.as_ref().ok()).map(|m| m.update).collect();
         let mut updates: HashMap<UpdateId, Update> = HashMap::new();
         if !named.is_empty() {
             updates.extend(updates::by_ids(&self.app.db, &named).await?.into_iter().map(|u| (u.update_id, u)));
         }
+        let newer = self.newer(&looked).await?;
         for (package, version, manifest) in looked {
             let orphan = |why| Difference::Orphan { package, version, why };
             differences.push(match manifest {
@@ -130,9 +133,12 @@ impl Who {
                 Some(Ok(manifest)) if !lost(&manifest, known) => {
                     orphan("its number was used and retired; it is a copy from elsewhere".to_owned())
                 }
-                Some(Ok(manifest)) => match updates.get(&manifest.update) {
-                    Some(update) => Difference::Lost { manifest: Box::new(manifest), update: Box::new(update.clone()) },
-                    None => {
+                Some(Ok(manifest)) => match (newer.get(&(package, version)), updates.get(&manifest.update)) {
+                    (Some(by), _) => orphan(replaced(&manifest, *by)),
+                    (None, Some(update)) => {
+                        Difference::Lost { manifest: Box::new(manifest), update: Box::new(update.clone()) }
+                    }
+                    (None, None) => {
                         orphan(format!("update {} of feed {} is not known here", manifest.update_key, manifest.feed))
                     }
                 },
@@ -140,6 +146,40 @@ impl Who {
         }
         Ok(())
     }
+}
+
+impl Who {
+    /// Of these folders, the ones whose update has a package by now that was staged later, and that package.
+    async fn newer(&self, looked: &[Orphan]) -> Result<HashMap<(PackageId, u64), PackageId>, OperationError> {
+        let manifests: Vec<&Manifest> =
+            looked.iter().filter_map(|(.., manifest)| manifest.as_ref()?.as_ref().ok()).collect();
+        if manifests.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let updates: Vec<UpdateId> =
+            manifests.iter().map(|m| m.update).collect::<HashSet<_>>().into_iter().collect();
+        let keys = self.app.known_keys().await?;
+        let served = packages::served_of(&self.app.db, &updates).await?.into_iter();
+        let served = served.map(|served| (self.app.locations.get(served.location_id).ok(), served)).collect();
+        let staged = cores::for_each(served, move |(location, served): &(Option<Arc<Location>>, Served)| {
+            let manifest = location.as_ref().and_then(|at| at.manifest(served.package_id, served.version, &keys).ok());
+            // One that cannot be read is not older than its package.
+            let staged_at = manifest.map_or(served.created_at, |manifest| manifest.staged_at.max(served.created_at));
+            (served.update_id, (served.package_id, staged_at))
+        });
+        let staged: HashMap<UpdateId, (PackageId, Timestamp)> = staged.await?.into_iter().collect();
+        let newer = manifests.into_iter().filter_map(|manifest| {
+            let (package, staged_at) = staged.get(&manifest.update)?;
+            let is_newer = *package != manifest.package && *staged_at > manifest.staged_at;
+            is_newer.then_some(((manifest.package, manifest.version), *package))
+        });
+        Ok(newer.collect())
+    }
+}
+
+/// Why a version is not taken back whose update has a newer package.
+pub(super) fn replaced(manifest: &Manifest, by: PackageId) -> String {
+    format!("it was staged at {:.0}, and package {by}, which its update has, later", manifest.staged_at)
 }
 
 /// Whether the database can have lost this version: it never gave the number out.

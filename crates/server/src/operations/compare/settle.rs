@@ -127,7 +127,8 @@ impl Who {
                 Adoption::Done => Settled::new(
                     Outcome::Adopted,
                     "adopted",
-                    "the database had lost it; its manifest is signed by this server and its bytes are right",
+                    "the database had lost it; its manifest is signed by this server and its bytes are right. It is served \
+                     if its feed names the same digests, and unproved until it does",
                 ),
                 Adoption::Busy => {
                     Settled::new(Outcome::Ordered, "waits", "a job works on its update; it is looked at again")
