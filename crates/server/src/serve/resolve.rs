@@ -35,13 +35,7 @@ pub(super) async fn file(app: &Arc<App>, package: PackageId, version: u64, name:
 
 async fn current(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Proved> {
     if content.unproved {
-        let detail = format!(
-            "Package {} was found on disk, and nobody vouches for its digests yet: it is served when a feed names them \
-             (`patchwharf feed add`, `patchwharf feed import`), or a key that is trusted has signed them \
-             (`patchwharf store rebuild --trust`).",
-            place.package
-        );
-        return Err(ApiError::new(Code::Unproved, detail));
+        return Err(unproved(&place));
     }
     match (content.state, content.sha256) {
         (VersionState::Staged, Some(sha256)) => {
@@ -63,11 +57,23 @@ async fn current(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Pr
     }
 }
 
+fn unproved(place: &Place) -> ApiError {
+    let detail = format!(
+        "Package {} was found on disk, and nobody vouches for its digests yet: it is served when a feed names them \
+         (`patchwharf feed add`, `patchwharf feed import`), or a key that is trusted has signed them \
+         (`patchwharf store rebuild --trust`).",
+        place.package
+    );
+    ApiError::new(Code::Unproved, detail)
+}
+
 /// A version that has been replaced: its own bytes as long as they lie there whole, else those of the version that
-/// took its place if they are the same.
+/// took its place if they are the same. Bytes that nobody vouches for are nobody's, replaced or not.
 async fn old(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Proved> {
     let Some(sha256) = content.sha256 else { return Err(gone_place(app, &place).await?) };
-    if content.version_state == VersionState::Retired
+    let is_kept = content.version_state == VersionState::Retired;
+    if is_kept
+        && !content.unproved
         && content.state == VersionState::Staged
         && let Found::Good(proved) = open(app, &place, &content, sha256).await?
     {
@@ -81,6 +87,7 @@ async fn old(app: &Arc<App>, place: Place, content: Content) -> ApiResult<Proved
                 None => Err(gone_place(app, &place).await?),
             }
         }
+        _ if is_kept && content.unproved => Err(unproved(&place)),
         _ => Err(gone_place(app, &place).await?),
     }
 }
