@@ -1,5 +1,5 @@
-//! What the system job can do besides: relocate existing packages if the default location has changed, and delete unused
-//! packages. Each is a phase after the check, in the same job, and adds its sentence to the report.
+//! What the system job can do besides: delete unused packages, and relocate existing packages if the default location has
+//! changed. Each is a phase after the check, in the same job, and adds its sentence to the report.
 
 use patchwharf_model::job::{DeleteUnused, IntegrityCheck, Report, ReportItem, Selection};
 
@@ -29,14 +29,15 @@ pub(super) async fn run(
     wish: &IntegrityCheck,
 ) -> Result<Result<Vec<Report>, Ending>, OperationError> {
     let mut reports = Vec::new();
-    if wish.relocate {
-        match relocate(ctx, wish).await? {
+    // First what nothing uses: it is not copied, and it lies where --location says that it does.
+    if wish.delete_unused {
+        match delete_unused(ctx, wish).await? {
             Ending::Done(report) => reports.push(report),
             ending => return Ok(Err(ending)),
         }
     }
-    if wish.delete_unused {
-        match delete_unused(ctx, wish).await? {
+    if wish.relocate {
+        match relocate(ctx, wish).await? {
             Ending::Done(report) => reports.push(report),
             ending => return Ok(Err(ending)),
         }

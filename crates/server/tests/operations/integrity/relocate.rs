@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use patchwharf_db::settings;
 use patchwharf_model::{
     finding::FindingKind as Kind,
     job::{IntegrityCheck, Selection},
@@ -76,5 +77,21 @@ async fn packages_that_cannot_be_moved_take_nothing_away_from_the_check() {
     let of = Selection::All;
     check(&world, IntegrityCheck { of, location: Some(old), ..relocate() }).await.clean();
     assert_eq!(world.location_of("B-1").await, new);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn what_is_unused_at_the_named_location_is_deleted_and_not_moved_first() {
+    let (one, two) = (Payload::random("one.exe", 30_000), Payload::random("two.exe", 40_000));
+    let (mut world, old, _) = World::with_two_places(&[&one, &two]).await;
+    let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
+    settings::set(&mut w, "unused.without-policy-after", "0s").await.unwrap();
+    w.commit().await.unwrap();
+    let both = IntegrityCheck { delete_unused: true, location: Some(old), ..relocate() };
+    let dry = check(&world, IntegrityCheck { dry_run: true, ..both.clone() }).await;
+    assert_eq!(dry.ended.count("would-be-deleted"), 2, "{dry:#?}");
+    let done = check(&world, both).await;
+    assert_eq!((done.ended.count("deleted"), done.ended.count("moved")), (2, 0), "{done:#?}");
+    assert_eq!(world.update("B-1").await.package_id, None);
     world.check().await;
 }
