@@ -128,11 +128,14 @@ async fn make_from(
         for sound in &plan.sound {
             told::sound(ctx, sound, sound_outcome);
         }
+        for update in &plan.unproved {
+            told::unproved(ctx, update);
+        }
         for (update, reason) in &plan.refused {
             told::line(ctx, item(update), "failed", true, reason.clone());
         }
         made.sound += plan.sound.len() as u64;
-        made.failed += plan.refused.len() as u64;
+        made.failed += (plan.refused.len() + plan.unproved.len()) as u64;
         let busy = plan.busy.clone();
         let placing = match build_all(ctx, mode, offer, plan).await? {
             Ok(placing) => placing,

@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) sound: Vec<Sound>,
     /// Packages that other jobs hold.
     pub(crate) busy: Vec<(PackageId, JobId)>,
+    /// What is as it must be, and nobody vouches for it.
+    pub(crate) unproved: Vec<Arc<Update>>,
     /// What cannot be planned, and why.
     pub(crate) refused: Vec<(Arc<Update>, String)>,
 }
@@ -95,6 +97,7 @@ async fn plan_chunk(
         disk.note(current, token, seen);
         match (make, current) {
             (Some(make), _) => decided.push((update, package, token, make)),
+            (None, Some(v)) if v.unproved => plan.unproved.push(update),
             (None, Some(v)) => {
                 plan.sound.push(Sound { update, ours: v.job_id == Some(ctx.job) && v.state == VersionState::Staged })
             }

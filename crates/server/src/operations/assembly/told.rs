@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use patchwharf_db::packages::Repointed;
+use patchwharf_db::{packages::Repointed, updates::Update};
 use patchwharf_model::{job::ReportItem, package::VersionState};
 
 use super::{
@@ -93,6 +93,17 @@ pub(crate) fn sound(ctx: &JobContext, sound: &Sound, outcome: &str) {
         return;
     }
     line(ctx, item(&sound.update), outcome, false, String::new());
+}
+
+/// Nothing has to be done, and it is not served all the same.
+pub(crate) fn unproved(ctx: &JobContext, update: &Update) {
+    let reason = format!(
+        "its package is whole, and nobody vouches for its digests, so it is not served: import feed {:?} again \
+         (`patchwharf feed add`, `patchwharf feed import`), or name the key that signed them (`patchwharf store rebuild \
+         --trust`)",
+        update.feed
+    );
+    line(ctx, item(update), "unproved", true, reason);
 }
 
 /// A policy follows its update's package, or waits for the administrator.
