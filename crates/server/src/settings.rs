@@ -133,14 +133,21 @@ impl fmt::Debug for Setting {
 pub(crate) async fn list(app: &App) -> Result<Vec<api::Setting>, OperationError> {
     let mut shown = Vec::with_capacity(ALL.len());
     for setting in ALL {
+        let value = setting.value(app).await?;
+        let warning = never(app, setting.name, &value).map(|why| format!(". WARNING: {why}")).unwrap_or_default();
         shown.push(api::Setting {
             name: setting.name.to_owned(),
-            value: setting.value(app).await?,
+            value,
             default: setting.default(app),
-            meaning: setting.meaning.to_owned(),
+            meaning: format!("{}{warning}", setting.meaning),
         });
     }
     Ok(shown)
+}
+
+/// Why a rule about unused packages can never take anything.
+fn never(app: &App, name: &str, value: &str) -> Option<String> {
+    unused::never(name, unused::after(value).ok()?, app.config.retention.audit)
 }
 
 /// Sets a value.
@@ -171,7 +178,7 @@ pub(crate) async fn set(
             let mut write = app.db.write(actor, "api", app.clock.now()).await?;
             kept::set(&mut write, name, value).await?;
             write.commit().await?;
-            Vec::new()
+            never(app, name, value).into_iter().collect()
         }
     };
     let after = setting.value(app).await?;

@@ -43,6 +43,8 @@ record!(
         pub enabled_policies: u64,
         /// Whether no address is known for one of its files: it was supplied by hand and cannot be fetched again.
         pub by_hand: bool,
+        /// Whether nobody vouches for its digests yet.
+        pub unproved: bool,
         /// Whether another version of it is being made.
         pub unfinished: bool,
         /// The job that holds it, whether its time is over or not.
@@ -64,7 +66,7 @@ record!(
 macro_rules! usage {
     ($from:literal, $rest:literal) => {
         concat!(
-            "SELECT p.package_id, v.version, v.location_id, v.state, v.since, v.size_bytes + COALESCE((SELECT ",
+            "SELECT p.package_id, v.version, v.location_id, v.state, v.since, v.unproved, v.size_bytes + COALESCE((SELECT ",
             "CAST(SUM(w.size_bytes) AS BIGINT) FROM original AS o JOIN package_version AS w ON w.package_id = o.package_id ",
             "AND w.version = o.version WHERE o.package_id = p.package_id AND o.same_data = 0), 0) AS size_bytes, ",
             "i.update_key, r.bulletin_id, COALESCE(b.name, '') AS bulletin, ",

@@ -53,7 +53,7 @@ impl Ages {
         ages
     }
 
-    /// The time by which things may be called old; none: the clock was set not long ago, call nothing old.
+    /// The time by which things may be called old; none: the clock is not relied on, call nothing old.
     #[must_use]
     pub fn now(&self) -> Option<Timestamp> {
         self.look();

@@ -78,7 +78,7 @@ struct Run<'a> {
     /// Superseded packages that stay because an enabled policy has them.
     needed: u64,
     freed_bytes: u64,
-    /// The clock was set not long ago: nothing is called old.
+    /// The clock is not relied on: nothing is called old.
     doubted: bool,
 }
 
@@ -245,6 +245,10 @@ impl Run<'_> {
         }
         // Of what an earlier attempt unlinked nothing is known but the sizes on record.
         let freed = (ctx.attempt == 1 && !self.dry_run).then_some(self.freed_bytes);
-        Ok(Ending::Done(told::report(&sums, self.dry_run, self.doubted, self.needed, freed)))
+        let mut report = told::report(&sums, self.dry_run, self.doubted, self.needed, freed);
+        if let Some(warning) = self.rules.warning(&ctx.app) {
+            report.summary = format!("{}; {warning}", report.summary);
+        }
+        Ok(Ending::Done(report))
     }
 }

@@ -1,6 +1,7 @@
 //! C-12, C-13: a lost database is made again from the manifests on disk.
 
 mod replaced;
+mod unproved;
 
 use std::path::{Path, PathBuf};
 

@@ -44,6 +44,11 @@ impl Rules {
         })
     }
 
+    /// What is to be said of the rules themselves.
+    pub(super) fn warning(&self, app: &App) -> Option<String> {
+        settings::never(settings::DISABLED_AFTER, self.disabled, app.config.retention.audit)
+    }
+
     pub(super) fn are_all_off(&self) -> bool {
         [self.superseded, self.disabled, self.without_policy].iter().all(|rule| *rule == UnusedAfter::OFF)
     }
@@ -76,6 +81,14 @@ impl Rules {
         }
         if usage.unfinished {
             return Some("another version of it is being made; the next run looks at it again".to_owned());
+        }
+        // What its feed and the policies say of it comes back with the import that proves it.
+        if usage.unproved {
+            return Some(
+                "it is unproved: its row was made again from the disk, and what the feed and the policies say of it is not \
+                 known yet; import its feed, or name the key that signed it (`patchwharf store rebuild --trust`)"
+                    .to_owned(),
+            );
         }
         (usage.by_hand && !self.also_supplied).then(|| {
             "no address is known for one of its files: it was supplied by hand and cannot be fetched again; \
@@ -133,6 +146,7 @@ mod tests {
             policies: 0,
             enabled_policies: 0,
             by_hand: false,
+            unproved: false,
             unfinished: false,
             lock_job: None,
             lock_until: None,
@@ -215,6 +229,7 @@ mod tests {
         assert!(free(&Usage { lock_until: Some(ago(1)), ..held.clone() }), "whoever held it is gone");
         assert!(free(&Usage { lock_job: Some(job), ..held }), "the lock is our own");
         assert!(!free(&Usage { unfinished: true, ..usage() }));
+        assert!(!free(&Usage { unproved: true, ..usage() }), "nobody knows yet what it is for");
         let by_hand = Usage { by_hand: true, ..usage() };
         assert!(NONE.obstacle(&by_hand, job, now()).unwrap().contains("--also-supplied"));
         assert!(Rules { also_supplied: true, ..NONE }.obstacle(&by_hand, job, now()).is_none());

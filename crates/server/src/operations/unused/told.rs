@@ -135,8 +135,8 @@ pub(super) fn report(sums: &Sums, dry_run: bool, doubted: bool, needed: u64, fre
     }
     if doubted {
         summary = format!(
-            "{summary}; the clock of the server was set not long ago: nothing is deleted for its age until it has run \
-             straight for a day"
+            "{summary}; the clock is not relied on: it was set, or nothing in the data folder says when a server last ran \
+             there. Nothing is deleted for its age until it has run straight for a day"
         );
     }
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
@@ -184,5 +184,7 @@ mod tests {
     fn a_doubted_clock_is_named() {
         let report = report(&Sums::default(), true, true, 0, None);
         assert!(report.summary.contains("no unused package would be deleted; the clock"), "{}", report.summary);
+        // After a rebuild nobody has set it.
+        assert!(report.summary.contains("or nothing in the data folder says"), "{}", report.summary);
     }
 }
