@@ -94,7 +94,7 @@ impl ForeignFolder {
         &self.path
     }
 
-    /// A path below it, whole, as it is shown: bytes that are no UTF-8 are written `\xff`.
+    /// A path below it, whole, as it is shown: bytes that are no UTF-8, and control characters, are written `\xff`.
     #[must_use]
     pub fn shown(&self, below: &Path) -> Utf8PathBuf {
         self.path.join(shown(below))

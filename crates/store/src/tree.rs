@@ -102,7 +102,7 @@ pub(crate) fn size_bytes(parent: BorrowedFd<'_>, name: &OsStr) -> u64 {
 pub(crate) struct Entry {
     /// As it is shown: see [`shown`].
     pub(crate) name: String,
-    /// As it is, where it is no UTF-8: then it is not one of ours.
+    /// As it is, where it is shown otherwise: then it is not one of ours.
     raw: Option<OsString>,
     pub(crate) kind: FileType,
 }
@@ -113,27 +113,38 @@ impl Entry {
         self.raw.as_deref().unwrap_or(OsStr::new(&self.name))
     }
 
-    /// Whether the name is UTF-8.
+    /// Whether the name is shown as it is.
     pub(crate) fn is_text(&self) -> bool {
         self.raw.is_none()
     }
 }
 
-/// A name as it is shown: bytes that are no UTF-8 are written `\xff`.
+/// A name as it is shown: bytes that are no UTF-8, and control characters, are written `\xff`, and `\` is written twice, so
+/// that no name reads as two lines, or as another name.
 pub(crate) fn shown(name: &OsStr) -> String {
     let mut text = String::new();
     for chunk in name.as_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => text.push_str("\\\\"),
+                c if c.is_control() => escape(&mut text, c.encode_utf8(&mut [0; 4]).as_bytes()),
+                c => text.push(c),
+            }
+        }
+        escape(&mut text, chunk.invalid());
     }
     text
 }
 
+fn escape(text: &mut String, bytes: &[u8]) {
+    text.extend(bytes.iter().map(|byte| format!("\\x{byte:02x}")));
+}
+
 /// The name in a folder that is shown like this.
 pub(crate) fn raw_name(folder: &OwnedFd, name: &str) -> io::Result<OsString> {
-    let has_bytes = name.contains("\\x");
-    let of_bytes = |entry: &Entry| !entry.is_text() && entry.name == name;
-    let found = if has_bytes { entries(folder)?.into_iter().find(of_bytes) } else { None };
+    let has_escapes = name.contains('\\');
+    let is_shown_so = |entry: &Entry| !entry.is_text() && entry.name == name;
+    let found = if has_escapes { entries(folder)?.into_iter().find(is_shown_so) } else { None };
     Ok(found.and_then(|entry| entry.raw).unwrap_or_else(|| name.into()))
 }
 
@@ -173,9 +184,10 @@ pub(crate) fn named(folder: BorrowedFd<'_>, name: &CStr, kind: FileType) -> io::
         },
         known => known,
     };
-    Ok(Some(match name.to_str() {
-        Ok(name) => Entry { name: name.to_owned(), raw: None, kind },
-        Err(_) => {
+    let is_plain = |name: &&str| !name.chars().any(|c| c == '\\' || c.is_control());
+    Ok(Some(match name.to_str().ok().filter(is_plain) {
+        Some(name) => Entry { name: name.to_owned(), raw: None, kind },
+        None => {
             let name = OsStr::from_bytes(name.to_bytes());
             Entry { name: shown(name), raw: Some(name.to_owned()), kind }
         }
@@ -194,4 +206,27 @@ pub(crate) fn each_entry(folder: impl AsFd, visit: &mut dyn FnMut(Entry) -> io::
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn no_name_is_shown_as_two_lines_or_as_another_name() {
+        let names: [&[u8]; 6] =
+            [b"plain \xc3\xa4", b"a\n  FAILED  b", b"\xff", b"\\xff", b"\x1b[2J\x7f", b"c1 \xc2\x85"];
+        let shown: Vec<String> = names.iter().map(|name| shown(OsStr::from_bytes(name))).collect();
+        assert_eq!(shown, ["plain \u{e4}", "a\\x0a  FAILED  b", "\\xff", "\\\\xff", "\\x1b[2J\\x7f", "c1 \\xc2\\x85"]);
+        // Each is found again by what it is shown as.
+        let home = tempfile::tempdir().unwrap();
+        for name in names {
+            std::fs::write(home.path().join(OsStr::from_bytes(name)), name).unwrap();
+        }
+        let folder = OwnedFd::from(std::fs::File::open(home.path()).unwrap());
+        for (name, shown) in names.iter().zip(shown) {
+            assert_eq!(raw_name(&folder, &shown).unwrap(), OsStr::from_bytes(name), "{shown}");
+        }
+    }
 }

@@ -36,6 +36,11 @@ pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     line(&serde_json::to_string_pretty(value)?)
 }
 
+/// The name of a thing, which is one line whatever is in it.
+pub(crate) fn one_line(name: &str) -> String {
+    name.replace('\n', "\\n")
+}
+
 /// A table with a heading; texts in it are made harmless.
 pub(crate) fn table<const N: usize>(heading: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Result<()> {
     let mut table = Table::new();

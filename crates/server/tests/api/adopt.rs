@@ -114,4 +114,5 @@ async fn adopted(world: World) {
     let again = run(&["location", "adopt", &path]);
     assert!(again.code == Some(1) && again.stdout.contains("more folders than are entered"), "{again:?}");
     assert!(again.stdout.contains("2 packages were here already"), "{again:?}");
+    assert!(again.stdout.contains("adopt done with problems: ") && !again.stdout.contains("adopt failed"), "{again:?}");
 }

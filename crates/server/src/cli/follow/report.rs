@@ -4,7 +4,7 @@ use anyhow::Result;
 use patchwharf_model::{
     api::JobDetail,
     finding::FindingKind,
-    job::{JobKind, ReportItem},
+    job::{JobKind, JobState, ReportItem},
 };
 
 use crate::cli::output;
@@ -16,7 +16,10 @@ pub(crate) fn show(detail: &JobDetail) -> Result<()> {
         let waits = if job.waiting_for.is_empty() { String::new() } else { format!(", waits for {}", job.waiting_for) };
         return output::line(&format!("{} job {}: {}{waits}", job.kind, job.id, job.state));
     };
-    output::line(&format!("{} {}: {}", job.kind, job.state, output::harmless(&report.summary)))?;
+    // What could not be read beside what was taken in does not undo that.
+    let has_ended = job.kind == JobKind::Adopt && job.state == JobState::Failed && !report.counts.is_empty();
+    let state = if has_ended { "done with problems".to_owned() } else { job.state.to_string() };
+    output::line(&format!("{} {state}: {}", job.kind, output::harmless(&report.summary)))?;
     // Findings follow as a table.
     let is_check = job.kind == JobKind::IntegrityCheck;
     let lines = report.items.iter().filter(|item| !is_check || item.outcome.parse::<FindingKind>().is_err());
@@ -24,7 +27,8 @@ pub(crate) fn show(detail: &JobDetail) -> Result<()> {
     for item in good.into_iter().chain(bad) {
         let mark = if item.failed { "FAILED" } else { "" };
         let reason = if item.reason.is_empty() { String::new() } else { format!(": {}", item.reason) };
-        output::line(&output::harmless(&format!("  {mark:6}  {}  {}{reason}", item.item, item.outcome)))?;
+        let name = output::one_line(&item.item);
+        output::line(&output::harmless(&format!("  {mark:6}  {name}  {}{reason}", item.outcome)))?;
     }
     if report.items_left_out > 0 {
         output::line(&format!(

@@ -46,7 +46,8 @@ impl Items {
                 } else {
                     let mark = if item.failed { "FAILED" } else { "" };
                     let reason = if item.reason.is_empty() { String::new() } else { format!(": {}", item.reason) };
-                    output::line(&output::harmless(&format!("{mark:6}  {}  {}{reason}", item.item, item.outcome)))?;
+                    let name = output::one_line(&item.item);
+                    output::line(&output::harmless(&format!("{mark:6}  {name}  {}{reason}", item.outcome)))?;
                 }
             }
             query.cursor = page.next;
