@@ -74,6 +74,12 @@ pub(crate) async fn must_be_current(db: &Db, url: &str) -> Result<()> {
     }
 }
 
+/// Whether the schema is this program's; none: there is no schema yet.
+pub(crate) async fn is_current(db: &Db) -> Result<Option<bool>> {
+    let (found, newest) = (version(db).await?, MIGRATIONS.last().map_or(0, |m| m.number));
+    Ok((found > 0).then_some(found == newest))
+}
+
 async fn run_with(db: &Db, options: &Options, migrations: &[Migration], now: Timestamp) -> Result<()> {
     let newest = migrations.last().map_or(0, |m| m.number);
     let before = version(db).await?;

@@ -109,6 +109,14 @@ impl Db {
         Self::open_with(options, file::must_be_there).await
     }
 
+    /// Whether the schema of the database is this program's; none: it has none yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_current(&self) -> Result<Option<bool>> {
+        migrate::is_current(self).await
+    }
+
     /// `prepare`: what is done to an SQLite file before it is opened.
     async fn open_with(options: &Options, prepare: fn(&Path) -> Result<()>) -> Result<Self> {
         let url = Url(options.url.clone());

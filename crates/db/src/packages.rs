@@ -40,7 +40,9 @@ pub use lock::{LockOutcome, held_by, lock, renew_locks, unlock};
 pub use originals::{Original, OriginalTotals, forget_originals, original_totals, originals_at, originals_of};
 pub use plan::{LongPath, RelocationTotals, long_paths, relocation_totals};
 pub use proof::{Proof, proofs, put_proofs, restamp};
-pub use rebuild::{Older, OlderFile, Rebuilt, known_packages, rebuild, rebuild_older};
+pub use rebuild::{
+    Older, OlderFile, Rebuilt, RebuiltOriginal, known_packages, rebuild, rebuild_older, rebuild_originals, with_package,
+};
 pub use recover::{
     Adopted, Adoption, FileLack, Retry, Served, adopt, due_for_retry, put_lacks, served_of, wanted_contents,
 };

@@ -46,6 +46,15 @@ pub async fn note(w: &mut Write<'_>, name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
+/// Takes away a value that `note` has set.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(w: &mut Write<'_>, name: &str) -> Result<()> {
+    w.run("forget a setting", "DELETE FROM setting WHERE name = $1", args![name]).await?;
+    Ok(())
+}
+
 /// Setting under which a server notes the public key that it signs manifests with.
 const KEY_OF: &str = "manifest-key ";
 

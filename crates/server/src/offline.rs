@@ -74,6 +74,7 @@ impl Offline {
         clear_copies(&config.data);
         let clock = Clock::system();
         let db = Db::open_as_it_is(&start::options(&config)).await?;
+        rebuild::must_be_finished_in(&db).await?;
         let deployment = settings::deployment_id(&db, clock.now()).await?;
         let key = ManifestKey::open(config.data.join("manifest.key").as_std_path())?;
         let mut open = Vec::new();

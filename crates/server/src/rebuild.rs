@@ -11,6 +11,7 @@
 
 mod judge;
 mod look;
+mod open;
 mod places;
 mod prove;
 mod rows;
@@ -18,16 +19,17 @@ mod tells;
 mod told;
 mod unfinished;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use camino::Utf8PathBuf;
-use patchwharf_db::{Db, locations as table, packages, settings};
+use patchwharf_db::{Db, Presence, locations as table, packages, settings};
 use patchwharf_model::{DeploymentId, Timestamp};
 use patchwharf_store::{KnownKeys, fault::Step};
-use patchwharf_trust::{ManifestKey, PublicKey};
+use patchwharf_trust::PublicKey;
+use tempfile::TempDir;
 
-use crate::{clock::Clock, config::Config, offline::must_be_ours, operations::fault_at, restore, start, trusted};
+use crate::{clock::Clock, config::Config, operations::fault_at, start, trusted};
 pub(crate) use told::Told;
-pub(crate) use unfinished::must_be_finished;
+pub(crate) use unfinished::{in_database, must_be_finished, must_be_finished_in};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -53,7 +55,14 @@ struct Work {
     /// Keys that prove.
     trust: Vec<PublicKey>,
     wish: Wish,
-    _lock: start::InstanceLock,
+    /// What was found when it was opened.
+    notes: Vec<String>,
+    /// No other server uses the database.
+    alone: Option<Presence>,
+    /// None: a dry run on a folder that no server has used.
+    _lock: Option<start::InstanceLock>,
+    /// What a dry run has instead of what is not there.
+    _scratch: Option<TempDir>,
 }
 
 /// Rebuilds.
@@ -62,63 +71,57 @@ struct Work {
 /// A server runs on the data folder, a location cannot be taken as it is asked for, or database or disk failed. What was
 /// recorded by then stays.
 pub(crate) async fn run(config: Config, wish: Wish) -> Result<Told> {
-    let work = Work::open(config, wish).await?;
+    let mut work = Work::open(config, wish).await?;
     let told = work.run().await;
+    if let Some(alone) = work.alone.take() {
+        alone.end().await;
+    }
     work.db.close().await;
     told
 }
 
 impl Work {
-    async fn open(config: Config, wish: Wish) -> Result<Self> {
-        must_be_ours(&config.data)?;
-        restore::must_be_finished(&config.data)?;
-        start::prepare_data(&config.data)?;
-        let (lock, _) = start::InstanceLock::take(&config.data)?;
-        let clock = Clock::system();
-        let db = Db::open(&start::options(&config), clock.now()).await?;
-        anyhow::ensure!(
-            db.damage().is_none(),
-            "the database is damaged: move it aside (or `restore` a backup) and run this again, it begins with an empty one"
-        );
-        let deployment = settings::deployment_id(&db, clock.now()).await?;
-        let own = ManifestKey::open_or_make(config.data.join("manifest.key").as_std_path())?;
-        let mut others = trusted::read(&config.data);
-        others.extend(&wish.trust);
-        let (keys, trust) = (KnownKeys::new(own.public(), others), wish.trust.clone());
-        Ok(Self { config, db, clock, deployment, keys, trust, wish, _lock: lock })
-    }
-
     async fn run(&self) -> Result<Told> {
-        let mut told = Told::new(self.wish.dry_run);
+        let mut told = Told::new(self.wish.dry_run, self.notes.clone());
         let (places, deployment) = self.places().await?;
-        for place in &places {
-            told.place(place, self.wish.dry_run);
-        }
         let candidates = self.look(&places, &mut told).await?;
+        ensure!(
+            told.other_ids_not_ours == 0,
+            "{} of what is to be taken over are of updates that a feed here has under other ids, because it was added and \
+             imported before: take the files in with `location adopt`, which goes by their content and works as long as the \
+             location is another deployment's. Nothing was changed. The first: {}",
+            told.other_ids_not_ours,
+            told.not_taken.iter().find(|one| one.reason.contains("location adopt")).map_or("", |one| &one.path),
+        );
         if self.wish.dry_run {
             self.prove(&places, &mut told).await?;
             self.rows(&places, candidates, &mut told).await?;
-            return Ok(told);
+        } else {
+            unfinished::begin(&self.config.data)?;
+            self.begin(&places, deployment).await?;
+            self.prove(&places, &mut told).await?;
+            self.rows(&places, candidates, &mut told).await?;
+            fault_at(Step::RebuildBeforeMarker)?;
+            self.finish(&places, deployment, &mut told).await?;
+            fault_at(Step::RebuildAfterMarker)?;
+            unfinished::end(&self.config.data)?;
         }
-        unfinished::begin(&self.config.data)?;
-        self.begin(&places, deployment).await?;
-        self.prove(&places, &mut told).await?;
-        self.rows(&places, candidates, &mut told).await?;
-        fault_at(Step::RebuildBeforeMarker)?;
-        self.finish(&places, deployment, &mut told).await?;
-        fault_at(Step::RebuildAfterMarker)?;
-        unfinished::end(&self.config.data)?;
+        for (at, place) in places.iter().enumerate() {
+            told.place(at, place);
+        }
         Ok(told)
     }
 
-    /// The locations, and whose they are.
+    /// What the locations are that are ours, and that not everything of them is recorded yet: before the first row, in one
+    /// transaction.
     async fn begin(&self, places: &[places::Place], deployment: DeploymentId) -> Result<()> {
         fault_at(Step::RebuildBeforeRows)?;
         let mut w = self.write().await?;
+        unfinished::begin_in(&mut w).await?;
         if deployment != self.deployment {
             settings::set(&mut w, "deployment-id", &deployment.to_string()).await?;
         }
-        for place in places.iter().filter(|place| !place.is_known) {
+        for place in places.iter().filter(|place| !place.is_known && !place.is_taken_over) {
             table::create(&mut w, place.id, &place.path).await?;
         }
         w.commit().await?;
@@ -139,15 +142,21 @@ impl Work {
             }
             w.commit().await?;
         }
-        for place in places.iter().filter(|place| place.is_taken_over) {
-            place.take_over(deployment, self.now())?;
+        for (at, place) in places.iter().enumerate() {
+            if place.is_taken_over && !told.is_left(at, place) {
+                place.take_over(deployment, self.now())?;
+            }
         }
         loop {
             let mut w = self.write().await?;
             let proved = packages::prove_named(&mut w, 1_000).await?;
+            let is_last = proved < 1_000;
+            if is_last {
+                unfinished::end_in(&mut w).await?;
+            }
             w.commit().await?;
             told.unproved = told.unproved.saturating_sub(proved);
-            if proved < 1_000 {
+            if is_last {
                 return Ok(());
             }
         }

@@ -15,7 +15,7 @@ use axum::{
     Router,
     serve::{Listener, ListenerExt as _},
 };
-use patchwharf_db::{Db, Options, settings};
+use patchwharf_db::{Db, Options, Presence, settings};
 use patchwharf_store::fault::{self, Mutant};
 use patchwharf_trust::ManifestKey;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -63,6 +63,7 @@ pub struct Running {
     notifier: JoinHandle<()>,
     log_writer: JoinHandle<()>,
     end_log: CancellationToken,
+    _presence: Option<Presence>,
     _lock: lock::InstanceLock,
 }
 
@@ -100,6 +101,10 @@ pub async fn start_with(
     let ages = Ages::watch(clock.clone(), &config.data, new);
     let now = clock.now();
     let db = Db::open(&options(&config), now).await?;
+    let presence = match db.damage() {
+        Some(_) => None,
+        None => Some(present(&db).await?),
+    };
     let end_log = CancellationToken::new();
     let log_writer = logs.start_writer(&db, instance, &metrics, end_log.clone());
     let deployment = settings::deployment_id(&db, now).await?;
@@ -142,7 +147,15 @@ pub async fn start_with(
     let watchdog = tokio::spawn(watchdog::run(Arc::clone(&app)));
     let notifier = tokio::spawn(notify::run(Arc::clone(&app)));
     tracing::info!(data = %app.config.data, %instance, %deployment, "server started");
-    Ok(Running { app, workers, schedule, watchdog, notifier, log_writer, end_log, _lock: lock })
+    Ok(Running { app, workers, schedule, watchdog, notifier, log_writer, end_log, _presence: presence, _lock: lock })
+}
+
+/// Is one of the servers of the database: none starts while its rows are made anew, or are only a part of what is on disk.
+async fn present(db: &Db) -> anyhow::Result<Presence> {
+    let presence = db.be_present().await?;
+    rebuild::must_be_finished_in(db).await?;
+    presence
+        .context("the rows of this database are being made again by `patchwharf store rebuild`: start when it is done")
 }
 
 /// Raises the soft limit on open files to the hard one: every file on its way holds one, and the usual soft limit of

@@ -156,6 +156,34 @@ impl Location {
         Ok(Self { read_only: true, ..Self::folders(Arc::new(Native::default()), path, id, deployment)? })
     }
 
+    /// Opens a folder of packages whose marker says this, or would if it had one, to read what lies there. Nothing is made
+    /// in it, not even the folders of our own that it lacks.
+    ///
+    /// # Errors
+    /// The folder is not fit to be a location, or cannot be opened.
+    pub fn open_to_look(path: &Utf8Path, id: LocationId, made_by: DeploymentId) -> Result<Self, OpenError> {
+        let root = check::existing_root(path)?;
+        // Nobody reaches them in what is only looked at.
+        let none = || root.try_clone().attempt("open", || path.to_owned());
+        Ok(Self {
+            marker: Marker {
+                format: marker::FORMAT,
+                location_id: id,
+                deployment_id: made_by,
+                made_at: Timestamp::UNIX_EPOCH,
+            },
+            path: path.to_owned(),
+            staging: none()?,
+            quarantine: none()?,
+            root,
+            disk: Arc::new(Native::default()),
+            stamps: Arc::default(),
+            seals: Seals::default(),
+            read_only: true,
+            in_flight: Arc::default(),
+        })
+    }
+
     fn folders(
         disk: Arc<dyn Disk>,
         path: &Utf8Path,

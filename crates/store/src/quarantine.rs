@@ -9,15 +9,15 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use patchwharf_model::{PackageId, Timestamp};
+use patchwharf_model::{PackageId, Timestamp, package::Manifest};
 use rustix::fs::{AtFlags, FileType, statat};
 
 use crate::{
-    DiskError, Location,
+    DiskError, Location, ManifestError, Signers,
     disk::Kind,
     error::Attempt as _,
     fault::{self, Step},
-    folder, layout, tree,
+    folder, layout, manifest, tree,
 };
 
 /// Something in quarantine.
@@ -182,6 +182,34 @@ impl Location {
                     size_bytes: tree::size_bytes(folder.as_fd(), inner.raw()),
                 });
             }
+        }
+        Ok(found)
+    }
+
+    /// The manifests of the versions in a package's folder that was set aside, believed as at their place; one that cannot
+    /// be is an error in its place. None are there: it was no whole version.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn quarantined_manifests(
+        &self,
+        item: &Quarantined,
+        keys: &impl Signers,
+    ) -> Result<Vec<Result<Manifest, ManifestError>>, DiskError> {
+        let path = || self.path().join(&item.path);
+        let Some(package) = item.package else { return Ok(Vec::new()) };
+        let mut components = item.path.components().skip(1).map(|c| c.as_str());
+        let (Some(when), Some(name)) = (components.next(), components.next()) else { return Ok(Vec::new()) };
+        let folder = folder::folder(&self.quarantine, when).and_then(|when| folder::folder(when, name));
+        let folder = folder.attempt("open", path)?;
+        let mut found = Vec::new();
+        for entry in tree::entries(&folder).attempt("list", path)? {
+            let at = || path().join(&entry.name).join(layout::MANIFEST);
+            // A name that was taken already got a number behind it: `1.2`.
+            let Ok(version) = entry.name.split('.').next().unwrap_or_default().parse() else { continue };
+            let opened = folder::folder(&folder, &entry.name).attempt("open", at);
+            let manifest = opened.map_err(ManifestError::from);
+            found.push(manifest.and_then(|folder| manifest::read(self, &folder, package, version, keys, at)));
         }
         Ok(found)
     }

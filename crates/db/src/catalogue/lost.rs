@@ -11,8 +11,8 @@ use super::{
     updates::{NewUpdate, UpdateStanding, put_updates, set_update_standing},
 };
 use crate::{
-    DbError, Result, Write, derived,
-    sql::{IntoValue, Number, args, rows},
+    Db, DbError, Result, Write, derived,
+    sql::{IntoValue, Number, Text, args, rows},
 };
 
 /// What a manifest tells of an update.
@@ -90,6 +90,24 @@ pub async fn make_known(w: &mut Write<'_>, feed: FeedId, updates: &[LostUpdate])
         put.iter().map(|put| put.bulletin_id).filter(|id| !new_bulletins.contains(id)).collect();
     derived::bulletins(w, &others).await?;
     updates.iter().map(|u| found(ids.get(&u.key).copied(), "update", &u.key)).collect()
+}
+
+/// Of these updates, as manifests name them (feed, key and id), the ids under which `make_known` could not make them known:
+/// the feed of that name has the key under another id, or the id is another update's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn under_other_ids(db: &Db, updates: &[(String, String, UpdateId)]) -> Result<HashSet<UpdateId>> {
+    const WHAT: &str = "find updates that are known under other ids";
+    const OTHER: &str = "SELECT CAST(j.value ->> 2 AS TEXT) AS text FROM json_each($1) AS j WHERE EXISTS (SELECT 1 \
+         FROM feed AS f CROSS JOIN software_update AS i WHERE i.feed_id = f.feed_id \
+         AND i.update_key = CAST(j.value ->> 1 AS TEXT) AND f.name = CAST(j.value ->> 0 AS TEXT) \
+         AND (f.removed_at IS NULL OR f.kind = 'lost') AND i.update_id <> CAST(j.value ->> 2 AS TEXT)) \
+         OR EXISTS (SELECT 1 FROM software_update AS i JOIN feed AS f ON f.feed_id = i.feed_id \
+         WHERE i.update_id = CAST(j.value ->> 2 AS TEXT) AND NOT (i.update_key = CAST(j.value ->> 1 AS TEXT) \
+         AND f.name = CAST(j.value ->> 0 AS TEXT) AND (f.removed_at IS NULL OR f.kind = 'lost')))";
+    let found: Vec<Text> = db.all(WHAT, OTHER, vec![rows(WHAT, updates)?]).await?;
+    Ok(found.into_iter().filter_map(|row| row.text.parse().ok()).collect())
 }
 
 /// The feed's current generation; the first one of a feed that has imported nothing yet.

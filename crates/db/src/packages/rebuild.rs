@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use patchwharf_model::{LocationId, PackageId, Sha256, UpdateId, update::VendorDigest};
 
-pub use older::{Older, OlderFile, rebuild_older};
+pub use older::{Older, OlderFile, RebuiltOriginal, rebuild_older, rebuild_originals};
 
 use super::{Proof, StagedFile, proof};
 use crate::{
@@ -58,6 +58,18 @@ pub async fn known_packages(db: &Db, packages: &[PackageId]) -> Result<HashSet<P
          JOIN package AS p ON p.package_id = CAST(j.value ->> 0 AS TEXT)";
     let known: Vec<Text> = db.all(WHAT, KNOWN, vec![rows(WHAT, packages.iter().map(|id| (id,)))?]).await?;
     Ok(known.into_iter().filter_map(|row| row.text.parse().ok()).collect())
+}
+
+/// Which of these updates have a package.
+///
+/// # Errors
+/// When the database fails.
+pub async fn with_package(db: &Db, updates: &[UpdateId]) -> Result<HashSet<UpdateId>> {
+    const WHAT: &str = "find updates that have packages";
+    const TAKEN: &str = "SELECT p.update_id FROM json_each($1) AS j \
+         JOIN package AS p ON p.update_id = CAST(j.value ->> 0 AS TEXT) AND p.active = 1";
+    let taken: Vec<Active> = db.all(WHAT, TAKEN, vec![rows(WHAT, updates.iter().map(|id| (id,)))?]).await?;
+    Ok(taken.into_iter().map(|row| row.update_id).collect())
 }
 
 /// Makes the rows of versions, each with its package, and makes them current. A package that is known, and an update that

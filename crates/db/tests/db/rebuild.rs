@@ -2,13 +2,17 @@
 
 use patchwharf_db::{
     bulletins,
-    catalogue::{LostUpdate, make_known},
+    catalogue::{LostUpdate, make_known, under_other_ids},
     feeds::{self, NewFeed},
-    packages::{self, Rebuilt},
+    packages::{self, Adopted, Adoption, Older, OlderFile, Rebuilt},
     policies::{self, OnRevision},
     updates,
 };
-use patchwharf_model::{BulletinId, LocationId, PackageId, UpdateId, package::VersionState, update::VendorDigest};
+use patchwharf_model::{
+    BulletinId, LocationId, PackageId, UpdateId,
+    package::VersionState,
+    update::{PayloadFile, VendorDigest},
+};
 
 use crate::{
     catalogue::query,
@@ -19,6 +23,9 @@ crate::on_both!(
     what_only_packages_tell_is_shown_unproved_until_the_feed_of_that_name_lists_it,
     what_is_known_is_left_as_it_is,
     a_feed_that_is_there_is_not_lost,
+    what_was_replaced_is_retired_and_never_taken_back,
+    an_update_that_has_another_id_is_found_before,
+    who_makes_rows_anew_is_alone,
 );
 
 /// What a manifest of the sandbox's update `n` tells.
@@ -140,4 +147,96 @@ async fn a_feed_that_is_there_is_not_lost(s: &Sandbox) {
     assert_eq!(make_known(&mut w, feed, &[told]).await.unwrap(), [ids[0]]);
     w.commit().await.unwrap();
     assert_eq!(updates::show(&s.db, ids[0]).await.unwrap(), known);
+}
+
+/// A version that the first of these has replaced, staged so many seconds before it.
+fn replaced(by: &Rebuilt, of: &LostUpdate, package_id: PackageId) -> Older {
+    let file = |file: &PayloadFile| {
+        let staged = staged_file(&file.name, 1);
+        OlderFile {
+            name: file.name.clone(),
+            size_bytes: staged.size_bytes,
+            sha256: staged.sha256,
+            vendor_digest: file.digest,
+            url: file.url.clone(),
+        }
+    };
+    Older {
+        package_id,
+        version: 3,
+        next_version: 9,
+        update_id: by.update_id,
+        location_id: by.location_id,
+        staged_at: at(2),
+        unproved: true,
+        files_digest: of.files_digest,
+        files: of.files.iter().map(file).collect(),
+    }
+}
+
+async fn what_was_replaced_is_retired_and_never_taken_back(s: &Sandbox) {
+    let (lost, rows) = rebuild(s).await;
+    let (other, same) = (PackageId::new(), rows[0].package_id);
+    let older = [replaced(&rows[0], &lost[0], other), replaced(&rows[0], &lost[0], same)];
+    let mut w = s.write(30).await;
+    assert_eq!(packages::rebuild_older(&mut w, at(90), &older).await.unwrap(), 2);
+    assert_eq!(packages::rebuild_older(&mut w, at(90), &older).await.unwrap(), 0, "once is enough");
+    w.commit().await.unwrap();
+    let shown = updates::show(&s.db, rows[0].update_id).await.unwrap();
+    assert_eq!((shown.package_id, shown.current_version), (Some(same), Some(7)), "the newest stays");
+    let due = |n| packages::due_for_unlink(&s.db, at(n), 10);
+    assert_eq!((due(89).await.unwrap().len(), due(90).await.unwrap().len()), (0, 2), "after their grace");
+    // A folder that turns up and is older than what the update has is not taken back; a newer one is, unproved.
+    let adopted = |staged_at| Adopted {
+        package_id: PackageId::new(),
+        version: 1,
+        update_id: rows[0].update_id,
+        location_id: rows[0].location_id,
+        staged_at,
+        weak: false,
+        files_digest: lost[0].files_digest,
+        files: rows[0].files.clone(),
+        vendor: rows[0].vendor.clone(),
+    };
+    let mut w = s.write(40).await;
+    assert_eq!(packages::adopt(&mut w, None, at(99), &adopted(at(4))).await.unwrap(), Adoption::Older(same));
+    let newer = adopted(at(6));
+    assert_eq!(packages::adopt(&mut w, None, at(99), &newer).await.unwrap(), Adoption::Done);
+    w.commit().await.unwrap();
+    let shown = updates::show(&s.db, rows[0].update_id).await.unwrap();
+    assert_eq!((shown.package_id, shown.unproved), (Some(newer.package_id), Some(true)), "no feed names it");
+    let served = packages::served_of(&s.db, &[rows[0].update_id]).await.unwrap();
+    assert_eq!((served[0].package_id, served[0].version, served[0].created_at), (newer.package_id, 1, at(6)));
+}
+
+async fn an_update_that_has_another_id_is_found_before(s: &Sandbox) {
+    let (_, ids) = s.catalogue(2).await;
+    let known = updates::show(&s.db, ids[0]).await.unwrap();
+    let (feed, key) = (known.feed.clone(), known.update_key.clone());
+    let (other, free) = (UpdateId::new(), UpdateId::new());
+    let named = [
+        (feed.clone(), key.clone(), ids[0]),
+        (feed.clone(), key.clone(), other),
+        (feed, "new".into(), free),
+        ("another feed".into(), key, ids[1]),
+    ];
+    let found = under_other_ids(&s.db, &named).await.unwrap();
+    assert_eq!(found, [other, ids[1]].into());
+    assert!(packages::with_package(&s.db, &ids).await.unwrap().is_empty());
+    let location = s.location().await;
+    s.stage(location, &ids[..1]).await;
+    assert_eq!(packages::with_package(&s.db, &ids).await.unwrap(), [ids[0]].into());
+}
+
+async fn who_makes_rows_anew_is_alone(s: &Sandbox) {
+    let (one, two) = (s.db.be_present().await.unwrap(), s.db.be_present().await.unwrap());
+    assert!(one.is_some() && two.is_some(), "servers are many");
+    // Two processes do not share an SQLite database: the lock of the data folder sees to that.
+    assert_eq!(s.db.be_alone().await.unwrap().is_none(), s.db.is_shared());
+    one.unwrap().end().await;
+    two.unwrap().end().await;
+    let alone = s.db.be_alone().await.unwrap().unwrap();
+    assert_eq!(s.db.be_present().await.unwrap().is_none(), s.db.is_shared());
+    alone.end().await;
+    assert!(s.db.be_present().await.unwrap().is_some());
 }

@@ -145,7 +145,8 @@ async fn open(app: &Arc<App>, path: &Utf8Path) -> Result<Arc<ForeignFolder>, Ope
             };
             let text = format!(
                 "{path} {how} {what} {ours} of this server: what lies there is looked after by `job run integrity-check \
-                 --repair` and `store reconcile`. Name a folder outside of it"
+                 --repair` and `store reconcile`. Name a folder outside of it; a location that is to be given up is forgotten \
+                 first (`location remove`)"
             );
             return Err(unfit(text));
         }

@@ -35,6 +35,7 @@ use crate::{
     app::App,
     jobs::{JobContext, Stop},
     operations::assembly::told::with_causes,
+    rebuild,
 };
 
 /// Who compares, and in whose name what is found is settled.
@@ -178,6 +179,10 @@ pub(crate) async fn at(
     location: &Arc<Location>,
     only: Option<&HashSet<PackageId>>,
 ) -> Result<Compared, OperationError> {
+    // Rows that are made only in part say nothing about what has none.
+    if let Some(why) = rebuild::in_database(&who.app.db).await? {
+        return Err(OperationError::new("rebuild-unfinished", why));
+    }
     let disk = match disk::survey(location, only).await? {
         Ok(disk) => disk,
         Err(why) => return Ok(Compared { rows: Vec::new(), differences: vec![Difference::Unusable { why }] }),

@@ -15,6 +15,7 @@ use super::look::{self, Candidate};
 use crate::operations::assembly::describe;
 
 /// A version that is whole.
+#[derive(Clone)]
 pub(super) struct Whole {
     pub(super) place: usize,
     pub(super) manifest: Manifest,
@@ -25,9 +26,52 @@ pub(super) struct Whole {
     pub(super) next_version: u64,
     /// Other versions and packages of the update, which this one has replaced.
     pub(super) older: Vec<Replaced>,
+    /// The same version at other places: what a relocation has left behind.
+    pub(super) doubles: Vec<Double>,
+}
+
+/// A second copy of a version that is whole.
+#[derive(Clone, Copy)]
+pub(super) struct Double {
+    pub(super) place: usize,
+    /// Whether it is the same data on disk: no second copy.
+    pub(super) same_data: bool,
+}
+
+impl Whole {
+    /// Whether it is this version.
+    fn is(&self, candidate: &Candidate) -> bool {
+        (self.manifest.package, self.manifest.version) == (candidate.package, candidate.version)
+    }
+
+    /// Its copy at another place. Blocks.
+    fn double(&self, location: &Location, place: usize) -> Double {
+        let Manifest { package, version, .. } = &self.manifest;
+        let same_data = self.files.iter().all(|file| {
+            let opened = location.open_file(*package, *version, &file.name);
+            opened.is_ok_and(|(_, found)| (found.dev, found.inode) == (file.stamp.dev, file.stamp.inode))
+        });
+        Double { place, same_data }
+    }
+
+    /// Where it, its copies and what it has replaced lie.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        let older = self.older.iter().map(|older| older.place);
+        older.chain(self.doubles.iter().map(|double| double.place)).chain([self.place])
+    }
+
+    /// Whether its files still lie there as they were when they were hashed. Blocks.
+    pub(super) fn is_there(&self, location: &Location) -> bool {
+        let Manifest { package, version, .. } = &self.manifest;
+        self.files.iter().all(|file| {
+            let opened = location.open_file(*package, *version, &file.name);
+            opened.is_ok_and(|(_, found)| location.stamps().stands(&file.stamp, &found))
+        })
+    }
 }
 
 /// A version that another one has replaced. Its bytes are not read.
+#[derive(Clone)]
 pub(super) struct Replaced {
     pub(super) place: usize,
     pub(super) manifest: Manifest,
@@ -62,6 +106,11 @@ impl Means {
         for candidate in of_update {
             let Some(location) = &self.locations[candidate.place] else { continue };
             let taken = match &mut judged.whole {
+                Some(taken) if taken.is(candidate) => {
+                    let double = taken.double(location, candidate.place);
+                    taken.doubles.push(double);
+                    Ok(())
+                }
                 Some(taken) => self.replaced(location, candidate, &taken.manifest).map(|one| taken.older.push(one)),
                 None => self.whole(location, candidate).map(|whole| judged.whole = Some(whole)),
             };
@@ -82,6 +131,7 @@ impl Means {
             is_proved: self.proves(location, candidate),
             next_version: candidate.next_version,
             older: Vec::new(),
+            doubles: Vec::new(),
         })
     }
 

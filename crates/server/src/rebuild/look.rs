@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Result;
-use patchwharf_db::packages;
-use patchwharf_model::{PackageId, Timestamp, package::Manifest};
+use patchwharf_db::{catalogue, packages};
+use patchwharf_model::{PackageId, Timestamp, UpdateId, package::Manifest};
 use patchwharf_store::{Found, KnownKeys, Location, ManifestError};
 use patchwharf_trust::digest::sha256;
 
@@ -51,7 +51,8 @@ impl Work {
                 }
             }
             for versions in versions.chunks(CHUNK) {
-                for (candidate, update) in self.manifests(at, location, versions, told).await? {
+                let believed = self.manifests(at, location, versions, told).await?;
+                for (candidate, update) in self.free(place, believed, told).await? {
                     updates.entry(update).or_default().push(candidate);
                 }
             }
@@ -61,7 +62,9 @@ impl Work {
             for one in of_update.iter_mut() {
                 one.next_version = next.get(&one.package).copied().unwrap_or(one.version + 1);
             }
-            of_update.sort_unstable_by_key(|one| std::cmp::Reverse((one.staged_at, one.version, one.package)));
+            // Of two copies the one at the place that was named last: where a relocation has moved it to.
+            of_update
+                .sort_unstable_by_key(|one| std::cmp::Reverse((one.staged_at, one.version, one.package, one.place)));
         }
         // The same order in every run.
         candidates.sort_unstable_by_key(|of_update| of_update.first().map(|one| one.package));
@@ -74,7 +77,7 @@ impl Work {
         location: &Arc<Location>,
         versions: &[(PackageId, u64)],
         told: &mut Told,
-    ) -> Result<Vec<(Candidate, [u8; 32])>> {
+    ) -> Result<Vec<(Candidate, Manifest)>> {
         let ids: Vec<PackageId> = versions.iter().map(|(package, _)| *package).collect();
         let known = packages::known_packages(&self.db, &ids).await?;
         told.known += versions.iter().filter(|(package, _)| known.contains(package)).count() as u64;
@@ -88,14 +91,45 @@ impl Work {
         for (package, version, manifest) in read {
             match manifest {
                 Ok(manifest) => {
-                    let update = sha256(format!("{}\n{}", manifest.feed, manifest.update_key).as_bytes()).0;
                     let (staged_at, next_version) = (manifest.staged_at, version + 1);
-                    found.push((Candidate { place, package, version, staged_at, next_version }, update));
+                    found.push((Candidate { place, package, version, staged_at, next_version }, manifest));
                 }
                 Err(why) => told.not_taken(&format!("{}/{package}/{version}", location.path()), why),
             }
         }
         Ok(found)
+    }
+
+    /// Leaves out what the database has otherwise: updates that have a package, and updates that it knows under other ids,
+    /// because their feed was added and imported anew. By what they are: feed and key.
+    async fn free(
+        &self,
+        place: &Place,
+        believed: Vec<(Candidate, Manifest)>,
+        told: &mut Told,
+    ) -> Result<Vec<(Candidate, [u8; 32])>> {
+        let named: Vec<(String, String, UpdateId)> =
+            believed.iter().map(|(_, m)| (m.feed.clone(), m.update_key.clone(), m.update)).collect();
+        let ids: Vec<UpdateId> = named.iter().map(|(.., id)| *id).collect();
+        let (taken, other) = match ids.is_empty() {
+            true => Default::default(),
+            false => {
+                (packages::with_package(&self.db, &ids).await?, catalogue::under_other_ids(&self.db, &named).await?)
+            }
+        };
+        let mut free = Vec::new();
+        for (candidate, manifest) in believed {
+            if other.contains(&manifest.update) {
+                let folder = format!("{}/{}/{}", place.path, candidate.package, candidate.version);
+                told.other_id(place, &folder, &manifest);
+            } else if taken.contains(&manifest.update) {
+                told.known += 1;
+            } else {
+                let update = sha256(format!("{}\n{}", manifest.feed, manifest.update_key).as_bytes()).0;
+                free.push((candidate, update));
+            }
+        }
+        Ok(free)
     }
 }
 

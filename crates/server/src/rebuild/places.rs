@@ -15,8 +15,10 @@ use super::Work;
 pub(super) struct Place {
     pub(super) path: Utf8PathBuf,
     pub(super) id: LocationId,
-    /// Who made it; none: its marker cannot be read.
+    /// Who made it; none: it has no marker, or one that cannot be read.
     pub(super) made_by: Option<DeploymentId>,
+    /// Whether a marker lies there, readable or not.
+    pub(super) has_marker: bool,
     /// Whether the database knows it.
     pub(super) is_known: bool,
     /// Whether its marker is to be written anew.
@@ -59,9 +61,9 @@ impl Work {
                 );
             }
             if place.made_by.is_none() {
-                place.mark(self)?;
+                place.must_hold_packages()?;
             }
-            place.open()?;
+            place.open(self.wish.dry_run)?;
         }
         Ok((places, deployment))
     }
@@ -71,9 +73,14 @@ impl Work {
             known.iter().filter(|row| row.path != path).map(|row| row.path.as_path()).collect();
         Location::fits(&path, &others)?;
         let row = known.iter().find(|row| row.path == path);
+        let mut has_marker = true;
         let marker = match Location::marker_of(&path) {
             Ok(marker) => Some(marker),
-            Err(OpenError::NoMarker { .. } | OpenError::BadMarker { .. }) if self.wish.take_over => None,
+            Err(OpenError::NoMarker { .. }) if self.wish.take_over => {
+                has_marker = false;
+                None
+            }
+            Err(OpenError::BadMarker { .. }) if self.wish.take_over => None,
             Err(error) => return Err(error).context("nothing was changed"),
         };
         let id = match (&marker, row) {
@@ -95,7 +102,7 @@ impl Work {
             );
         }
         let made_by = marker.map(|marker| marker.deployment_id);
-        Ok(Place { path, id, made_by, is_known: row.is_some(), is_taken_over: false, location: None })
+        Ok(Place { path, id, made_by, has_marker, is_known: row.is_some(), is_taken_over: false, location: None })
     }
 
     /// A database that knows no location belongs to whoever made the packages, when that is this server: its key is here.
@@ -115,9 +122,8 @@ impl Work {
 }
 
 impl Place {
-    /// Gives a marker to a folder that has none which can be understood: of nobody, so that no server takes it for its own
-    /// before everything of it is recorded.
-    fn mark(&mut self, work: &Work) -> Result<()> {
+    /// Refuses a folder without a marker that holds no package.
+    fn must_hold_packages(&self) -> Result<()> {
         let is_package = |name: std::ffi::OsString| name.to_str().is_some_and(|name| name.parse::<PackageId>().is_ok());
         let holds_packages = std::fs::read_dir(&self.path)
             .with_context(|| format!("cannot list {}", self.path))?
@@ -128,21 +134,14 @@ impl Place {
             "{} has no location.json and no package: if it is a mount point, mount its file system. Nothing was changed",
             self.path
         );
-        if !work.wish.dry_run {
-            let nobody = DeploymentId::new();
-            Location::take_over(&self.path, self.id, nobody, work.now())?;
-            self.made_by = Some(nobody);
-        }
         Ok(())
     }
 
-    /// Opens it as whoever made it has it.
-    fn open(&mut self) -> Result<()> {
-        let Some(made_by) = self.made_by else { return Ok(()) };
-        let open = match self.is_taken_over {
-            // Nothing is tried in what is not ours yet.
-            true => Location::open_read_only(&self.path, Some(self.id), made_by),
-            false => Location::open(&self.path, Some(self.id), made_by),
+    /// Opens it as whoever made it has it. Nothing is tried in what is not ours yet, and nothing at all in a dry run.
+    fn open(&mut self, dry_run: bool) -> Result<()> {
+        let open = match (self.made_by, self.is_taken_over || dry_run) {
+            (Some(made_by), false) => Location::open(&self.path, Some(self.id), made_by),
+            (made_by, _) => Location::open_to_look(&self.path, self.id, made_by.unwrap_or_else(DeploymentId::new)),
         };
         self.location =
             Some(Arc::new(open.with_context(|| format!("cannot read {}; nothing was changed", self.path))?));
@@ -151,7 +150,7 @@ impl Place {
 
     /// Whether a package there was signed by this server's own key.
     fn has_own(&self, made_by: DeploymentId, work: &Work) -> Result<bool> {
-        let location = Location::open_read_only(&self.path, Some(self.id), made_by)
+        let location = Location::open_to_look(&self.path, self.id, made_by)
             .with_context(|| format!("cannot read {}; nothing was changed", self.path))?;
         let own = patchwharf_store::Signers::own(&work.keys);
         let mut found = false;

@@ -2,7 +2,7 @@
 
 use patchwharf_db::{
     catalogue::LostUpdate,
-    packages::{Older, OlderFile, Rebuilt},
+    packages::{Older, OlderFile, Rebuilt, RebuiltOriginal},
 };
 use patchwharf_model::{
     LocationId, UpdateId,
@@ -11,7 +11,7 @@ use patchwharf_model::{
 };
 use patchwharf_trust::digest::sha256;
 
-use super::judge::{Replaced, Whole};
+use super::judge::{Double, Replaced, Whole};
 use crate::operations::{compare::payload, import};
 
 /// The rows of a version that is whole.
@@ -53,6 +53,12 @@ pub(super) fn older(one: &Replaced, location_id: LocationId) -> Older {
         files_digest: import::files_digest(&payload(&one.manifest)),
         files: files.iter().map(file).collect(),
     }
+}
+
+/// The row of its copy at another location.
+pub(super) fn original(one: &Whole, double: Double, location_id: LocationId) -> RebuiltOriginal {
+    let Manifest { package, version, .. } = &one.manifest;
+    RebuiltOriginal { package_id: *package, version: *version, location_id, same_data: double.same_data }
 }
 
 /// Its update.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use patchwharf_model::package::Manifest;
 use serde::Serialize;
 
 use super::{judge::Whole, places::Place};
@@ -26,6 +27,8 @@ pub(crate) struct Told {
     pub(crate) known: u64,
     /// Older versions, or replaced packages, of updates whose newest is taken: recorded as retired.
     pub(crate) older: u64,
+    /// Second copies of what is taken, which relocations have left behind: recorded as originals.
+    pub(crate) doubles: u64,
     /// What was not taken, and why.
     pub(crate) not_taken: Vec<NotTaken>,
     /// How many more were not taken.
@@ -36,6 +39,16 @@ pub(crate) struct Told {
     pub(crate) lost_feeds: BTreeSet<String>,
     /// What was, or would be, done to the locations.
     pub(crate) locations: Vec<String>,
+    /// Folders of updates that the database has under other ids.
+    pub(crate) other_ids: u64,
+    /// What else is to be known.
+    pub(crate) notes: Vec<String>,
+    /// Of `other_ids`, those in locations that are to be taken over.
+    #[serde(skip)]
+    pub(super) other_ids_not_ours: u64,
+    /// Places of which something was taken.
+    #[serde(skip)]
+    pub(super) taken_at: BTreeSet<usize>,
 }
 
 /// Something that was not taken.
@@ -48,21 +61,50 @@ pub(crate) struct NotTaken {
 }
 
 impl Told {
-    pub(super) fn new(dry_run: bool) -> Self {
-        Self { dry_run, ..Self::default() }
+    pub(super) fn new(dry_run: bool, notes: Vec<String>) -> Self {
+        Self { dry_run, notes, ..Self::default() }
     }
 
-    pub(super) fn place(&mut self, place: &Place, dry_run: bool) {
-        let Place { path, id, made_by, is_known, is_taken_over, .. } = place;
-        let would = if dry_run { "would be " } else { "" };
+    /// What becomes of a location.
+    pub(super) fn place(&mut self, at: usize, place: &Place) {
+        let Place { path, id, made_by, is_known, is_taken_over, has_marker, .. } = place;
+        let would = if self.dry_run { "would be " } else { "" };
+        let is_left = self.is_left(at, place);
         self.locations.push(match (is_taken_over, made_by) {
             (false, _) if *is_known => format!("{path} is location {id} of this server"),
             (false, _) => format!("{path} is location {id}, made by this server; {would}recorded"),
+            (true, Some(other)) if is_left => {
+                format!("{path} is location {id} of deployment {other}: left as it is, for nothing there could be taken")
+            }
+            (true, None) if is_left => format!("{path} is left as it is, for nothing there could be taken"),
             (true, Some(other)) => {
                 format!("{path} is location {id} of deployment {other}: {would}taken over, its old location.json kept beside")
             }
-            (true, None) => format!("{path} has no location.json that can be understood: {would}given a new one"),
+            (true, None) if *has_marker => {
+                format!("{path} has a location.json that cannot be understood: {would}given a new one, the old one kept beside")
+            }
+            (true, None) => format!("{path} has no location.json: {would}given one"),
         });
+    }
+
+    /// Whether a location is another's and stays so: nothing of it was taken.
+    pub(super) fn is_left(&self, at: usize, place: &Place) -> bool {
+        place.is_taken_over && !place.is_known && !self.taken_at.contains(&at)
+    }
+
+    /// An update that the database has under another id.
+    pub(super) fn other_id(&mut self, place: &Place, folder: &str, manifest: &Manifest) {
+        self.other_ids += 1;
+        let (feed, key) = (&manifest.feed, &manifest.update_key);
+        let what = format!("feed {feed:?} has its update {key} already, under another id");
+        let how = match place.is_taken_over {
+            true => {
+                self.other_ids_not_ours += 1;
+                format!("`location adopt {}` takes its files in", place.path)
+            }
+            false => "move this folder out of the location, `location adopt` takes its files in from there".to_owned(),
+        };
+        self.not_taken(folder, format!("{what}: {how}"));
     }
 
     pub(super) fn not_taken(&mut self, path: &str, reason: String) {
@@ -78,7 +120,9 @@ impl Told {
     }
 
     pub(super) fn taken(&mut self, one: &Whole) {
-        let Whole { manifest, is_proved, older, .. } = one;
+        let Whole { manifest, is_proved, older, doubles, .. } = one;
+        self.taken_at.extend(one.places());
+        self.doubles += doubles.len() as u64;
         self.older += older.len() as u64;
         self.packages += 1;
         self.size_bytes += manifest.files.iter().map(|file| file.size_bytes).sum::<u64>();
@@ -100,6 +144,7 @@ impl Told {
     /// The same for people.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = self.locations.clone();
+        lines.extend(self.notes.iter().cloned());
         let (would, done) = if self.dry_run { ("would be ", "; nothing was changed (dry run)") } else { ("", "") };
         let mut line =
             format!("the rows of {} ({}) {would}made again", count(self.packages, "package"), bytes(self.size_bytes));
@@ -108,6 +153,9 @@ impl Told {
         }
         if self.older > 0 {
             line = format!("{line}; {} that it replaced {would}retired", count(self.older, "older version"));
+        }
+        if self.doubles > 0 {
+            line = format!("{line}; {} of them at another location {would}recorded", count(self.doubles, "original"));
         }
         if self.foreign > 0 {
             line = format!("{line}; {} no part of a location, left alone", count(self.foreign, "thing"));
@@ -133,7 +181,7 @@ impl Told {
             ));
         }
         for NotTaken { path, reason } in &self.not_taken {
-            lines.push(format!("  NOT TAKEN  {path}: {reason}"));
+            lines.push(format!("  NOT TAKEN  {}: {reason}", path.replace('\n', "\\n")));
         }
         if self.not_taken_more > 0 {
             lines.push(format!("  ... and {} more", self.not_taken_more));

@@ -43,6 +43,15 @@ async fn c_02_c_12_a_rebuild_can_be_killed_at_every_step() {
             // No server starts on a part of the rows.
             plant.server.spawn();
             assert!(!plant.server.comes_up().await, "{} {action}", step.name());
+            // Nor one with another data folder, on the same database: the mark is there too, from the first row on.
+            let (mark, first) = (plant.server.data().join("rebuild.unfinished"), *step == Step::RebuildBeforeRows);
+            if !first && *step != Step::RebuildAfterMarker {
+                std::fs::rename(&mark, mark.with_extension("away")).unwrap();
+                plant.server.spawn();
+                assert!(!plant.server.comes_up().await, "{} {action}", step.name());
+                assert!(plant.server.output().contains("a rebuild of the database"), "{}", plant.server.output());
+                std::fs::rename(mark.with_extension("away"), &mark).unwrap();
+            }
             let whole = rebuild(&plant.server, "");
             assert!(whole.status.success(), "{} {action}: {whole:?}", step.name());
             let again = rebuild(&plant.server, "");

@@ -50,6 +50,11 @@ async fn a_folder_that_no_row_knows_goes_to_quarantine_never_away() {
     let done = reconcile(&world, false).await;
     assert!(done.report.items.iter().any(|item| item.outcome == "quarantined"), "{done:#?}");
     assert!(!foreign.exists());
+    // Nothing says that there is a good copy of it: it does not go by age either.
+    world.later(Duration::from_secs(31 * 24 * 3600));
+    let later = reconcile(&world, false).await;
+    assert!(later.report.items.iter().all(|item| item.outcome != "dropped"), "{later:#?}");
+    assert_eq!(fs::read_dir(world.packages().join(".quarantine")).unwrap().count(), 1);
     world.check().await;
 }
 
@@ -74,6 +79,7 @@ async fn c_13_versions_that_a_restored_older_database_has_lost_are_adopted_back(
     assert_eq!(world.update("B-1").await.current_version, Some(2), "taken back at the start");
     assert_eq!(world.folder("B-1").await, folder);
     assert_eq!(world.content("B-1").await, [(two.name.clone(), two.bytes.to_vec())].into());
+    assert_eq!(world.update("B-1").await.unproved, Some(true), "the older catalogue does not name its digests");
     // The older catalogue names the older content: the next staging brings it back as a version of its own.
     world.stage(&["B-1"]).await.done();
     world.assert_staged("B-1", &[&old]).await;

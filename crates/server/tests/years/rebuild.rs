@@ -1,5 +1,6 @@
 //! C-12, C-13: a lost database is made again from the manifests on disk.
 
+mod over;
 mod replaced;
 mod unproved;
 

@@ -1,7 +1,7 @@
 //! Older versions and replaced packages of updates whose newest was made again.
 
 use jiff::Timestamp;
-use patchwharf_model::{FileName, LocationId, PackageId, Sha256, UpdateId, update::VendorDigest};
+use patchwharf_model::{FileName, JobId, LocationId, PackageId, Sha256, UpdateId, update::VendorDigest};
 
 use crate::{
     Result, Write, derived,
@@ -90,7 +90,47 @@ pub async fn rebuild_older(w: &mut Write<'_>, retire_after: Timestamp, versions:
     w.run(WHAT, FILES, vec![rows(WHAT, files)?]).await?;
     derived::packages(w, versions.iter().map(|v| v.package_id)).await?;
     for v in versions {
-        w.audit("package.rebuild", format!("package {}", v.package_id), None, Some(format!("version {}, retired", v.version)));
+        w.audit(
+            "package.rebuild",
+            format!("package {}", v.package_id),
+            None,
+            Some(format!("version {}, retired", v.version)),
+        );
     }
     Ok(made)
+}
+
+/// A copy of a version that was made again, at another location.
+#[derive(Clone, Copy, Debug)]
+pub struct RebuiltOriginal {
+    /// The package.
+    pub package_id: PackageId,
+    /// The version.
+    pub version: u64,
+    /// Where the copy lies.
+    pub location_id: LocationId,
+    /// Whether it has no bytes of its own (a hard link).
+    pub same_data: bool,
+}
+
+/// Records second copies as what a relocation leaves behind: since now, for nobody knows since when.
+///
+/// # Errors
+/// When the database fails; then nothing was changed.
+pub async fn rebuild_originals(w: &mut Write<'_>, originals: &[RebuiltOriginal]) -> Result<()> {
+    const WHAT: &str = "record the originals of packages again";
+    const PUT: &str = "INSERT INTO original (package_id, version, location_id, same_data, moved_at, job_id) \
+         SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS TEXT), \
+         CAST(value ->> 3 AS BIGINT), $1, $2 FROM json_each($3) WHERE true ON CONFLICT DO NOTHING";
+    if originals.is_empty() {
+        return Ok(());
+    }
+    let lines = originals.iter().map(|o| (o.package_id, o.version, o.location_id, i64::from(o.same_data)));
+    let (now, job) = (w.now(), JobId::new());
+    w.run(WHAT, PUT, vec![now.into_value(), job.into_value(), rows(WHAT, lines)?]).await?;
+    for o in originals {
+        let after = format!("original of version {} at location {}", o.version, o.location_id);
+        w.audit("package.rebuild", format!("package {}", o.package_id), None, Some(after));
+    }
+    Ok(())
 }

@@ -14,8 +14,9 @@ use crate::{
 /// Which locations, and whom to believe.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Rebuild {
-    /// The package location; may be given several times [default: those that the database names, else that of the
-    /// configuration].
+    /// The package location; may be given several times. Of a package that lies at two of them the copy at the one named
+    /// last is served, and the other one is recorded as an original [default: those that the database names, else that of
+    /// the configuration].
     #[arg(long = "location", value_name = "PATH")]
     locations: Vec<Utf8PathBuf>,
     /// Make locations of another deployment this server's: their location.json is written anew, the old one is kept beside

@@ -156,8 +156,7 @@ impl Who {
         if manifests.is_empty() {
             return Ok(HashMap::new());
         }
-        let updates: Vec<UpdateId> =
-            manifests.iter().map(|m| m.update).collect::<HashSet<_>>().into_iter().collect();
+        let updates: Vec<UpdateId> = manifests.iter().map(|m| m.update).collect::<HashSet<_>>().into_iter().collect();
         let keys = self.app.known_keys().await?;
         let served = packages::served_of(&self.app.db, &updates).await?.into_iter();
         let served = served.map(|served| (self.app.locations.get(served.location_id).ok(), served)).collect();
