@@ -3,6 +3,7 @@
 //! Three things prove who asks: the token of the data folder, a personal token, and a session's cookie. Each becomes a
 //! principal; `rules` says which role each address wants.
 
+mod address;
 mod attempts;
 mod cookies;
 mod first;
@@ -13,6 +14,7 @@ pub(crate) mod rules;
 pub(crate) mod sign_in;
 mod site;
 
+pub(crate) use address::client_address;
 pub use attempts::Attempts;
 pub(crate) use cookies::{Cookies, clear_session, set_device, set_session};
 pub use first::FirstLink;

@@ -83,6 +83,9 @@ section! {
         /// With `tls.mode = "off"`: browsers reach the server through a proxy on this machine that speaks TLS, and cookies
         /// are sent over TLS only. Where the server speaks TLS itself they are anyway.
         behind_tls: bool = false;
+        /// Proxies that say in `X-Forwarded-For` who asks: guesses are counted for that address, and the audit trail names
+        /// it. Without them everybody behind a proxy is one source.
+        trusted_proxies: Vec<Network> = Vec::new(), example "[\"127.0.0.1\", \"10.1.0.0/16\"]";
     }
 }
 

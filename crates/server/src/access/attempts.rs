@@ -2,13 +2,16 @@
 //!
 //! After a few failures each further attempt has to wait, longer each time, up to a minute: for the account, whoever
 //! asks, and for the source, whatever it asks for. A browser that the account has signed in from before is counted for
-//! itself: strangers that try the administrator's name do not slow the administrator down.
+//! itself alone, and so is a session: strangers that try the administrator's name, also from behind the same proxy, do not
+//! slow the administrator down. Links are not counted: nobody guesses one.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+use patchwharf_model::SessionId;
 
 /// Failures that nobody is slowed down for.
 const FREE: u32 = 5;
@@ -28,6 +31,15 @@ pub(crate) enum Key {
     Source(String),
     /// Attempts of a known browser.
     Device(String),
+    /// Attempts of a session to show that its owner is still there.
+    Session(SessionId),
+}
+
+/// An attempt that has begun, with what was known before it.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    at: Instant,
+    before: Vec<(Key, Option<Failures>)>,
 }
 
 /// Failed attempts of late. In memory: a restart forgives, and takes longer than the longest wait is worth.
@@ -53,10 +65,11 @@ impl Failures {
 impl Attempts {
     /// Begins an attempt: counted as a failure until it is [forgiven](Self::forgive), so that many at once are counted as
     /// many. Otherwise: how long to wait.
-    pub(crate) fn begin(&self, keys: &[Key], now: Instant) -> Result<(), Duration> {
+    pub(crate) fn begin(&self, keys: &[Key], now: Instant) -> Result<Attempt, Duration> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |failures: &&Failures| now.duration_since(failures.last) < FORGET;
         let waits = keys.iter().filter_map(|key| {
-            let failures = known.get(key).filter(|f| now.duration_since(f.last) < FORGET)?;
+            let failures = known.get(key).filter(fresh)?;
             let left = failures.wait().saturating_sub(now.duration_since(failures.last));
             (!left.is_zero()).then_some(left)
         });
@@ -71,27 +84,26 @@ impl Attempts {
         {
             known.remove(&oldest);
         }
-        for key in keys {
-            let failures = known.entry(key.clone()).or_insert(Failures { count: 0, last: now });
-            let fresh = now.duration_since(failures.last) >= FORGET;
-            *failures = Failures { count: if fresh { 1 } else { failures.count + 1 }, last: now };
+        let before: Vec<_> = keys.iter().map(|key| (key.clone(), known.get(key).filter(fresh).copied())).collect();
+        for (key, before) in &before {
+            let count = before.map_or(0, |failures| failures.count) + 1;
+            known.insert(key.clone(), Failures { count, last: now });
         }
-        Ok(())
+        Ok(Attempt { at: now, before })
     }
 
-    /// The attempt succeeded: account and browser are as if nothing had been; of the source only this one is taken back.
-    pub(crate) fn forgive(&self, keys: &[Key]) {
+    /// The attempt succeeded: account, browser and session are as if nothing had been; the source is as it was before
+    /// this attempt, so that a success neither helps nor slows down others who share it.
+    pub(crate) fn forgive(&self, attempt: Attempt) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in keys {
-            match key {
-                Key::Source(_) => {
-                    if let Some(failures) = known.get_mut(key) {
-                        failures.count = failures.count.saturating_sub(1);
-                    }
-                }
-                _ => {
-                    known.remove(key);
-                }
+        for (key, before) in attempt.before {
+            let Some(failures) = known.get_mut(&key) else { continue };
+            failures.count = failures.count.saturating_sub(1);
+            if failures.last == attempt.at {
+                failures.last = before.map_or(attempt.at, |before| before.last);
+            }
+            if !matches!(key, Key::Source(_)) || failures.count == 0 {
+                known.remove(&key);
             }
         }
     }
@@ -99,6 +111,7 @@ impl Attempts {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -108,7 +121,7 @@ mod tests {
         let keys = |n: u32| [Key::Account("anna".into()), Key::Source(format!("10.0.0.{n}"))];
         while now.duration_since(start) < Duration::from_secs(600) {
             match attempts.begin(&keys(tried), now) {
-                Ok(()) => tried += 1,
+                Ok(_) => tried += 1,
                 Err(wait) => now += wait,
             }
         }
@@ -117,23 +130,50 @@ mod tests {
         let keys = |n: u32| [Key::Account(format!("account-{n}")), Key::Source("10.0.0.1".into())];
         while now.duration_since(start) < Duration::from_secs(600) {
             match attempts.begin(&keys(tried), now) {
-                Ok(()) => tried += 1,
+                Ok(_) => tried += 1,
                 Err(wait) => now += wait,
             }
         }
         assert!(tried <= 25, "{tried} accounts tried by one source in ten minutes");
     }
 
+    fn source(address: &str) -> Key {
+        Key::Source(address.into())
+    }
+
     #[test]
     fn w_06_a_known_browser_is_not_slowed_down_by_strangers() {
         let (attempts, now) = (Attempts::default(), Instant::now());
-        let stranger = [Key::Account("anna".into()), Key::Source("198.51.100.7".into())];
+        let stranger = [Key::Account("anna".into()), source("198.51.100.7")];
         while attempts.begin(&stranger, now).is_ok() {}
-        let own = [Key::Device("d".into()), Key::Source("192.0.2.1".into())];
-        assert!(attempts.begin(&own, now).is_ok());
-        attempts.forgive(&own);
+        let own = attempts.begin(&[Key::Device("d".into())], now).unwrap();
+        attempts.forgive(own);
         assert!(attempts.begin(&stranger, now).is_err());
         assert!(attempts.begin(&stranger, now + LONGEST).is_ok(), "nobody is locked out for good");
+    }
+
+    #[test]
+    fn w_06_a_success_leaves_its_source_as_it_was() {
+        let (attempts, start) = (Attempts::default(), Instant::now());
+        let second = |n| start + Duration::from_secs(n);
+        let failed = |account: &str| [Key::Account(account.into()), source("192.0.2.1")];
+        for n in 0..6 {
+            attempts.begin(&failed(&format!("a{n}")), second(0)).unwrap();
+        }
+        let wait = |now| attempts.begin(&failed("b"), now).err();
+        assert_eq!(wait(second(0)), Some(Duration::from_secs(2)));
+        let good = attempts.begin(&[Key::Account("anna".into()), source("192.0.2.1")], second(2)).unwrap();
+        attempts.forgive(good);
+        assert_eq!(wait(second(2)), None, "who signs in slows nobody down who shares the address");
+        assert_eq!(wait(second(2)), Some(Duration::from_secs(4)), "nor are the failures before it forgotten");
+    }
+
+    #[test]
+    fn a_success_at_first_leaves_nothing() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        let attempt = attempts.begin(&[Key::Account("anna".into()), source("192.0.2.1")], now).unwrap();
+        attempts.forgive(attempt);
+        assert_eq!(attempts.0.lock().map_or(1, |known| known.len()), 0);
     }
 
     #[test]

@@ -8,12 +8,12 @@ use std::{
 use axum::http::{HeaderMap, header};
 use patchwharf_db::accounts::{self, Credentials, links, sessions};
 use patchwharf_model::{
-    AccountId, Role,
+    AccountId, Role, SessionId,
     account::account_name,
     api::{Code, SetUp, SignIn},
 };
 
-use super::{Cookies, Principal, Via, attempts::Key, digest, first, passwords, principal::lasts};
+use super::{Cookies, Principal, Via, attempts::Key, client_address, digest, first, passwords, principal::lasts};
 use crate::{
     api::{ApiError, ApiResult},
     app::App,
@@ -39,7 +39,8 @@ pub(crate) struct SignedIn {
 }
 
 impl From {
-    pub(crate) fn of(app: &App, address: IpAddr, headers: &HeaderMap) -> Self {
+    pub(crate) fn of(app: &App, peer: IpAddr, headers: &HeaderMap) -> Self {
+        let address = client_address(&app.config.console.trusted_proxies, peer, headers);
         let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Self {
             source: source(address),
@@ -68,16 +69,18 @@ pub(crate) async fn by_password(app: &App, wish: SignIn, from: &From) -> ApiResu
     let name = account_name(&wish.name).unwrap_or_default();
     let found = accounts::credentials(&app.db, &name).await?;
     let known = known_browser(app, found.as_ref(), from).await?;
-    let subject = if known { Key::Device(from.device.clone().unwrap_or_default()) } else { Key::Account(name.clone()) };
-    let keys = [subject, Key::Source(from.source.clone())];
-    if let Err(wait) = app.attempts.begin(&keys, Instant::now()) {
+    let keys = match &from.device {
+        Some(device) if known => vec![Key::Device(device.clone())],
+        _ => vec![Key::Account(name.clone()), Key::Source(from.source.clone())],
+    };
+    let attempt = app.attempts.begin(&keys, Instant::now()).map_err(|wait| {
         tracing::warn!(source = %from.source, "a sign-in has to wait: too many attempts failed");
-        return Err(wait_first(wait));
-    }
+        wait_first(wait)
+    })?;
     let fits = passwords::fits(wish.password, found.as_ref().map(|account| account.password.clone())).await?;
     match found {
         Some(account) if fits && account.enabled => {
-            app.attempts.forgive(&keys);
+            app.attempts.forgive(attempt);
             begin(app, (account.account_id, account.name, account.role), from).await
         }
         _ => {
@@ -99,14 +102,13 @@ async fn known_browser(app: &App, found: Option<&Credentials>, from: &From) -> A
 ///
 /// # Errors
 /// `sign-in-failed`, `too-many-attempts`.
-pub(crate) async fn own_password(app: &App, name: &str, password: String) -> ApiResult<()> {
-    let keys = [Key::Account(name.to_owned())];
-    app.attempts.begin(&keys, Instant::now()).map_err(wait_first)?;
+pub(crate) async fn own_password(app: &App, session: SessionId, name: &str, password: String) -> ApiResult<()> {
+    let attempt = app.attempts.begin(&[Key::Session(session)], Instant::now()).map_err(wait_first)?;
     let found = accounts::credentials(&app.db, name).await?;
     if !passwords::fits(password, found.map(|account| account.password)).await? {
         return Err(ApiError::new(Code::SignInFailed, "The current password is another one."));
     }
-    app.attempts.forgive(&keys);
+    app.attempts.forgive(attempt);
     Ok(())
 }
 
@@ -127,8 +129,6 @@ fn wait_first(wait: Duration) -> ApiError {
 /// # Errors
 /// `link-dead`, `weak-password`; then the link still works.
 pub(crate) async fn by_link(app: &App, wish: SetUp, from: &From) -> ApiResult<SignedIn> {
-    let keys = [Key::Source(from.source.clone())];
-    app.attempts.begin(&keys, Instant::now()).map_err(wait_first)?;
     let now = app.clock.now();
     let link = links::look(&app.db, digest(&wish.link), now).await?.ok_or_else(dead)?;
     let name = match (&link.name, &wish.name) {
@@ -150,7 +150,6 @@ pub(crate) async fn by_link(app: &App, wish: SetUp, from: &From) -> ApiResult<Si
     accounts::set_password(&mut write, account, &hash, None).await?;
     write.commit().await?;
     first::used(app);
-    app.attempts.forgive(&keys);
     let found = accounts::credentials(&app.db, &name).await?.filter(|account| account.enabled);
     let found =
         found.ok_or_else(|| ApiError::new(Code::Conflict, "The password is set, but the account is disabled."))?;

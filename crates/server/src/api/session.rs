@@ -115,10 +115,13 @@ async fn password(
     extract::Json(wish): extract::Json<PasswordChange>,
 ) -> ApiResult<StatusCode> {
     let account = own(&who)?;
-    sign_in::own_password(&app, &who.name, wish.current).await?;
+    let session = who.session().ok_or_else(|| {
+        ApiError::new(Code::Forbidden, "A password is changed in a session: sign in on the console, not with a token.")
+    })?;
+    sign_in::own_password(&app, session, &who.name, wish.current).await?;
     let hash = passwords::hash(&who.name, wish.new).await?;
     let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
-    accounts::set_password(&mut write, account, &hash, who.session()).await?;
+    accounts::set_password(&mut write, account, &hash, Some(session)).await?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,0 +1,97 @@
+//! Guessing is slow, and locks nobody out.
+
+use patchwharf_model::api::Link;
+use patchwharf_testkit::{Server, server::TEST_CONFIG};
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Browser, PASSWORD, first_administrator};
+use crate::world::BINARY;
+
+#[tokio::test]
+async fn w_05_w_07_guessing_becomes_slow_and_tells_nothing() {
+    let server = Server::start(BINARY).await;
+    let mut known = first_administrator(&server).await;
+    let mut stranger = Browser::new(&server);
+    let (one, two) =
+        (stranger.sign_in("anna", "wrong").await.problem(), stranger.sign_in("nobody", "wrong").await.problem());
+    assert_eq!((one.status, &one.code, &one.detail), (two.status, &two.code, &two.detail));
+    let mut slow = None;
+    for _ in 0..8 {
+        let answer = stranger.sign_in("anna", "wrong").await;
+        if answer.status == 429 {
+            slow = answer.header("retry-after").map(str::to_owned);
+        }
+    }
+    assert!(slow.is_some_and(|seconds| seconds.parse::<u32>().unwrap() >= 1), "nothing became slow");
+    let problem = stranger.sign_in("anna", PASSWORD).await.problem();
+    assert_eq!(problem.code, "too-many-attempts", "the right password waits, too");
+    // The second way in is always open: whoever holds the data folder.
+    let link: Link = server.api().post("/api/v1/accounts/anna/link", &json!({})).await;
+    assert!(link.path.starts_with("/console/set-up#"));
+    assert_eq!(known.call(Method::GET, "/api/v1/session", None).await.status, 200, "who is signed in stays so");
+}
+
+#[tokio::test]
+async fn w_06_guesses_from_the_same_address_lock_nobody_out() {
+    let server = Server::start(BINARY).await;
+    let mut known = first_administrator(&server).await;
+    let mut stranger = Browser::new(&server);
+    let mut refused = 0;
+    for n in 0..40 {
+        let name = if n % 2 == 0 { "anna".to_owned() } else { format!("account-{n}") };
+        refused += u32::from(stranger.sign_in(&name, "wrong").await.status == 429);
+    }
+    assert!(refused >= 20, "only {refused} of 40 guesses had to wait");
+    // A browser that the account has signed in from, with the right password: at the same address, at once.
+    assert_eq!(known.call(Method::DELETE, "/api/v1/session", None).await.status, 204);
+    assert_eq!(known.sign_in("anna", PASSWORD).await.status, 200);
+    // Who is signed in may change the password.
+    let change = json!({ "current": PASSWORD, "new": "five rather long other words" });
+    assert_eq!(known.call(Method::PUT, "/api/v1/session/password", Some(&change)).await.status, 204);
+    // And the second way in, from its beginning to its end, by a browser that nobody knows.
+    let link: Link = server.api().post("/api/v1/accounts/anna/link", &json!({})).await;
+    let secret = link.path.rsplit('#').next().unwrap();
+    let mut new = Browser::new(&server);
+    let look = new.call(Method::POST, "/api/v1/session/link", Some(&json!({ "link": secret }))).await;
+    assert_eq!(look.status, 200);
+    let wish = json!({ "link": secret, "password": PASSWORD });
+    assert_eq!(new.call(Method::POST, "/api/v1/session/set-up", Some(&wish)).await.status, 200);
+    assert_eq!(new.call(Method::GET, "/api/v1/session", None).await.status, 200);
+    assert_eq!(stranger.sign_in("anna", PASSWORD).await.problem().code, "too-many-attempts", "strangers still wait");
+}
+
+#[tokio::test]
+async fn w_06_behind_a_trusted_proxy_each_client_is_counted_for_itself() {
+    let config = format!("{TEST_CONFIG}\n[console]\ntrusted-proxies = ['127.0.0.1']\n");
+    let server = Server::setup(BINARY).config(&config).start().await;
+    first_administrator(&server).await;
+    let from = |address: &'static str, name: String, password: &'static str| {
+        let server = &server;
+        async move {
+            let wish = json!({ "name": name, "password": password });
+            let headers = [("sec-fetch-site", "same-origin"), ("x-forwarded-for", address)];
+            Browser::new(server).send(Method::POST, "/api/v1/session", Some(&wish), &headers).await.status
+        }
+    };
+    let mut last = 0;
+    for n in 0..8 {
+        last = from("203.0.113.1, 198.51.100.7", format!("account-{n}"), "wrong").await;
+    }
+    assert_eq!(last, 429);
+    assert_eq!(from("203.0.113.2, 198.51.100.7", "anna".to_owned(), PASSWORD).await, 429, "the client's own words");
+    assert_eq!(from("198.51.100.8", "anna".to_owned(), PASSWORD).await, 200);
+}
+
+#[tokio::test]
+async fn w_05_a_session_may_not_guess_its_own_password_at_will() {
+    let server = Server::start(BINARY).await;
+    let mut browser = first_administrator(&server).await;
+    let wrong = json!({ "current": "wrong", "new": "five rather long other words" });
+    let mut statuses = Vec::new();
+    for _ in 0..7 {
+        statuses.push(browser.call(Method::PUT, "/api/v1/session/password", Some(&wrong)).await.status);
+    }
+    assert!(statuses[..5].iter().all(|status| *status == 401) && statuses.contains(&429), "{statuses:?}");
+    assert_eq!(Browser::new(&server).sign_in("anna", PASSWORD).await.status, 200, "others are not slowed down");
+}

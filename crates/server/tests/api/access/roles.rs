@@ -1,0 +1,33 @@
+//! What each role may do.
+
+use patchwharf_testkit::Server;
+use reqwest::Method;
+use serde_json::json;
+
+use super::account;
+use crate::{auth::operations, world::BINARY};
+
+#[tokio::test]
+async fn w_02_each_role_may_do_what_its_rule_says() {
+    let server = Server::start(BINARY).await;
+    let mut auditor = account(&server, "aud", "auditor").await;
+    let mut operator = account(&server, "ope", "operator").await;
+    let own = ["/api/v1/session", "/api/v1/tokens"];
+    let looks = ["/preview"];
+    for (method, path) in operations() {
+        if path == "/api/v1/logs/events" || own.iter().any(|own| path.starts_with(own)) {
+            continue;
+        }
+        let reads = method == Method::GET || looks.iter().any(|end| path.ends_with(end));
+        let answer = auditor.call(method.clone(), &path, Some(&json!({}))).await;
+        let for_administrators = path.starts_with("/api/v1/accounts");
+        assert_eq!(answer.status == 403, !reads || for_administrators, "auditor: {method} {path}: {}", answer.text());
+        let answer = operator.call(method.clone(), &path, Some(&json!({ "no-such-field": 1 }))).await;
+        let refused = answer.status == 403;
+        let stages = ["/bulletins/", "/import", "/jobs/", "/packages/verify", "/policies"]
+            .iter()
+            .any(|part| path.contains(part));
+        let allowed = reads && !for_administrators || stages && method != Method::DELETE;
+        assert_eq!(refused, !allowed, "operator: {method} {path}: {}", answer.text());
+    }
+}
