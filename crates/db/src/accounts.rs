@@ -13,7 +13,7 @@ use crate::{
     sql::{args, record},
 };
 
-pub use change::{create, remove, set_enabled, set_password, set_role};
+pub use change::{create, remove, set_enabled, set_password, set_role, sign_out};
 
 record!(
     /// An account.

@@ -24,8 +24,8 @@ mod settings;
 
 pub use crate::finding::Finding;
 pub use account::{
-    Account, AccountCreate, AccountPatch, Link, LinkLook, LinkPurpose, Me, NewToken, PasswordChange, Session, SetUp,
-    SignIn, SignOutQuery, Token, TokenCreate,
+    Account, AccountCreate, AccountPatch, Link, LinkLook, LinkPurpose, Me, NewToken, PasswordChange, PasswordConfirm,
+    Session, SetUp, SignIn, SignOutQuery, SignedOut, Token, TokenCreate, TokenQuery,
 };
 pub use audit::{AuditChain, AuditChainQuery, AuditEntry, AuditQuery};
 pub use backup::BackupStart;

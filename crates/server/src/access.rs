@@ -5,6 +5,8 @@
 
 mod address;
 mod attempts;
+mod by;
+mod confirmed;
 mod cookies;
 mod first;
 pub(crate) mod links;
@@ -13,14 +15,19 @@ mod principal;
 pub(crate) mod rules;
 pub(crate) mod sign_in;
 mod site;
+mod streams;
 
 pub(crate) use address::client_address;
 pub use attempts::Attempts;
+pub use by::By;
+pub use confirmed::Confirmed;
 pub(crate) use cookies::{Cookies, clear_session, set_device, set_session};
 pub use first::FirstLink;
 pub(crate) use first::first_link;
-pub(crate) use principal::{Principal, Via, lasts, principal};
+pub(crate) use principal::{Principal, Via, lasts, peer_of, principal};
 pub(crate) use site::same_site;
+pub(crate) use streams::Follower;
+pub use streams::Streams;
 
 use patchwharf_model::Sha256;
 

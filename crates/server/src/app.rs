@@ -12,7 +12,7 @@ pub use patchwharf_trust::ManifestKey;
 
 pub use crate::locations::Locations;
 use crate::{
-    access::Attempts,
+    access::{Attempts, Confirmed, Streams},
     clock::{Ages, Clock},
     config::Config,
     counts::Counts,
@@ -66,6 +66,10 @@ pub struct App {
     pub tls: Troubles,
     /// Sign-ins that failed of late.
     pub attempts: Attempts,
+    /// Sessions that have given their password a moment ago.
+    pub confirmed: Confirmed,
+    /// Who follows events.
+    pub streams: Streams,
 }
 
 impl App {

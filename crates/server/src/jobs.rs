@@ -35,6 +35,7 @@ pub use progress::{FileHandle, ProgressHandle};
 pub use stop::{Stop, StopReason};
 
 use crate::{
+    access::By,
     clock::Clock,
     operations::{Ending, OperationError},
 };
@@ -186,28 +187,28 @@ impl Jobs {
     ///
     /// # Errors
     /// No such job, it has ended, or the database failed.
-    pub async fn cancel(&self, job: JobId, actor: &str) -> Result<JobState> {
-        self.ask(job, Ask::Cancel, Some(StopReason::Cancelled), actor).await
+    pub async fn cancel(&self, job: JobId, by: impl Into<By>) -> Result<JobState> {
+        self.ask(job, Ask::Cancel, Some(StopReason::Cancelled), by.into()).await
     }
 
     /// Asks a job to pause.
     ///
     /// # Errors
     /// No such job, it is not queued or running, or the database failed.
-    pub async fn pause(&self, job: JobId, actor: &str) -> Result<JobState> {
-        self.ask(job, Ask::Pause, Some(StopReason::Paused), actor).await
+    pub async fn pause(&self, job: JobId, by: impl Into<By>) -> Result<JobState> {
+        self.ask(job, Ask::Pause, Some(StopReason::Paused), by.into()).await
     }
 
     /// Puts a paused job back into the queue; it goes on where it stopped.
     ///
     /// # Errors
     /// No such job, it has ended or runs, or the database failed.
-    pub async fn resume(&self, job: JobId, actor: &str) -> Result<JobState> {
-        self.ask(job, Ask::Resume, None, actor).await
+    pub async fn resume(&self, job: JobId, by: impl Into<By>) -> Result<JobState> {
+        self.ask(job, Ask::Resume, None, by.into()).await
     }
 
-    async fn ask(&self, job: JobId, ask: Ask, stop: Option<StopReason>, actor: &str) -> Result<JobState> {
-        let mut write = self.0.db.write(actor, "api", self.0.clock.now()).await?;
+    async fn ask(&self, job: JobId, ask: Ask, stop: Option<StopReason>, by: By) -> Result<JobState> {
+        let mut write = self.0.db.write(&by.actor, &by.source, self.0.clock.now()).await?;
         let now = table::ask(&mut write, job, ask).await?;
         write.commit().await?;
         if let (Some(reason), Some(running)) = (stop, self.running().get(&job)) {

@@ -7,6 +7,7 @@ use patchwharf_db::{locations as table, settings as kept};
 use patchwharf_model::{api, span};
 
 use crate::{
+    access::By,
     app::App,
     locations,
     operations::{OperationError, integrity::settings as integrity, unused::settings as unused},
@@ -154,12 +155,7 @@ fn never(app: &App, name: &str, value: &str) -> Option<String> {
 ///
 /// # Errors
 /// There is no such setting, or it cannot have this value: the text says what is allowed.
-pub(crate) async fn set(
-    app: &Arc<App>,
-    name: &str,
-    wish: &str,
-    actor: &str,
-) -> Result<api::SettingChange, OperationError> {
+pub(crate) async fn set(app: &Arc<App>, name: &str, wish: &str, by: &By) -> Result<api::SettingChange, OperationError> {
     let setting = ALL.iter().find(|setting| setting.name == name).ok_or_else(|| {
         let known: Vec<&str> = ALL.iter().map(|setting| setting.name).collect();
         OperationError::new("not-found", format!("there is no setting {name}; there are: {}", known.join(", ")))
@@ -167,7 +163,7 @@ pub(crate) async fn set(
     let before = setting.value(app).await?;
     let notes = match setting.kind {
         Kind::PackageLocation => {
-            locations::make_default(app, wish.into(), actor).await?;
+            locations::make_default(app, wish.into(), by).await?;
             whereabouts(app).await?
         }
         Kind::Kept { fits, .. } => {
@@ -175,7 +171,7 @@ pub(crate) async fn set(
             fits(value).map_err(|why| {
                 OperationError::new("invalid-setting", format!("{name} cannot be set so: {why}; nothing was changed"))
             })?;
-            let mut write = app.db.write(actor, "api", app.clock.now()).await?;
+            let mut write = by.write(app).await?;
             kept::set(&mut write, name, value).await?;
             write.commit().await?;
             never(app, name, value).into_iter().collect()

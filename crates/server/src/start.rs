@@ -26,7 +26,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::{Attempts, FirstLink, first_link},
+    access::{Attempts, Confirmed, FirstLink, Streams, first_link},
     app::App,
     backup,
     clock::{Ages, Clock},
@@ -133,6 +133,8 @@ pub async fn start_with(
         counts: Counts::default(),
         tls: Troubles::default(),
         attempts: Attempts::default(),
+        confirmed: Confirmed::default(),
+        streams: Streams::default(),
     });
     match app.db.damage() {
         // The watchdog tells, and holds the jobs; what is staged is served.

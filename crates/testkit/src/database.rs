@@ -1,10 +1,22 @@
-//! Damage to a SQLite file, as a disk does it.
+//! What a test does to a SQLite file behind the server's back: damage, as a disk does it, and the passing of time.
 
 use std::{fs::OpenOptions, os::unix::fs::FileExt as _, path::Path};
 
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 const PAGE_BYTES: usize = 4096;
+
+/// Runs a statement, for example one that makes something older than it is. The server may work meanwhile.
+///
+/// # Panics
+/// When it fails.
+pub async fn change(database: &Path, statement: &'static str) -> u64 {
+    let url = format!("sqlite://{}", database.display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    let done = sqlx::query(statement).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    done.rows_affected()
+}
 
 /// Overwrites the first page of a table with rubbish.
 ///

@@ -2,7 +2,7 @@
 
 use patchwharf_model::{AccountId, Role};
 
-use super::sessions;
+use super::{sessions, tokens};
 use crate::{
     DbError, Result, Write,
     error::refuse_constraint,
@@ -14,12 +14,26 @@ record!(
         name: String,
         role: Role,
         enabled: bool,
+        has_password: bool,
     }
 );
 
+impl Plain {
+    /// Whether it can let others in.
+    fn administers(&self) -> bool {
+        self.role == Role::Administrator && self.enabled && self.has_password
+    }
+}
+
 async fn one(w: &mut Write<'_>, what: &'static str, id: AccountId) -> Result<Plain> {
-    const ONE: &str = "SELECT name, role, enabled FROM account WHERE account_id = $1";
+    const ONE: &str = "SELECT name, role, enabled, CAST(CASE WHEN password = '' THEN 0 ELSE 1 END AS BIGINT) AS \
+         has_password FROM account WHERE account_id = $1";
     w.first(what, ONE, args![id]).await?.ok_or_else(|| DbError::not_found("account", id))
+}
+
+/// The name of an account, for the audit trail: an id alone tells nobody who it was.
+pub(super) async fn name(w: &mut Write<'_>, id: AccountId) -> Result<String> {
+    Ok(one(w, "look up an account", id).await?.name)
 }
 
 /// Makes an account without a password: its link sets one.
@@ -48,8 +62,8 @@ pub async fn set_role(w: &mut Write<'_>, id: AccountId, role: Role) -> Result<()
     w.run(WHAT, "UPDATE account SET role = $2 WHERE account_id = $1", args![id, role]).await?;
     must_leave_an_administrator(w, WHAT, &before).await?;
     sessions::end_all(w, id, None).await?;
-    let (before, after) = (before.role.to_string(), role.to_string());
-    w.audit("account.role", format!("account {id}"), Some(before), Some(after));
+    let Plain { name, role: was, .. } = before;
+    w.audit("account.role", format!("account {id}"), Some(format!("{name}: {was}")), Some(format!("{name}: {role}")));
     Ok(())
 }
 
@@ -105,25 +119,46 @@ pub async fn set_password(
     keep: Option<patchwharf_model::SessionId>,
 ) -> Result<()> {
     const WHAT: &str = "set a password";
-    one(w, WHAT, id).await?;
+    let account = one(w, WHAT, id).await?;
     w.run(WHAT, "UPDATE account SET password = $2 WHERE account_id = $1", args![id, hash]).await?;
     w.run(WHAT, "DELETE FROM sign_in_link WHERE account_id = $1", args![id]).await?;
     w.run(WHAT, "DELETE FROM known_device WHERE account_id = $1", args![id]).await?;
+    if account.role == Role::Administrator && account.enabled {
+        // Somebody can let others in from now on: the link of a first start is over.
+        w.run(WHAT, "DELETE FROM sign_in_link WHERE account_id IS NULL", args![]).await?;
+    }
     sessions::end_all(w, id, keep).await?;
-    w.audit("account.password", format!("account {id}"), None, None);
+    w.audit("account.password", format!("account {id}"), None, Some(account.name));
     Ok(())
+}
+
+/// Takes everything that lets an account in but its password: sessions, tokens, links, browsers that it was known by.
+/// Returns how many sessions and tokens there were.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn sign_out(w: &mut Write<'_>, id: AccountId) -> Result<(u64, u64)> {
+    const WHAT: &str = "sign an account out";
+    let account = one(w, WHAT, id).await?;
+    w.run(WHAT, "DELETE FROM sign_in_link WHERE account_id = $1", args![id]).await?;
+    w.run(WHAT, "DELETE FROM known_device WHERE account_id = $1", args![id]).await?;
+    let sessions = sessions::end_all(w, id, None).await?;
+    let tokens = tokens::revoke_all(w, id).await?;
+    w.audit("account.sign-out", format!("account {id}"), None, Some(account.name));
+    Ok((sessions, tokens))
 }
 
 /// Somebody must be able to let others in: what would leave nobody is refused, and its transaction dropped.
 async fn must_leave_an_administrator(w: &mut Write<'_>, what: &'static str, before: &Plain) -> Result<()> {
-    const LEFT: &str = "SELECT COUNT(*) AS number FROM account WHERE role = 'administrator' AND enabled = 1";
-    if before.role != Role::Administrator || !before.enabled {
+    const LEFT: &str = "SELECT COUNT(*) AS number FROM account WHERE role = 'administrator' AND enabled = 1 \
+         AND password <> ''";
+    if !before.administers() {
         return Ok(());
     }
     match w.first::<Number>(what, LEFT, args![]).await? {
         Some(left) if left.number > 0 => Ok(()),
         _ => Err(DbError::Refused(format!(
-            "{} is the last administrator; make another one first, who can let others in",
+            "{} is the last administrator who can sign in; make another one first, and let them set their password",
             before.name
         ))),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use patchwharf_model::{AccountId, Role, SessionId, Sha256};
 
+use super::change;
 use crate::{
     Db, Result, Write,
     sql::{args, record, saturate},
@@ -22,6 +23,8 @@ record!(
         pub name: String,
         /// The account's role of now.
         pub role: Role,
+        /// When it began.
+        pub created_at: Timestamp,
         /// When it was last used.
         pub seen_at: Timestamp,
     }
@@ -67,7 +70,7 @@ impl Lasts {
 /// # Errors
 /// When the database fails.
 pub async fn find(db: &Db, digest: Sha256, lasts: Lasts, now: Timestamp) -> Result<Option<Found>> {
-    const FIND: &str = "SELECT s.session_id, s.account_id, a.name, a.role, s.seen_at FROM session AS s \
+    const FIND: &str = "SELECT s.session_id, s.account_id, a.name, a.role, s.created_at, s.seen_at FROM session AS s \
          JOIN account AS a ON a.account_id = s.account_id \
          WHERE s.digest = $1 AND s.seen_at > $2 AND s.created_at > $3 AND a.enabled = 1";
     let (seen, begun) = lasts.before(now);
@@ -95,7 +98,7 @@ pub async fn begin(
     w.run(WHAT, OVER, args![seen, begun]).await?;
     w.run(WHAT, BEGIN, args![id, account, digest, now, source, agent]).await?;
     w.run(WHAT, SIGNED_IN, args![account, now]).await?;
-    w.audit("session.begin", format!("account {account}"), None, Some(format!("from {source}")));
+    w.audit("session.begin", format!("account {account}"), None, Some(format!("session {id} from {source}")));
     Ok(id)
 }
 
@@ -117,7 +120,8 @@ pub async fn end(w: &mut Write<'_>, account: AccountId, id: SessionId) -> Result
     const END: &str = "DELETE FROM session WHERE session_id = $2 AND account_id = $1";
     let ended = w.run("end a session", END, args![account, id]).await? > 0;
     if ended {
-        w.audit("session.end", format!("account {account}"), None, None);
+        let owner = change::name(w, account).await?;
+        w.audit("session.end", format!("account {account}"), Some(format!("{owner}: session {id}")), None);
     }
     Ok(ended)
 }
@@ -131,7 +135,8 @@ pub async fn end_all(w: &mut Write<'_>, account: AccountId, keep: Option<Session
     let keep = keep.map(|id| id.to_string()).unwrap_or_default();
     let ended = w.run("end the sessions of an account", END, args![account, keep]).await?;
     if ended > 0 {
-        w.audit("session.end", format!("account {account}"), Some(format!("{ended} sessions")), None);
+        let owner = change::name(w, account).await?;
+        w.audit("session.end", format!("account {account}"), Some(format!("{owner}: {ended} sessions")), None);
     }
     Ok(ended)
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use patchwharf_model::{AccountId, Role, Sha256, TokenId};
 
+use super::change;
 use crate::{
     Db, Result, Write,
     sql::{args, record},
@@ -46,6 +47,13 @@ record!(
     }
 );
 
+record!(
+    struct Gone {
+        account_id: AccountId,
+        name: String,
+    }
+);
+
 /// The token of a secret, if it counts.
 ///
 /// # Errors
@@ -76,20 +84,38 @@ pub async fn create(
     let (id, now) = (TokenId::new(), w.now());
     w.run(WHAT, OVER, args![account, now]).await?;
     w.run(WHAT, INSERT, args![id, account, name, role, digest, now, expires_at]).await?;
-    let after = format!("{name}: {role} until {expires_at}");
+    let owner = change::name(w, account).await?;
+    let after = format!("{owner}: {name}: {role} until {expires_at}");
     w.audit("token.create", format!("account {account}"), None, Some(after));
     Ok(id)
 }
 
-/// Takes a token back. Returns whether it was there.
+/// Takes a token back: one of an account, or whosever it is. Returns whether it was there.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn revoke(w: &mut Write<'_>, account: AccountId, id: TokenId) -> Result<bool> {
-    const REVOKE: &str = "DELETE FROM api_token WHERE token_id = $2 AND account_id = $1";
-    let gone = w.run("take a token back", REVOKE, args![account, id]).await? > 0;
-    if gone {
-        w.audit("token.revoke", format!("account {account}"), Some(format!("token {id}")), None);
+pub async fn revoke(w: &mut Write<'_>, account: Option<AccountId>, id: TokenId) -> Result<bool> {
+    const WHAT: &str = "take a token back";
+    const REVOKE: &str = "DELETE FROM api_token WHERE token_id = $1 AND ($2 = '' OR account_id = $2) \
+         RETURNING account_id, name";
+    let of = account.map(|id| id.to_string()).unwrap_or_default();
+    let Some(gone) = w.first::<Gone>(WHAT, REVOKE, args![id, of]).await? else { return Ok(false) };
+    let owner = change::name(w, gone.account_id).await?;
+    let before = format!("{owner}: {}: token {id}", gone.name);
+    w.audit("token.revoke", format!("account {}", gone.account_id), Some(before), None);
+    Ok(true)
+}
+
+/// Takes all tokens of an account back. Returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_all(w: &mut Write<'_>, account: AccountId) -> Result<u64> {
+    const REVOKE: &str = "DELETE FROM api_token WHERE account_id = $1";
+    let gone = w.run("take the tokens of an account back", REVOKE, args![account]).await?;
+    if gone > 0 {
+        let owner = change::name(w, account).await?;
+        w.audit("token.revoke", format!("account {account}"), Some(format!("{owner}: {gone} tokens")), None);
     }
     Ok(gone)
 }

@@ -17,6 +17,8 @@ crate::on_both!(
     a_session_ends_when_it_is_idle_too_old_or_its_account_changes,
     a_token_counts_until_it_expires_is_taken_back_or_its_account_is_disabled,
     a_link_works_once_and_not_for_ever,
+    the_link_of_a_first_start_is_over_when_there_is_an_administrator,
+    an_account_is_signed_out_with_everything_that_lets_it_in,
     a_password_ends_the_other_sessions,
     a_known_browser_is_remembered_but_not_all_of_them,
 );
@@ -86,6 +88,61 @@ async fn the_last_administrator_stays_one(s: &Sandbox) {
     accounts::remove(&mut w, anna).await.unwrap();
     w.commit().await.unwrap();
     assert_eq!(accounts::list(&s.db, at(4)).await.unwrap().len(), 1);
+    // One who has no password yet can let nobody in, and is no loss.
+    let mut w = s.write(5).await;
+    let eve = accounts::create(&mut w, "eve", Role::Administrator).await.unwrap();
+    w.commit().await.unwrap();
+    let mut w = s.write(6).await;
+    let refused = accounts::remove(&mut w, otto).await.unwrap_err().to_string();
+    assert!(refused.contains("otto is the last administrator who can sign in"), "{refused}");
+    drop(w);
+    let mut w = s.write(7).await;
+    accounts::remove(&mut w, eve).await.unwrap();
+    w.commit().await.unwrap();
+}
+
+async fn the_link_of_a_first_start_is_over_when_there_is_an_administrator(s: &Sandbox) {
+    let mut w = s.write(10).await;
+    links::make(&mut w, None, digest(1), at(100)).await.unwrap();
+    let anna = accounts::create(&mut w, "anna", Role::Administrator).await.unwrap();
+    w.commit().await.unwrap();
+    assert!(links::look(&s.db, digest(1), at(11)).await.unwrap().is_some(), "anna has no password");
+    let mut w = s.write(11).await;
+    accounts::set_password(&mut w, anna, "$hash$", None).await.unwrap();
+    // As if it had been made at the same moment.
+    links::make(&mut w, None, digest(2), at(100)).await.unwrap();
+    w.commit().await.unwrap();
+    let mut w = s.write(12).await;
+    for n in [1, 2] {
+        assert!(links::look(&s.db, digest(n), at(12)).await.unwrap().is_none());
+        assert_eq!(links::take(&mut w, digest(n)).await.unwrap(), None, "{n}");
+    }
+}
+
+async fn an_account_is_signed_out_with_everything_that_lets_it_in(s: &Sandbox) {
+    let anna = account(s, "anna", Role::Operator).await;
+    let otto = account(s, "otto", Role::Operator).await;
+    for (n, id) in [(1, anna), (2, anna), (3, otto)] {
+        session(s, id, n, 10).await;
+        let mut w = s.write(10).await;
+        tokens::create(&mut w, id, "script", Role::Auditor, digest(10 + n), at(100)).await.unwrap();
+        sessions::remember(&mut w, id, digest(20 + n)).await.unwrap();
+        links::make(&mut w, Some(id), digest(30 + n), at(100)).await.unwrap();
+        w.commit().await.unwrap();
+    }
+    let mut w = s.write(11).await;
+    assert_eq!(accounts::sign_out(&mut w, anna).await.unwrap(), (2, 2));
+    w.commit().await.unwrap();
+    for n in [1, 2] {
+        assert!(!goes_on(s, n, 12).await);
+        assert!(tokens::find(&s.db, digest(10 + n), at(12)).await.unwrap().is_none());
+        assert!(!sessions::knows(&s.db, anna, digest(20 + n)).await.unwrap());
+        assert!(links::look(&s.db, digest(30 + n), at(12)).await.unwrap().is_none());
+    }
+    assert!(goes_on(s, 3, 12).await && tokens::find(&s.db, digest(13), at(12)).await.unwrap().is_some());
+    let page = patchwharf_db::audit::list(&s.db, Default::default(), None, 10).await.unwrap();
+    let row = page.rows.iter().find(|row| row.action == "account.sign-out").unwrap();
+    assert_eq!(row.after.as_deref(), Some("anna"), "the trail says who");
 }
 
 async fn a_session_ends_when_it_is_idle_too_old_or_its_account_changes(s: &Sandbox) {
@@ -127,8 +184,8 @@ async fn a_token_counts_until_it_expires_is_taken_back_or_its_account_is_disable
     assert_eq!((found.role, found.account_role, found.name.as_str()), (Role::Auditor, Role::Operator, "anna"));
     assert!(tokens::find(&s.db, digest(1), at(100)).await.unwrap().is_none(), "expired");
     let mut w = s.write(11).await;
-    assert!(!tokens::revoke(&mut w, AccountId::new(), id).await.unwrap(), "another's");
-    assert!(tokens::revoke(&mut w, anna, id).await.unwrap());
+    assert!(!tokens::revoke(&mut w, Some(AccountId::new()), id).await.unwrap(), "another's");
+    assert!(tokens::revoke(&mut w, Some(anna), id).await.unwrap());
     w.commit().await.unwrap();
     assert!(tokens::find(&s.db, digest(1), at(12)).await.unwrap().is_none());
     assert_eq!(tokens::list(&s.db, anna, at(12)).await.unwrap().len(), 1);
@@ -139,7 +196,7 @@ async fn a_token_counts_until_it_expires_is_taken_back_or_its_account_is_disable
 }
 
 async fn a_link_works_once_and_not_for_ever(s: &Sandbox) {
-    let anna = account(s, "anna", Role::Administrator).await;
+    let anna = account(s, "anna", Role::Operator).await;
     let mut w = s.write(10).await;
     links::make(&mut w, None, digest(1), at(100)).await.unwrap();
     links::make(&mut w, Some(anna), digest(2), at(100)).await.unwrap();

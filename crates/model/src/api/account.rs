@@ -67,6 +67,14 @@ pub struct PasswordChange {
     pub new: String,
 }
 
+/// Gives the own password once more, before a change of who may do what.
+#[derive(Clone, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordConfirm {
+    /// The password of now.
+    pub password: String,
+}
+
 macro_rules! secret {
     ($($type:ident),+) => { $(
         impl std::fmt::Debug for $type {
@@ -76,7 +84,7 @@ macro_rules! secret {
         }
     )+ };
 }
-secret!(SignIn, SetUp, PasswordChange);
+secret!(SignIn, SetUp, PasswordChange, PasswordConfirm);
 
 /// Ends the own session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
@@ -130,6 +138,15 @@ pub struct AccountPatch {
     /// Whether it may sign in. Off: its sessions end, its tokens do not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+}
+
+/// What an account was signed out of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SignedOut {
+    /// Sessions that ended.
+    pub sessions: u64,
+    /// Tokens that do not count any more.
+    pub tokens: u64,
 }
 
 /// A link by which a password is set, once and within 30 minutes.
@@ -187,6 +204,19 @@ pub struct TokenCreate {
     /// Days until it ends, 1 to 366; left out: 90.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
+    /// The account, by name or id: for the holder of the data folder, who has none. Others make their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+}
+
+/// Whose tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct TokenQuery {
+    /// The account, by name or id: for the holder of the data folder, who has none. Others see their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
 }
 
 /// A new token, told this once.

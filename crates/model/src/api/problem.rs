@@ -72,6 +72,10 @@ codes! {
     SignInFailed = "sign-in-failed", 401, "Signing in failed";
     /// Who asks may not do this.
     Forbidden = "forbidden", 403, "Not allowed";
+    /// The password is wanted once more: `POST /api/v1/session/confirm`, then the same request again.
+    PasswordNeeded = "password-needed", 403, "The password is asked for once more";
+    /// Who asks follows as many events at once as one may.
+    TooManyStreams = "too-many-streams", 429, "Too many streams at once";
     /// The request comes from another site, or does not say where it comes from.
     CrossSite = "cross-site", 403, "The request comes from another site";
     /// A link that sets a password was used, has ended, or never was.

@@ -37,7 +37,7 @@ pub(crate) async fn first_link(app: &App, base: &str) -> anyhow::Result<Option<F
     if app.db.damage().is_some() || accounts::any_administrator(&app.db).await? {
         return Ok(None);
     }
-    let link = links::make(app, None, "server", "start-up").await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let link = links::make(app, None, ("server", "start-up")).await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let text = format!("{base}{}", link.path);
     if std::io::stderr().is_terminal() {
         return Ok(Some(FirstLink::Terminal(text)));

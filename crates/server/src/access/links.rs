@@ -20,7 +20,7 @@ const PAGE: &str = "/console/set-up";
 ///
 /// # Errors
 /// The database failed.
-pub(crate) async fn make(app: &App, account: Option<AccountId>, actor: &str, source: &str) -> ApiResult<Link> {
+pub(crate) async fn make(app: &App, account: Option<AccountId>, (actor, source): (&str, &str)) -> ApiResult<Link> {
     let secret = patchwharf_trust::random_token().map_err(ApiError::internal)?;
     let now = app.clock.now();
     let expires_at = now.checked_add(WORKS).map_err(ApiError::internal)?;

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use patchwharf_model::Role;
 
-use Wants::{Nothing, Role as At};
+use Wants::{Confirmed, Nothing, Person, Role as At};
 
 /// What an operation wants of who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,11 +12,18 @@ pub(crate) enum Wants {
     Nothing,
     /// At least this role.
     Role(Role),
+    /// At least this role, in a session or by the token of the data folder: a personal token cannot make itself last
+    /// longer, or reach further, than it was made for.
+    Person(Role),
+    /// The same, with the password given a moment ago: an open session must not be enough to take an account over.
+    Confirmed(Role),
 }
 
 const READ: Wants = At(Role::Auditor);
 const STAGE: Wants = At(Role::Operator);
 const ALL: Wants = At(Role::Administrator);
+const OWN: Wants = Person(Role::Auditor);
+const ADMIT: Wants = Confirmed(Role::Administrator);
 
 /// Operations by method and route.
 const RULES: &[(&str, &str, Wants)] = &[
@@ -95,20 +102,28 @@ const RULES: &[(&str, &str, Wants)] = &[
     ("POST", "/api/v1/session/link", Nothing),
     ("POST", "/api/v1/session/set-up", Nothing),
     ("GET", "/api/v1/session", READ),
-    ("DELETE", "/api/v1/session", READ),
-    ("PUT", "/api/v1/session/password", READ),
-    ("GET", "/api/v1/sessions", READ),
-    ("DELETE", "/api/v1/sessions/{session}", READ),
-    ("GET", "/api/v1/tokens", READ),
-    ("POST", "/api/v1/tokens", READ),
-    ("DELETE", "/api/v1/tokens/{token}", READ),
+    ("DELETE", "/api/v1/session", OWN),
+    ("POST", "/api/v1/session/confirm", OWN),
+    ("PUT", "/api/v1/session/password", OWN),
+    ("GET", "/api/v1/sessions", OWN),
+    ("DELETE", "/api/v1/sessions/{session}", OWN),
+    ("GET", "/api/v1/tokens", OWN),
+    ("POST", "/api/v1/tokens", Confirmed(Role::Auditor)),
+    ("DELETE", "/api/v1/tokens/{token}", OWN),
     // Who else may sign in.
     ("GET", "/api/v1/accounts", ALL),
-    ("POST", "/api/v1/accounts", ALL),
-    ("PATCH", "/api/v1/accounts/{account}", ALL),
-    ("DELETE", "/api/v1/accounts/{account}", ALL),
-    ("POST", "/api/v1/accounts/{account}/link", ALL),
+    ("POST", "/api/v1/accounts", ADMIT),
+    ("PATCH", "/api/v1/accounts/{account}", ADMIT),
+    ("DELETE", "/api/v1/accounts/{account}", ADMIT),
+    ("POST", "/api/v1/accounts/{account}/link", ADMIT),
+    ("POST", "/api/v1/accounts/{account}/sign-out", ADMIT),
 ];
+
+/// Whether an operation may change who may do what: those who follow are looked at again afterwards.
+pub(crate) fn may_end_access(method: &Method, route: &str) -> bool {
+    let about = ["/api/v1/session", "/api/v1/tokens", "/api/v1/accounts"];
+    !matches!(*method, Method::GET | Method::HEAD) && about.iter().any(|about| route.starts_with(about))
+}
 
 /// What an operation wants; none: it has no rule. A HEAD is answered by GET. Pages of the console all read, but for the
 /// ones that let somebody in.
@@ -160,7 +175,21 @@ mod tests {
         for (method, route, wants) in RULES {
             let harmless =
                 *method == "GET" || route.ends_with("/preview") || own.iter().any(|own| route.starts_with(own));
-            assert!(harmless || !matches!(wants, At(Role::Auditor) | Nothing), "{method} {route}");
+            assert!(
+                harmless || !matches!(wants, At(Role::Auditor) | Person(Role::Auditor) | Nothing),
+                "{method} {route}"
+            );
+        }
+    }
+
+    #[test]
+    fn w_21_no_token_makes_tokens_or_accounts() {
+        let own = ["/api/v1/session/", "/api/v1/sessions", "/api/v1/tokens", "/api/v1/accounts"];
+        for (method, route, wants) in RULES.iter().filter(|(_, _, wants)| *wants != Nothing) {
+            let about =
+                own.iter().any(|own| route.starts_with(own)) || (*method, *route) == ("DELETE", "/api/v1/session");
+            let reads = (*method, *route) == ("GET", "/api/v1/accounts");
+            assert_eq!(matches!(wants, Person(_) | Confirmed(_)), about && !reads, "{method} {route}");
         }
     }
 

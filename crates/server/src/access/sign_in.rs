@@ -6,14 +6,14 @@ use std::{
 };
 
 use axum::http::{HeaderMap, header};
-use patchwharf_db::accounts::{self, Credentials, links, sessions};
+use patchwharf_db::accounts::{self, Credentials, links, sessions, tokens};
 use patchwharf_model::{
     AccountId, Role, SessionId,
     account::account_name,
     api::{Code, SetUp, SignIn},
 };
 
-use super::{Cookies, Principal, Via, attempts::Key, client_address, digest, first, passwords, principal::lasts};
+use super::{Cookies, Principal, attempts::Key, client_address, digest, first, passwords, principal::lasts};
 use crate::{
     api::{ApiError, ApiResult},
     app::App,
@@ -139,7 +139,7 @@ pub(crate) async fn by_link(app: &App, wish: SetUp, from: &From) -> ApiResult<Si
         (None, None) => return Err(ApiError::new(Code::InvalidBody, "The first administrator needs a name.")),
     };
     let hash = passwords::hash(&name, wish.password).await?;
-    let mut write = app.db.write(&name, "set-up link", now).await?;
+    let mut write = app.db.write(&name, &format!("set-up link {}", from.source), now).await?;
     let of = links::take(&mut write, digest(&wish.link)).await?.ok_or_else(dead)?;
     let account = match of {
         Some(account) => account,
@@ -148,7 +148,10 @@ pub(crate) async fn by_link(app: &App, wish: SetUp, from: &From) -> ApiResult<Si
             .map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?,
     };
     accounts::set_password(&mut write, account, &hash, None).await?;
+    // A password is reset because somebody else may have got in: what they have made for themselves goes with it.
+    tokens::revoke_all(&mut write, account).await?;
     write.commit().await?;
+    app.streams.look_again();
     first::used(app);
     let found = accounts::credentials(&app.db, &name).await?.filter(|account| account.enabled);
     let found =
@@ -170,13 +173,13 @@ pub(crate) fn dead() -> ApiError {
 async fn begin(app: &App, (account, name, role): (AccountId, String, Role), from: &From) -> ApiResult<SignedIn> {
     let session = patchwharf_trust::random_token().map_err(ApiError::internal)?;
     let device = patchwharf_trust::random_token().map_err(ApiError::internal)?;
-    let mut write = app.db.write(&name, "sign-in", app.clock.now()).await?;
+    let mut write = app.db.write(&name, &format!("sign-in {}", from.source), app.clock.now()).await?;
     let facts = (from.source.as_str(), from.agent.as_str());
     let id = sessions::begin(&mut write, account, digest(&session), lasts(app), facts).await?;
     sessions::remember(&mut write, account, digest(&device)).await?;
     write.commit().await?;
     tracing::info!(account = %name, source = %from.source, "signed in");
-    Ok(SignedIn { principal: Principal { name, role, via: Via::Session(account, id) }, session, device })
+    Ok(SignedIn { principal: Principal::signed_in(name, role, account, id), session, device })
 }
 
 #[cfg(test)]

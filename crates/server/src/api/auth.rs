@@ -16,7 +16,7 @@ use patchwharf_model::{Role, api::Code};
 use super::error::ApiError;
 use crate::{
     access::{
-        Principal, Via, principal,
+        Principal, Via, peer_of, principal,
         rules::{self, Wants},
         same_site,
     },
@@ -32,7 +32,13 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
             if let Some(who) = who {
                 parts.extensions.insert(who);
             }
-            next.run(Request::from_parts(parts, body)).await
+            let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+            let may_end_access = rules::may_end_access(&parts.method, route);
+            let response = next.run(Request::from_parts(parts, body)).await;
+            if may_end_access && response.status().is_success() {
+                app.streams.look_again();
+            }
+            response
         }
         Err(Refusal::SignIn(place)) => Redirect::to(&place).into_response(),
         Err(Refusal::Problem(error)) => error.into_response(),
@@ -64,7 +70,7 @@ async fn check(app: &App, request: &Parts) -> Result<Option<Principal>, Refusal>
     if open || wants == Some(Wants::Nothing) {
         return Ok(None);
     }
-    let Some(who) = principal(app, &request.headers).await? else {
+    let Some(who) = principal(app, &request.headers, peer_of(&request.extensions), true).await? else {
         return Err(match path.strip_prefix("/console") {
             Some(_) if route.is_some() && request.method == Method::GET => Refusal::SignIn(sign_in(request)),
             _ => Refusal::Problem(unknown()),
@@ -77,15 +83,34 @@ async fn check(app: &App, request: &Parts) -> Result<Option<Principal>, Refusal>
                       (Sec-Fetch-Site, Origin). Scripts use a token: `Authorization: Bearer TOKEN`.";
         return Err(ApiError::new(Code::CrossSite, detail).into());
     }
-    match (route, wants) {
-        // No such address, or not with this method: the router says so.
-        (None, _) => Ok(Some(who)),
-        (Some(_), Some(Wants::Role(role))) if who.role >= role => Ok(Some(who)),
-        (Some(_), Some(Wants::Role(role))) => Err(forbidden(&who, role).into()),
-        (Some(_), Some(Wants::Nothing)) => Ok(Some(who)),
-        (Some(_), None) if who.role == Role::Administrator => Ok(Some(who)),
-        (Some(_), None) => Err(forbidden(&who, Role::Administrator).into()),
+    if route.is_some() {
+        may(&who, wants)?;
     }
+    // Without a route there is no such address, or not with this method: the router says so.
+    Ok(Some(who))
+}
+
+/// Whether who asks may have what the operation wants; without a rule it is the administrator's alone.
+fn may(who: &Principal, wants: Option<Wants>) -> Result<(), ApiError> {
+    let role = match wants {
+        Some(Wants::Nothing) => return Ok(()),
+        Some(Wants::Role(role) | Wants::Person(role) | Wants::Confirmed(role)) => role,
+        None => Role::Administrator,
+    };
+    if who.role < role {
+        return Err(forbidden(who, role));
+    }
+    if matches!(wants, Some(Wants::Person(_) | Wants::Confirmed(_))) && matches!(who.via, Via::Token(..)) {
+        let detail = "A personal token does not do this: it could outlive what it was made for. Sign in on the console, or \
+                      use the command line with the token of the data folder (admin.token).";
+        return Err(ApiError::new(Code::Forbidden, detail));
+    }
+    if matches!(wants, Some(Wants::Confirmed(_))) && !who.confirmed {
+        let detail = "Who may do what is changed with the password at hand: give it once more, it counts for five minutes. \
+                      Nothing was changed.";
+        return Err(ApiError::new(Code::PasswordNeeded, detail));
+    }
+    Ok(())
 }
 
 fn unknown() -> ApiError {

@@ -1,6 +1,6 @@
 //! Signing in and out, and who one is.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{
     Json,
@@ -11,7 +11,9 @@ use axum::{
 use patchwharf_db::accounts::{self, links, sessions};
 use patchwharf_model::{
     AccountId, SessionId,
-    api::{Code, LinkLook, LinkPurpose, Me, Page, PasswordChange, Session, SetUp, SignIn, SignOutQuery},
+    api::{
+        Code, LinkLook, LinkPurpose, Me, Page, PasswordChange, PasswordConfirm, Session, SetUp, SignIn, SignOutQuery,
+    },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -31,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(look))
         .routes(routes!(set_up))
         .routes(routes!(password))
+        .routes(routes!(confirm))
         .routes(routes!(list))
         .routes(routes!(end_one))
 }
@@ -88,7 +91,7 @@ async fn set_up(
 #[utoipa::path(delete, path = "/session", tag = "session", params(SignOutQuery), responses((status = 204)))]
 async fn end(State(app): Shared, who: Principal, Query(query): Query<SignOutQuery>) -> ApiResult<Response> {
     let account = own(&who)?;
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     match who.session() {
         Some(session) if !query.everywhere => {
             sessions::end(&mut write, account, session).await?;
@@ -115,14 +118,27 @@ async fn password(
     extract::Json(wish): extract::Json<PasswordChange>,
 ) -> ApiResult<StatusCode> {
     let account = own(&who)?;
-    let session = who.session().ok_or_else(|| {
-        ApiError::new(Code::Forbidden, "A password is changed in a session: sign in on the console, not with a token.")
-    })?;
+    let session = session_of(&who)?;
     sign_in::own_password(&app, session, &who.name, wish.current).await?;
     let hash = passwords::hash(&who.name, wish.new).await?;
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     accounts::set_password(&mut write, account, &hash, Some(session)).await?;
     write.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives the own password once more. For five minutes this session may change who may do what: accounts, links, tokens.
+#[utoipa::path(post, path = "/session/confirm", tag = "session", request_body = PasswordConfirm,
+    responses((status = 204), (status = 401, description = "`sign-in-failed`: the password is another one"),
+        (status = 429, description = "`too-many-attempts`")))]
+async fn confirm(
+    State(app): Shared,
+    who: Principal,
+    extract::Json(wish): extract::Json<PasswordConfirm>,
+) -> ApiResult<StatusCode> {
+    let session = session_of(&who)?;
+    sign_in::own_password(&app, session, &who.name, wish.password).await?;
+    app.confirmed.note(session, Instant::now());
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -147,7 +163,7 @@ pub(crate) async fn list(State(app): Shared, who: Principal) -> ApiResult<Json<P
     responses((status = 204), (status = 404, description = "No session of this account")))]
 async fn end_one(State(app): Shared, who: Principal, Path(session): Path<SessionId>) -> ApiResult<StatusCode> {
     let account = own(&who)?;
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     if !sessions::end(&mut write, account, session).await? {
         return Err(ApiError::new(Code::NotFound, "This account has no such session; it may be over."));
     }
@@ -159,6 +175,15 @@ async fn end_one(State(app): Shared, who: Principal, Path(session): Path<Session
 pub(super) fn own(who: &Principal) -> ApiResult<AccountId> {
     who.account().ok_or_else(|| {
         ApiError::new(Code::Conflict, "The token of the data folder is no account: sign in, or use a personal token.")
+    })
+}
+
+fn session_of(who: &Principal) -> ApiResult<SessionId> {
+    who.session().ok_or_else(|| {
+        ApiError::new(
+            Code::Conflict,
+            "This is about the password of a session, and a token has none: sign in on the console.",
+        )
     })
 }
 

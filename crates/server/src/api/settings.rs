@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiResult, Path, Shared, extract, locations};
 use crate::{
-    access::Principal,
+    access::{By, Principal},
     app::App,
     operations::integrity::settings::{self as integrity, ByTheClock},
     settings,
@@ -49,7 +49,7 @@ async fn put(
     Path(name): Path<String>,
     extract::Json(wish): extract::Json<SettingPut>,
 ) -> ApiResult<Json<SettingChange>> {
-    Ok(Json(settings::set(&app, &name, &wish.value, &who.name).await?))
+    Ok(Json(settings::set(&app, &name, &wish.value, &By::from(&who)).await?))
 }
 
 /// Every key of the configuration file with the value that counts, and what is set of the checks by the clock.

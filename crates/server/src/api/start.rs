@@ -37,7 +37,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 /// Orders a job for who asks, or joins the unfinished one that does the same.
 pub(super) async fn job(app: &Arc<App>, asked: &Asked, request: JobRequest) -> ApiResult<Started> {
     let operation_id = asked.operation_id.clone();
-    let order = Order { operation_id: operation_id.clone(), ..Order::by(&asked.who.name) };
+    let order = Order { operation_id: operation_id.clone(), ..Order::by(&asked.who.name).from(&asked.who.source) };
     let ordered = app.jobs.order(request.clone(), order).await?;
     let row = patchwharf_db::jobs::show(&app.db, ordered.job).await?;
     let same = || serde_json::from_str::<JobRequest>(&row.payload).is_ok_and(|first| first == request);

@@ -87,6 +87,10 @@ async fn follow_once(
         if event.name == "end" {
             return Ok(Some(serde_json::from_str(&event.data)?));
         }
+        if event.name == "signed-out" {
+            // Asked for anew, the server says what is wrong.
+            return Ok(None);
+        }
         display.show(&serde_json::from_str::<JobEvent>(&event.data)?);
         *last_event = event.id;
     }

@@ -98,6 +98,10 @@ async fn tail(client: &Client, mut query: LogQuery) -> Result<()> {
             Ok(response) => {
                 let mut events = Events::new(response.bytes_stream());
                 while let Ok(Some(event)) = events.next().await {
+                    if event.name == "signed-out" {
+                        // Asked for anew, the server says what is wrong.
+                        break;
+                    }
                     show(client, &serde_json::from_str(&event.data)?)?;
                     last = event.id;
                 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use patchwharf_model::{
     Role,
-    api::{Account, AccountCreate, AccountPatch, Link, NewToken, Page, Token, TokenCreate},
+    api::{Account, AccountCreate, AccountPatch, Link, NewToken, Page, SignedOut, Token, TokenCreate, TokenQuery},
 };
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     client::{Client, segment},
     output,
 };
-use crate::token;
+use crate::{token, words::count};
 
 /// Who may sign in.
 #[derive(Debug, Subcommand)]
@@ -46,6 +46,11 @@ pub(super) enum User {
     },
     /// Let an account sign in no more; its sessions end, its tokens do not count.
     Disable {
+        /// The account.
+        name: String,
+    },
+    /// End all sessions of an account and take its tokens back; its password stays.
+    SignOut {
         /// The account.
         name: String,
     },
@@ -83,6 +88,15 @@ impl User {
             Self::Role { name, role } => patch(client, &name, AccountPatch { role: Some(role), enabled: None }).await?,
             Self::Enable { name } => patch(client, &name, AccountPatch { role: None, enabled: Some(true) }).await?,
             Self::Disable { name } => patch(client, &name, AccountPatch { role: None, enabled: Some(false) }).await?,
+            Self::SignOut { name } => {
+                let ended: SignedOut = client.post(&format!("/accounts/{}/sign-out", segment(&name)), &()).await?;
+                if client.json {
+                    output::json(&ended)?;
+                } else {
+                    let (sessions, tokens) = (count(ended.sessions, "session"), count(ended.tokens, "token"));
+                    output::note(&format!("account {name} signed out: {sessions} and {tokens} ended"));
+                }
+            }
             Self::Remove { name } => {
                 let () = client.delete(&format!("/accounts/{}", segment(&name)), &()).await?;
                 output::note(&format!("account {name} removed"));
@@ -127,15 +141,24 @@ async fn patch(client: &Client, name: &str, change: AccountPatch) -> Result<()> 
     Ok(())
 }
 
-/// Personal tokens for scripts: those of the account whose token is used (--token-file).
+/// Tokens for scripts, each of an account and with its role at most.
+///
+/// Here the token of the data folder makes them for any account; on the console everybody makes their own.
 #[derive(Debug, Subcommand)]
 pub(super) enum Tokens {
-    /// The own tokens that count.
-    List,
+    /// The tokens of an account that count.
+    List {
+        /// The account.
+        #[arg(long)]
+        account: String,
+    },
     /// Make a token and print it, this once.
     Create {
         /// What it is for.
         name: String,
+        /// The account that it acts for.
+        #[arg(long)]
+        account: String,
         /// What it may do; left out: what the account may.
         #[arg(long)]
         role: Option<Role>,
@@ -153,8 +176,8 @@ pub(super) enum Tokens {
 impl Tokens {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
         match self {
-            Self::List => {
-                let page: Page<Token> = client.get("/tokens").await?;
+            Self::List { account } => {
+                let page: Page<Token> = client.find("/tokens", &TokenQuery { account: Some(account) }).await?;
                 if client.json {
                     output::json(&page)?;
                 } else {
@@ -165,8 +188,9 @@ impl Tokens {
                     output::table(["id", "token", "role", "ends", "last used"], rows)?;
                 }
             }
-            Self::Create { name, role, days } => {
-                let made: NewToken = client.post("/tokens", &TokenCreate { name, role, days }).await?;
+            Self::Create { name, account, role, days } => {
+                let made: NewToken =
+                    client.post("/tokens", &TokenCreate { name, role, days, account: Some(account) }).await?;
                 if client.json {
                     output::json(&made)?;
                 } else {

@@ -8,6 +8,7 @@ use patchwharf_model::LocationId;
 use patchwharf_store::{Location, OpenError, layout};
 
 use crate::{
+    access::By,
     app::App,
     operations::{OperationError, cores, with_causes},
 };
@@ -30,7 +31,7 @@ const ROUNDS: usize = 10;
 /// # Errors
 /// The path is not fit to be a location, or holds a known one that is still where it was too: the text says why and what
 /// to do.
-pub(crate) async fn add(app: &Arc<App>, path: &Utf8Path, actor: &str) -> Result<Change, OperationError> {
+pub(crate) async fn add(app: &Arc<App>, path: &Utf8Path, by: &By) -> Result<Change, OperationError> {
     // What is found not to lie in or around another is on record before the next one is looked at.
     let _one = app.locations.0.adding.lock().await;
     let path = trimmed(path);
@@ -41,7 +42,7 @@ pub(crate) async fn add(app: &Arc<App>, path: &Utf8Path, actor: &str) -> Result<
         }
         let (own, wanted, others) = (Arc::clone(app), path.clone(), rows.clone());
         let found = cores::blocking(move || find_or_make(&own, &wanted, &others)).await?.map_err(unfit)?;
-        let mut write = app.db.write(actor, "api", app.clock.now()).await?;
+        let mut write = by.write(app).await?;
         let now = table::known(&mut write).await?;
         if now != rows {
             // Another server was faster: what it has added is another folder to lie apart from.
@@ -98,8 +99,8 @@ fn twice(id: LocationId, there: &Utf8Path, path: &Utf8Path) -> OperationError {
 ///
 /// # Errors
 /// As [`add`]; or it is not open, read-only, or has no room beyond the reserve.
-pub(crate) async fn make_default(app: &Arc<App>, path: &Utf8Path, actor: &str) -> Result<Change, OperationError> {
-    let change = add(app, path, actor).await?;
+pub(crate) async fn make_default(app: &Arc<App>, path: &Utf8Path, by: &By) -> Result<Change, OperationError> {
+    let change = add(app, path, by).await?;
     let location = app.locations.get(change.id).map_err(|e| OperationError::new("location-unfit", e.text))?;
     if location.is_read_only() {
         let text = format!("the file system of {} is read-only: mount it for writing and try again", change.path);
@@ -115,7 +116,7 @@ pub(crate) async fn make_default(app: &Arc<App>, path: &Utf8Path, actor: &str) -
         );
         return Err(OperationError::new("no-space", text));
     }
-    let mut write = app.db.write(actor, "api", app.clock.now()).await?;
+    let mut write = by.write(app).await?;
     table::set_default(&mut write, change.id).await?;
     write.commit().await?;
     tracing::info!(location = %change.id, path = %change.path, "new packages go to another location from now on");

@@ -1,16 +1,18 @@
 //! Accounts, sessions, tokens and roles.
 
 mod accounts;
+mod confirm;
 mod guesses;
 mod pages;
 mod roles;
 mod sessions;
 mod site;
+mod streams;
 mod tokens;
 
 use patchwharf_model::api::{Account, Link, Me};
 use patchwharf_testkit::{
-    Server,
+    Server, database,
     server::{Answer, Client},
 };
 use reqwest::Method;
@@ -84,4 +86,17 @@ async fn account(server: &Server, name: &str, role: &str) -> Browser {
     let wish = json!({ "link": link.path.rsplit('#').next().unwrap(), "password": PASSWORD });
     let _: Me = browser.call(Method::POST, "/api/v1/session/set-up", Some(&wish)).await.ok();
     browser
+}
+
+impl Browser {
+    /// Another browser with the same cookies.
+    fn copy(&self) -> Self {
+        Self { client: self.client.clone(), cookies: self.cookies.clone() }
+    }
+}
+
+/// Runs a statement on the server's database: time passes, for example.
+async fn change(server: &Server, statement: &'static str) {
+    let done = database::change(&server.data().join("patchwharf.db"), statement).await;
+    assert!(done > 0, "nothing was changed: {statement}");
 }

@@ -39,7 +39,7 @@ async fn a_feed_is_added_changed_and_removed_and_each_is_audited() {
     let audit: Page<AuditEntry> = api.get(&format!("/api/v1/audit?object=feed%20{}", feed.id)).await;
     let actions: Vec<_> = audit.items.iter().map(|entry| entry.action.as_str()).collect();
     assert!(actions.contains(&"feed.accept-sha1") && actions.len() >= 4, "{actions:?}");
-    assert!(audit.items.iter().all(|entry| entry.actor == "admin" && entry.source == "api"));
+    assert!(audit.items.iter().all(|entry| entry.actor == "admin" && entry.source == "api 127.0.0.1 data folder"));
 }
 
 #[tokio::test]

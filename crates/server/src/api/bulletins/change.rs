@@ -43,7 +43,7 @@ async fn set_enabled(
     enabled: bool,
 ) -> ApiResult<Json<BulletinChange>> {
     let ids = choice::bulletins(app, choice).await?;
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(app).await?;
     let changed = bulletins::set_enabled(&mut write, &ids, enabled).await?;
     write.commit().await?;
     let verb = if enabled { "enabled" } else { "disabled" };
@@ -73,7 +73,7 @@ pub(super) async fn severity(
         return Err(ApiError::new(Code::InvalidBody, detail));
     }
     let ids = choice::bulletins(&app, wish.of).await?;
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     let changed = bulletins::set_custom_severity(&mut write, &ids, wish.severity.as_deref()).await?;
     write.commit().await?;
     Ok(Json(BulletinChange { chosen: ids.len() as u64, changed: changed.len() as u64, policies: 0 }))

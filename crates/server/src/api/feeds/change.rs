@@ -38,7 +38,7 @@ pub(super) async fn create(
         accept_sha1: wish.accept_sha1,
         schedule_minutes: wish.schedule_minutes,
     };
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     let id =
         feeds::create(&mut write, &new).await.map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?;
     write.commit().await?;
@@ -85,7 +85,7 @@ pub(super) async fn patch(
         accept_sha1: wish.accept_sha1,
         schedule_minutes: wish.schedule_minutes,
     };
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     feeds::update(&mut write, row.feed_id, &change)
         .await
         .map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?;

@@ -51,7 +51,7 @@ pub(super) async fn remove(
             if wish.although_needed { feeds::Removal::Purged } else { feeds::Removal::Refuse }
         }
     };
-    let mut write = app.db.write(&asked.who.name, "api", app.clock.now()).await?;
+    let mut write = asked.who.write(&app).await?;
     feeds::remove(&mut write, feed.feed_id, removal)
         .await
         .map_err(|error| ApiError::from(error).refused_as(Code::StillNeeded))?;

@@ -13,21 +13,21 @@ use crate::{
 /// Asks a job to stop for now; it goes on where it stopped when it is resumed.
 #[utoipa::path(post, path = "/jobs/{job}/pause", tag = "jobs", params(("job" = JobId, Path)), responses((status = 200, body = Job)))]
 pub(super) async fn pause(State(app): Shared, who: Principal, Path(job): Path<JobId>) -> ApiResult<Json<Job>> {
-    app.jobs.pause(job, &who.name).await?;
+    app.jobs.pause(job, &who).await?;
     now(&app, job).await
 }
 
 /// Lets a paused job go on; also wakes one that waits for its time.
 #[utoipa::path(post, path = "/jobs/{job}/resume", tag = "jobs", params(("job" = JobId, Path)), responses((status = 200, body = Job)))]
 pub(super) async fn resume(State(app): Shared, who: Principal, Path(job): Path<JobId>) -> ApiResult<Json<Job>> {
-    app.jobs.resume(job, &who.name).await?;
+    app.jobs.resume(job, &who).await?;
     now(&app, job).await
 }
 
 /// Asks a job to end for good.
 #[utoipa::path(post, path = "/jobs/{job}/cancel", tag = "jobs", params(("job" = JobId, Path)), responses((status = 200, body = Job)))]
 pub(super) async fn cancel(State(app): Shared, who: Principal, Path(job): Path<JobId>) -> ApiResult<Json<Job>> {
-    app.jobs.cancel(job, &who.name).await?;
+    app.jobs.cancel(job, &who).await?;
     now(&app, job).await
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::view;
 use crate::{
+    access,
     api::{ApiResult, Shared, extract::Path},
     app::App,
     jobs::Snapshot,
@@ -31,13 +32,16 @@ const PACE: Duration = Duration::from_millis(200);
 const HELD: Duration = Duration::from_secs(1);
 
 /// Follows a job: `progress` events with a `JobEvent`, at last one `end` event with the `JobDetail`. The event id is
-/// the number of the state; with `Last-Event-ID` what was seen is not sent again.
+/// the number of the state; with `Last-Event-ID` what was seen is not sent again. When who follows may not any more, the
+/// last event is `signed-out`.
 #[utoipa::path(get, path = "/jobs/{job}/events", tag = "jobs", params(("job" = JobId, Path), ("Last-Event-ID" = Option<u64>, Header)),
-    responses((status = 200, content_type = "text/event-stream", body = JobEvent)))]
+    responses((status = 200, content_type = "text/event-stream", body = JobEvent),
+        (status = 429, description = "`too-many-streams`")))]
 pub(super) async fn events(
     State(app): Shared,
     Path(job): Path<JobId>,
     headers: HeaderMap,
+    who: access::Follower,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let changes = app.jobs.watch(job).await?;
     let seen = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
@@ -46,7 +50,7 @@ pub(super) async fn events(
         let event = follower.next().await?;
         Some((Ok(event), follower))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    Ok(Sse::new(who.follow(events)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
 struct Follower {

@@ -14,7 +14,7 @@ use patchwharf_model::{
 
 use super::view;
 use crate::{
-    access::Principal,
+    access::{By, Principal},
     api::{ApiError, ApiResult, Path, Shared, extract},
     locations,
 };
@@ -31,7 +31,7 @@ pub(super) async fn create(
     who: Principal,
     extract::Json(wish): extract::Json<LocationCreate>,
 ) -> ApiResult<Response> {
-    let change = locations::add(&app, wish.path.as_str().into(), &who.name).await?;
+    let change = locations::add(&app, wish.path.as_str().into(), &By::from(&who)).await?;
     let all = view::all(&app).await?;
     let gone = || ApiError::new(Code::NotFound, "The location was removed again meanwhile.");
     let location = all.into_iter().find(|location| location.id == change.id).ok_or_else(gone)?;
@@ -66,7 +66,7 @@ pub(super) async fn delete(
             return Err(ApiError::new(Code::ConfirmationNeeded, detail));
         }
     }
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     table::remove(&mut write, id, wish.lost).await?;
     write.commit().await?;
     tracing::info!(location = %id, lost = wish.lost, "package location forgotten");

@@ -13,19 +13,23 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::view;
 use crate::{
+    access,
     api::{ApiResult, Shared, extract::Query, page},
     app::App,
     logs,
 };
 
 /// Follows this server's log: one event per record, its number as the event id. Begins with the newest `limit` records
-/// (none by default); with `Last-Event-ID` or `after`, with what came since.
+/// (none by default); with `Last-Event-ID` or `after`, with what came since. When who follows may not any more, the last
+/// event is `signed-out`.
 #[utoipa::path(get, path = "/logs/events", tag = "logs", params(LogQuery, ("Last-Event-ID" = Option<i64>, Header)),
-    responses((status = 200, content_type = "text/event-stream", body = LogRecord)))]
+    responses((status = 200, content_type = "text/event-stream", body = LogRecord),
+        (status = 429, description = "`too-many-streams`")))]
 pub(super) async fn events(
     State(app): Shared,
     Query(query): Query<LogQuery>,
     headers: HeaderMap,
+    who: access::Follower,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let resumed = headers.get(crate::api::jobs::LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
     let after = resumed.or(query.after);
@@ -41,7 +45,7 @@ pub(super) async fn events(
         let event = Event::default().event("record").id(record.number.to_string()).json_data(&record).ok()?;
         Some((Ok(event), follower))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    Ok(Sse::new(who.follow(events)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
 struct Follower {

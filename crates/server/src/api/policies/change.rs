@@ -31,7 +31,7 @@ pub(super) async fn create(
     let Some(updates) = switches::updates(&app, wish.of).await? else {
         return Err(ApiError::new(Code::NothingSelected, "Name bulletins or updates in `of`."));
     };
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     let id = policies::create(&mut write, &wish.name, view::on_revision(wish.on_revision), &updates)
         .await
         .map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?;
@@ -54,7 +54,7 @@ pub(super) async fn patch(
     extract::Json(wish): extract::Json<PolicyPatch>,
 ) -> ApiResult<Json<PolicyDetail>> {
     let id = policies::show(&app.db, &name).await?.policy_id;
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     if let Some(enabled) = wish.enabled {
         policies::set_enabled(&mut write, id, enabled).await?;
     }
@@ -70,7 +70,7 @@ pub(super) async fn patch(
     responses((status = 204)))]
 pub(super) async fn delete(State(app): Shared, who: Principal, Path(name): Path<String>) -> ApiResult<StatusCode> {
     let row = policies::show(&app.db, &name).await?;
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     policies::delete(&mut write, row.policy_id).await?;
     write.commit().await?;
     tracing::info!(policy.id = %row.policy_id, policy.name = %row.name, "policy deleted");
@@ -86,7 +86,7 @@ pub(super) async fn recreate(
     Path(name): Path<String>,
 ) -> ApiResult<Json<PolicyDetail>> {
     let old = policies::show(&app.db, &name).await?.policy_id;
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     let id = policies::recreate(&mut write, old).await?;
     write.commit().await?;
     tracing::info!(policy.id = %id, policy.before = %old, "policy recreated");

@@ -27,7 +27,7 @@ pub(super) async fn set(
 ) -> ApiResult<Json<SwitchesChanged>> {
     let id = policies::show(&app.db, &name).await?.policy_id;
     let chosen = updates(&app, wish.of).await?;
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     let added = match &chosen {
         Some(updates) if wish.enabled => policies::add_updates(&mut write, id, updates).await?,
         _ => 0,
@@ -55,7 +55,7 @@ pub(super) async fn remove(
     let mut chosen = rows::resolve(&app.db, &wish.updates).await?;
     let bulletins = bulletins::resolve(&app.db, &wish.bulletins).await?;
     chosen.extend(rows::by_bulletins(&app.db, &bulletins).await?.into_iter().map(|update| update.update_id));
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     let changed = policies::remove_updates(&mut write, id, &chosen).await?;
     write.commit().await?;
     tracing::info!(policy.id = %id, policy.name = %name, changed, "updates taken out of the policy");
@@ -73,7 +73,7 @@ pub(super) async fn accept(
 ) -> ApiResult<Json<SwitchesChanged>> {
     let id = policies::show(&app.db, &name).await?.policy_id;
     let chosen = updates(&app, wish).await?;
-    let mut write = app.db.write(&who.name, "api", app.clock.now()).await?;
+    let mut write = who.write(&app).await?;
     let changed = policies::accept(&mut write, id, chosen.as_deref()).await?;
     write.commit().await?;
     tracing::info!(policy.id = %id, changed, "policy follows the new packages");

@@ -5,7 +5,7 @@ use patchwharf_testkit::Server;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Browser, PASSWORD, first_administrator, first_link};
+use super::{Browser, PASSWORD, account, first_administrator, first_link};
 use crate::world::BINARY;
 
 #[tokio::test]
@@ -56,4 +56,19 @@ async fn w_19_no_secret_of_a_sign_in_is_kept_or_logged_and_the_trail_names_who()
             assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "{file} keeps a secret");
         }
     }
+}
+
+#[tokio::test]
+async fn w_04_the_first_link_is_dead_when_another_way_made_an_administrator() {
+    let server = Server::start(BINARY).await;
+    let link = first_link(&server);
+    let _ = account(&server, "anna", "administrator").await;
+    let mut late = Browser::new(&server);
+    let look = late.call(Method::POST, "/api/v1/session/link", Some(&json!({ "link": link }))).await.problem();
+    assert_eq!(look.code, "link-dead");
+    let wish = json!({ "link": link, "name": "eve", "password": PASSWORD });
+    let refused = late.call(Method::POST, "/api/v1/session/set-up", Some(&wish)).await.problem();
+    assert_eq!(refused.code, "link-dead");
+    let accounts: Page<Account> = server.api().get("/api/v1/accounts").await;
+    assert_eq!(accounts.items.len(), 1);
 }
