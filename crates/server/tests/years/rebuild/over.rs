@@ -96,8 +96,8 @@ async fn of_two_copies_that_of_the_location_named_last_is_served_and_the_other_o
     stock.stage(0..2).await;
     let home = tempfile::tempdir().unwrap();
     let place = home.path().canonicalize().unwrap().join("new").display().to_string();
-    stock.server.patchwharf(&["settings", "set", "package-location", &place]).ok();
-    stock.server.patchwharf(&["location", "relocate"]).ok();
+    drop(stock.server.patchwharf(&["settings", "set", "package-location", &place]).ok());
+    drop(stock.server.patchwharf(&["location", "relocate"]).ok());
     let mut lost = Lost::of(stock, 2).await;
     let key = lost.stock.server.data().join("manifest.key").display().to_string();
     let old = lost.packages.display().to_string();

@@ -10,7 +10,7 @@ use crate::stock::{BINARY, judged};
 #[tokio::test]
 async fn what_is_unproved_is_named_by_staging_and_kept_by_the_rules() {
     let mut lost = Lost::new(Server::setup(BINARY), 2).await;
-    lost.stock.server.patchwharf(&["store", "rebuild"]).ok();
+    drop(lost.stock.server.patchwharf(&["store", "rebuild"]).ok());
     lost.stock.server.restart().await;
     let server = &lost.stock.server;
     let names = json!({ "bulletins": ["B-0", "B-1"] });
