@@ -51,7 +51,7 @@ impl Tls {
             ("SHA-256 fingerprint", fingerprint(&shown.der)),
             ("good until", shown.ends.to_string()),
             ("certificate for", names),
-            ("renewed before", ends),
+            ("which ends", ends),
         ])?;
         for line in [
             "",

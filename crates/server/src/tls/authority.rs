@@ -121,7 +121,7 @@ impl Authority {
     pub(super) fn is_due(&self, issued: &Issued, wanted: &Wanted, now: Timestamp) -> bool {
         let age = now.as_second() - issued.begins.as_second() - EARLIER;
         let lacks = |name: &&Name| !issued.names.contains(*name) && self.permitted.allows(name);
-        age >= RENEWED_AFTER || age < -EARLIER || wanted.names.iter().any(|name| lacks(&name))
+        !(-EARLIER..RENEWED_AFTER).contains(&age) || wanted.names.iter().any(|name| lacks(&name))
     }
 
     /// Makes a certificate and writes it down.

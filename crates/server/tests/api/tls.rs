@@ -161,3 +161,19 @@ async fn an_own_certificate_that_changes_is_taken_up_without_a_restart_while_a_r
     let run = server.patchwharf(&["job", "list"]);
     assert_eq!(run.code, Some(0), "the command line on this machine has its pin: {run:?}");
 }
+
+#[tokio::test]
+async fn a_restored_server_is_trusted_as_before() {
+    let server = Server::setup(BINARY).tls().start().await;
+    let home = tempfile::tempdir().unwrap();
+    let (backup, data) = (home.path().join("backup"), home.path().join("data"));
+    let run = server.patchwharf(&["backup", backup.to_str().unwrap(), "--plain"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let output = Command::new(BINARY).arg("--data").arg(&data).arg("restore").arg(&backup).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    for file in ["tls/ca.pem", "tls/ca.key"] {
+        assert_eq!(std::fs::read(data.join(file)).unwrap(), std::fs::read(server.data().join(file)).unwrap(), "{file}");
+    }
+    let mode = |path: &str| std::fs::metadata(data.join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("tls"), mode("tls/ca.key")), (0o700, 0o600));
+}
