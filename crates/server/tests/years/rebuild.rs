@@ -257,6 +257,11 @@ async fn taken_over(setup: Setup) {
 
     new.restart().await;
     lost.assert_served(&new, &[0, 1, 2, 3]).await;
+    if new.database_url().starts_with("postgres") {
+        let beside = Server::setup(BINARY).env("PATCHWHARF_DATABASE", &new.database_url()).prepare().await;
+        let busy = run(&beside, &["store", "rebuild", "--location", &lost.packages.display().to_string()]);
+        assert!(busy.code == Some(2) && busy.stderr.contains("another server uses this database"), "{busy:?}");
+    }
     let check = new.api().run_job("/api/v1/store/integrity-check", &json!({})).await;
     assert_eq!(check.job.state, JobState::Done, "its manifests are believed: {check:#?}");
     let audit: Page<AuditEntry> = new.api().get("/api/v1/audit?limit=200").await;

@@ -38,7 +38,7 @@ impl Replaced {
             let files = [&new_file, &stock.files[1]];
             let updates = files.into_iter().zip(1..).map(|(file, number)| {
                 let update = Update::new(number, &format!("B-{}", number - 1)).payload(&stock.vendor, file);
-                update.created("2031-05-01T00:00:00Z")
+                update.created("2026-11-20T08:00:00Z")
             });
             stock.vendor.publish("/catalogue.xml", Catalogue::new(updates).v1_xml());
             let import = stock.server.api().run_job("/api/v1/feeds/vendor/import", &json!({})).await;
