@@ -32,23 +32,40 @@ pub const SHORTEST_PASSWORD: usize = 12;
 /// Bytes that a password has at most: more is no better, and hashing it is work.
 pub const LONGEST_PASSWORD: usize = 1024;
 
-/// An account's name as it is kept: lower case, so that two accounts never differ by case alone.
+/// Names that stand on the audit trail for somebody else: the holder of the data folder, and the server itself.
+const RESERVED: [&str; 10] =
+    ["admin", "api", "clock", "job", "nobody", "owner", "patchwharf", "schedule", "server", "system"];
+
+/// An account's name as it is kept: lower case, so that two accounts never differ by case alone, and in ASCII, so that
+/// they never differ by letters that look alike.
 ///
 /// # Errors
-/// Says what a name is made of.
+/// Says what a name is made of, or that this one is taken for good.
 pub fn account_name(text: &str) -> Result<String, BadAccountName> {
     let name = text.trim().to_lowercase();
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
-    let first = name.chars().next().is_some_and(char::is_alphanumeric);
-    if first && name.chars().count() <= LONGEST_NAME && name.chars().all(fits) { Ok(name) } else { Err(BadAccountName) }
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+    let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    if !first || name.len() > LONGEST_NAME || !name.chars().all(fits) {
+        return Err(BadAccountName::Form);
+    }
+    if RESERVED.contains(&name.as_str()) { Err(BadAccountName::Reserved(name)) } else { Ok(name) }
 }
 
 /// A text that cannot be an account's name.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "an account's name has 1 to 64 letters, digits, dots, hyphens, underscores or @, and begins with a letter or digit"
-)]
-pub struct BadAccountName;
+pub enum BadAccountName {
+    /// It is made of something else.
+    #[error(
+        "an account's name has 1 to 64 letters (a to z), digits, dots, hyphens, underscores or @, and begins with a letter \
+         or digit"
+    )]
+    Form,
+    /// It stands for somebody else.
+    #[error(
+        "{0:?} stands on the audit trail for the server itself or for who holds its data folder; take another name"
+    )]
+    Reserved(String),
+}
 
 #[cfg(test)]
 mod tests {
@@ -65,8 +82,16 @@ mod tests {
     #[test]
     fn names_differ_by_more_than_case() {
         assert_eq!(account_name(" Anna.Berg@example.org ").unwrap(), "anna.berg@example.org");
-        for bad in ["", "  ", "-x", "a b", "a/b", "<script>", &"x".repeat(65)] {
-            assert!(account_name(bad).is_err(), "{bad:?}");
+        for bad in ["", "  ", "-x", "a b", "a/b", "<script>", &"x".repeat(65), "\u{430}nna", "ann\u{e4}"] {
+            assert!(matches!(account_name(bad), Err(BadAccountName::Form)), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn names_of_others_are_not_borrowed() {
+        for taken in ["admin", "System", " SERVER ", "job"] {
+            assert!(matches!(account_name(taken), Err(BadAccountName::Reserved(_))), "{taken:?}");
+        }
+        assert_eq!(account_name("admin.anna").unwrap(), "admin.anna");
     }
 }

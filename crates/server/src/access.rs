@@ -25,7 +25,7 @@ pub(crate) use cookies::{Cookies, clear_session, set_device, set_session};
 pub use first::FirstLink;
 pub(crate) use first::first_link;
 pub(crate) use principal::{Principal, Via, lasts, peer_of, principal};
-pub(crate) use site::same_site;
+pub(crate) use site::{is_loopback_name, note_refusal, same_site};
 pub(crate) use streams::Follower;
 pub use streams::Streams;
 

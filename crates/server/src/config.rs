@@ -83,6 +83,9 @@ section! {
         /// With `tls.mode = "off"`: browsers reach the server through a proxy on this machine that speaks TLS, and cookies
         /// are sent over TLS only. Where the server speaks TLS itself they are anyway.
         behind_tls: bool = false;
+        /// Names under which browsers reach the server, beside its addresses and this machine's name: a change that comes
+        /// from an older browser, or over plain http, must come from a page of one of them.
+        hosts: Vec<String> = Vec::new(), example "[\"patch.example\"]";
         /// Proxies that say in `X-Forwarded-For` who asks: guesses are counted for that address, and the audit trail names
         /// it. Without them everybody behind a proxy is one source.
         trusted_proxies: Vec<Network> = Vec::new(), example "[\"127.0.0.1\", \"10.1.0.0/16\"]";
@@ -92,8 +95,9 @@ section! {
 section! {
     /// Serving and keeping packages.
     pub struct PackagesConfig {
-        /// Package files are served to loopback clients without a token. A request that names a proxy (`Forwarded`,
-        /// `X-Forwarded-For`, `X-Real-IP`, `Via`) is not from loopback; a proxy on this machine must send one of them.
+        /// Package files are served to loopback clients without a token: clients on this machine that ask for it by its
+        /// loopback name or address. A request that names a proxy (`Forwarded`, `X-Forwarded-For`, `X-Real-IP`, `Via`) is
+        /// not from loopback; nothing is where `console.behind-tls` is set.
         anonymous: bool = false;
         /// How long the files of a retired version stay.
         #[serde(with = "span")]

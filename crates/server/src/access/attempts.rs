@@ -19,6 +19,8 @@ const FREE: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(60);
 /// After so long without a failure a count begins anew.
 const FORGET: Duration = Duration::from_secs(15 * 60);
+/// Rows of the audit trail that failures may make in a minute: whoever has many addresses must not fill the disk.
+const ROWS: u32 = 20;
 /// Keys that are remembered at most; beyond, the oldest goes.
 const MOST: usize = 50_000;
 
@@ -33,6 +35,8 @@ pub(crate) enum Key {
     Device(String),
     /// Attempts of a session to show that its owner is still there.
     Session(SessionId),
+    /// Changes that another site asked for with the cookie of a session.
+    Site(SessionId),
 }
 
 /// An attempt that has begun, with what was known before it.
@@ -44,7 +48,14 @@ pub(crate) struct Attempt {
 
 /// Failed attempts of late. In memory: a restart forgives, and takes longer than the longest wait is worth.
 #[derive(Debug, Default)]
-pub struct Attempts(Mutex<HashMap<Key, Failures>>);
+pub struct Attempts(Mutex<HashMap<Key, Failures>>, Mutex<Told>);
+
+/// What strangers made the audit trail tell in the minute that began then.
+#[derive(Debug, Default)]
+struct Told {
+    began: Option<Instant>,
+    rows: u32,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Failures {
@@ -62,7 +73,46 @@ impl Failures {
     }
 }
 
+impl Attempt {
+    /// When this failure is to be put on record: the number of failures of late, should it be one, two, four, ... of them.
+    pub(crate) fn is_told(&self) -> Option<u32> {
+        let counts = self.before.iter().map(|(_, before)| before.map_or(0, |failures| failures.count) + 1);
+        let most = counts.max()?;
+        most.is_power_of_two().then_some(most)
+    }
+}
+
 impl Attempts {
+    /// Whether one more failure may go on the audit trail in this minute.
+    pub(crate) fn may_tell(&self, now: Instant) -> bool {
+        let mut told = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.began.is_none_or(|began| now.duration_since(began) >= Duration::from_secs(60)) {
+            *told = Told { began: Some(now), rows: 0 };
+        }
+        told.rows += 1;
+        told.rows <= ROWS
+    }
+
+    /// Accounts and sources with at least so many failures of late, the most first.
+    pub(crate) fn many(&self, least: u32, now: Instant) -> Vec<(String, u32)> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let many = known.iter().filter(|(_, f)| f.count >= least && now.duration_since(f.last) < FORGET);
+        let mut many: Vec<_> = many
+            .map(|(key, failures)| {
+                let name = match key {
+                    Key::Account(name) => format!("account {name}"),
+                    Key::Source(address) => address.clone(),
+                    Key::Device(_) => "a browser that an account is known by".to_owned(),
+                    Key::Session(id) => format!("session {id}"),
+                    Key::Site(id) => format!("session {id}, from another site"),
+                };
+                (name, failures.count)
+            })
+            .collect();
+        many.sort_unstable_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+        many
+    }
+
     /// Begins an attempt: counted as a failure until it is [forgiven](Self::forgive), so that many at once are counted as
     /// many. Otherwise: how long to wait.
     pub(crate) fn begin(&self, keys: &[Key], now: Instant) -> Result<Attempt, Duration> {
@@ -166,6 +216,22 @@ mod tests {
         attempts.forgive(good);
         assert_eq!(wait(second(2)), None, "who signs in slows nobody down who shares the address");
         assert_eq!(wait(second(2)), Some(Duration::from_secs(4)), "nor are the failures before it forgotten");
+    }
+
+    #[test]
+    fn w_05_what_is_told_grows_slower_than_what_is_tried() {
+        let (attempts, start) = (Attempts::default(), Instant::now());
+        let mut told = 0;
+        for n in 0..100 {
+            let now = start + LONGEST * n;
+            told += u32::from(attempts.begin(&[source("192.0.2.1")], now).unwrap().is_told().is_some());
+        }
+        assert_eq!(told, 7, "1, 2, 4, ... 64");
+        assert_eq!((0..100).filter(|_| attempts.may_tell(start)).count(), 20, "however many there are");
+        assert!(attempts.may_tell(start + LONGEST));
+        assert_eq!(attempts.many(20, start + LONGEST * 100), [("192.0.2.1".to_owned(), 100)]);
+        assert!(attempts.many(101, start + LONGEST * 100).is_empty());
+        assert!(attempts.many(20, start + LONGEST * 200).is_empty(), "it is over");
     }
 
     #[test]

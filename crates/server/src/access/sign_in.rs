@@ -13,7 +13,12 @@ use patchwharf_model::{
     api::{Code, SetUp, SignIn},
 };
 
-use super::{Cookies, Principal, attempts::Key, client_address, digest, first, passwords, principal::lasts};
+use super::{
+    Cookies, Principal,
+    attempts::{Attempt, Key},
+    client_address, digest, first, passwords,
+    principal::lasts,
+};
 use crate::{
     api::{ApiError, ApiResult},
     app::App,
@@ -66,17 +71,18 @@ fn source(address: IpAddr) -> String {
 /// # Errors
 /// `sign-in-failed`, the same whatever was wrong; `too-many-attempts`.
 pub(crate) async fn by_password(app: &App, wish: SignIn, from: &From) -> ApiResult<SignedIn> {
-    let name = account_name(&wish.name).unwrap_or_default();
+    let name = as_kept(&wish.name);
     let found = accounts::credentials(&app.db, &name).await?;
-    let known = known_browser(app, found.as_ref(), from).await?;
+    let is_known = known_browser(app, found.as_ref(), from).await?;
     let keys = match &from.device {
-        Some(device) if known => vec![Key::Device(device.clone())],
+        Some(device) if is_known => vec![Key::Device(device.clone())],
         _ => vec![Key::Account(name.clone()), Key::Source(from.source.clone())],
     };
     let attempt = app.attempts.begin(&keys, Instant::now()).map_err(|wait| {
         tracing::warn!(source = %from.source, "a sign-in has to wait: too many attempts failed");
         wait_first(wait)
     })?;
+    let known = found.as_ref().map(|account| (account.account_id, account.name.clone()));
     let fits = passwords::fits(wish.password, found.as_ref().map(|account| account.password.clone())).await?;
     match found {
         Some(account) if fits && account.enabled => {
@@ -84,9 +90,36 @@ pub(crate) async fn by_password(app: &App, wish: SignIn, from: &From) -> ApiResu
             begin(app, (account.account_id, account.name, account.role), from).await
         }
         _ => {
-            tracing::warn!(source = %from.source, account = %name, "a sign-in failed");
+            let name = known.as_ref().map_or("one that does not exist", |(_, name)| name);
+            tracing::warn!(source = %from.source, account = name, "a sign-in failed");
+            note_failure(app, &attempt, known.as_ref().map(|(id, name)| (*id, name.as_str())), from).await;
             Err(ApiError::new(Code::SignInFailed, "Name or password is wrong, or the account is disabled."))
         }
+    }
+}
+
+/// A name as accounts have it, also one that could not be chosen today. Nothing longer is ever looked for.
+fn as_kept(text: &str) -> String {
+    let name = text.trim();
+    if name.len() <= 4 * 64 { name.to_lowercase() } else { String::new() }
+}
+
+/// Failures go on the audit trail: the first, and then whenever their number has doubled, so that guesses do not flood it.
+/// What somebody typed as a name is not repeated: it may be a password.
+async fn note_failure(app: &App, attempt: &Attempt, account: Option<(AccountId, &str)>, from: &From) {
+    let Some(count) = attempt.is_told().filter(|_| app.attempts.may_tell(Instant::now())) else { return };
+    let (object, name) = match account {
+        Some((id, name)) => (format!("account {id}"), name),
+        None => ("account".to_owned(), "an account that does not exist"),
+    };
+    let noted = async {
+        let mut write = app.db.write("nobody", &format!("sign-in {}", from.source), app.clock.now()).await?;
+        let times = crate::words::count(count.into(), "failure");
+        write.audit("sign-in.failed", object, None, Some(format!("{name}: {times} of late")));
+        write.commit().await
+    };
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, "a failed sign-in could not be put on the audit trail");
     }
 }
 

@@ -1,13 +1,10 @@
 //! Who may do what: one decision for every request, before its handler, and it is no unless a rule says yes.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State},
-    http::{Method, request::Parts},
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{Method, header, request::Parts, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -16,7 +13,7 @@ use patchwharf_model::{Role, api::Code};
 use super::error::ApiError;
 use crate::{
     access::{
-        Principal, Via, peer_of, principal,
+        Principal, Via, is_loopback_name, note_refusal, peer_of, principal,
         rules::{self, Wants},
         same_site,
     },
@@ -61,7 +58,7 @@ async fn check(app: &App, request: &Parts) -> Result<Option<Principal>, Refusal>
     let route = request.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
     let wants = route.and_then(|route| rules::wants(&request.method, route));
     let path = request.uri.path();
-    let local = is_local(request);
+    let local = is_local(app, request);
     let open = match (route, path) {
         (Some(_), "/metrics") => local,
         (Some(_), path) => path.starts_with("/packages/") && local && app.config.packages.anonymous,
@@ -77,7 +74,12 @@ async fn check(app: &App, request: &Parts) -> Result<Option<Principal>, Refusal>
         });
     };
     let harmless = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
-    if matches!(who.via, Via::Session(..)) && !harmless && !same_site(&request.headers) {
+    if let Some(session) = who.session()
+        && !harmless
+        && !same_site(app, &request.headers)
+    {
+        note_refusal(app, &who, session, &format!("{} {}", request.method, route.unwrap_or("an address that is not")))
+            .await;
         tracing::warn!(account = %who.name, path = %path.escape_debug(), "a change that another site asked for was refused");
         let detail = "A change with a session's cookie must come from a page of this server, and the browser must say so \
                       (Sec-Fetch-Site, Origin). Scripts use a token: `Authorization: Bearer TOKEN`.";
@@ -135,11 +137,19 @@ fn sign_in(request: &Parts) -> String {
     format!("/console/sign-in?back={back}")
 }
 
-/// Whether the client is a process on this machine. What comes through a proxy is not: the proxy says so itself.
-fn is_local(request: &Parts) -> bool {
+/// Whether the client is a process on this machine that means this machine. What comes through a proxy is not, be it that
+/// the proxy says so itself, or that the configuration has one; nor is a page of elsewhere whose name was turned to this
+/// machine: its browser names that host.
+fn is_local(app: &App, request: &Parts) -> bool {
     let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-    request.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|ConnectInfo(peer)| loopback(peer.ip()))
+    let peer = peer_of(&request.extensions);
+    let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri.authority().map(Authority::as_str));
+    let proxies = &app.config.console.trusted_proxies;
+    peer.is_some_and(|peer| loopback(peer) && !proxies.iter().any(|network| network.contains(peer)))
+        && !app.config.console.behind_tls
         && !forwarded.iter().any(|name| request.headers.contains_key(*name))
+        && host.is_some_and(is_loopback_name)
 }
 
 fn loopback(address: IpAddr) -> bool {

@@ -54,7 +54,7 @@ async fn begin(
     headers: HeaderMap,
     extract::Json(wish): extract::Json<SignIn>,
 ) -> ApiResult<Response> {
-    from_our_page(&headers)?;
+    from_our_page(&app, &headers)?;
     let from = sign_in::From::of(&app, peer.ip(), &headers);
     Ok(answer(&app, sign_in::by_password(&app, wish, &from).await?))
 }
@@ -67,7 +67,7 @@ async fn look(
     headers: HeaderMap,
     extract::Json(wish): extract::Json<LinkLook>,
 ) -> ApiResult<Json<LinkPurpose>> {
-    from_our_page(&headers)?;
+    from_our_page(&app, &headers)?;
     let link = links::look(&app.db, access::digest(&wish.link), app.clock.now()).await?.ok_or_else(sign_in::dead)?;
     Ok(Json(LinkPurpose { name: link.name, expires_at: link.expires_at }))
 }
@@ -82,7 +82,7 @@ async fn set_up(
     headers: HeaderMap,
     extract::Json(wish): extract::Json<SetUp>,
 ) -> ApiResult<Response> {
-    from_our_page(&headers)?;
+    from_our_page(&app, &headers)?;
     let from = sign_in::From::of(&app, peer.ip(), &headers);
     Ok(answer(&app, sign_in::by_link(&app, wish, &from).await?))
 }
@@ -188,9 +188,9 @@ fn session_of(who: &Principal) -> ApiResult<SessionId> {
 }
 
 /// Nobody is signed in yet who could be tricked, but a page of somebody else must not sign a browser in either.
-fn from_our_page(headers: &HeaderMap) -> ApiResult<()> {
+fn from_our_page(app: &App, headers: &HeaderMap) -> ApiResult<()> {
     let from_a_browser = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
-    if from_a_browser && !same_site(headers) {
+    if from_a_browser && !same_site(app, headers) {
         return Err(ApiError::new(Code::CrossSite, "Signing in is done on a page of this server."));
     }
     Ok(())

@@ -4,6 +4,7 @@ mod feeds;
 mod jobs;
 mod packages;
 mod server;
+mod sign_ins;
 mod space;
 mod tls;
 
@@ -29,6 +30,7 @@ pub(super) async fn all(app: &Arc<App>, known: &[Kind]) -> Result<Vec<Trouble>, 
         space::look(app).await?,
         server::look(app),
         tls::look(app),
+        sign_ins::look(app),
     ])
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Line {
 /// How things of one kind are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
-    /// The kind: `packages`, `jobs`, `feeds`, `space`, `server`.
+    /// The kind: `packages`, `jobs`, `feeds`, `space`, `server`, `sign-ins`.
     pub(crate) kind: String,
     /// How many things are not well; 0: all is well.
     pub(crate) count: u64,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod confirm;
+mod credentials;
 mod guesses;
 mod pages;
 mod roles;
@@ -9,6 +10,7 @@ mod sessions;
 mod site;
 mod streams;
 mod tokens;
+mod trail;
 
 use patchwharf_model::api::{Account, Link, Me};
 use patchwharf_testkit::{
@@ -99,4 +101,29 @@ impl Browser {
 async fn change(server: &Server, statement: &'static str) {
     let done = database::change(&server.data().join("patchwharf.db"), statement).await;
     assert!(done > 0, "nothing was changed: {statement}");
+}
+
+/// Port of the server, for requests that no client makes.
+fn port(server: &Server) -> u16 {
+    server.url("").rsplit(':').next().unwrap().parse().unwrap()
+}
+
+/// Every address of the console, with a value in each place of its path: as the router has them.
+fn pages() -> Vec<String> {
+    let source = include_str!("../../src/console.rs");
+    let routes = source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let filled = routes.map(|route| {
+        let parts = route
+            .split('/')
+            .map(|part| if part.starts_with('{') { "0190c2a4-9d0a-7d6b-8f00-000000000000" } else { part });
+        parts.collect::<Vec<_>>().join("/")
+    });
+    let pages: Vec<String> = filled.filter(|page| page.starts_with("/console")).collect();
+    assert!(pages.len() > 15, "{pages:?}");
+    pages
+}
+
+/// Whether a page is for those who are not signed in yet.
+fn is_open(page: &str) -> bool {
+    matches!(page, "/console/sign-in" | "/console/set-up") || page.starts_with("/console/assets/")
 }

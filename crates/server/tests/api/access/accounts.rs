@@ -72,3 +72,16 @@ async fn w_04_the_first_link_is_dead_when_another_way_made_an_administrator() {
     let accounts: Page<Account> = server.api().get("/api/v1/accounts").await;
     assert_eq!(accounts.items.len(), 1);
 }
+
+#[tokio::test]
+async fn names_of_others_are_not_borrowed() {
+    let server = Server::start(BINARY).await;
+    for name in ["admin", "SYSTEM", "server", "job", "\u{430}nna"] {
+        let wish = json!({ "name": name, "role": "auditor" });
+        let refused = server.api().call(Method::POST, "/api/v1/accounts", Some(&wish)).await.problem();
+        assert_eq!(refused.code, "invalid-body", "{name}");
+    }
+    let wish = json!({ "link": first_link(&server), "name": "admin", "password": PASSWORD });
+    let refused = Browser::new(&server).call(Method::POST, "/api/v1/session/set-up", Some(&wish)).await.problem();
+    assert!(refused.detail.contains("audit trail"), "{refused:?}");
+}

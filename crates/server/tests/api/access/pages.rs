@@ -32,3 +32,38 @@ async fn pages_want_a_session_and_carry_their_policy() {
     let gone = browser.call(Method::GET, "/console/bulletins/no-such-bulletin", None).await;
     assert_eq!((gone.status, gone.header("content-type")), (404, Some("text/html; charset=utf-8")));
 }
+
+#[tokio::test]
+async fn w_18_every_answer_says_how_it_may_be_shown() {
+    let server = Server::start(BINARY).await;
+    let mut anna = first_administrator(&server).await;
+    let origin = [("origin", "https://evil.example")];
+    for path in [
+        "/healthz",
+        "/metrics",
+        "/api/openapi.json",
+        "/api/v1/jobs",
+        "/api/v1/nothing",
+        "/packages/0190c2a4-9d0a-7d6b-8f00-000000000000/1/x.exe",
+        "/console",
+        "/console/bulletins",
+        "/console/bulletins/nothing",
+        "/console/nothing",
+        "/console/sign-in",
+    ] {
+        for method in [Method::GET, Method::OPTIONS] {
+            let headers = [origin[0], ("access-control-request-method", "DELETE")];
+            let answer = anna.send(method.clone(), path, None, &headers).await;
+            assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{method} {path}");
+            assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{method} {path}");
+            let policy = answer.header("content-security-policy").unwrap_or_default();
+            assert!(
+                policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+                "{method} {path}: {policy}"
+            );
+            assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {path}");
+            let shared = answer.headers.iter().find(|(name, _)| name.starts_with("access-control-"));
+            assert_eq!(shared, None, "{method} {path}");
+        }
+    }
+}

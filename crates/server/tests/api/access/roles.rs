@@ -4,7 +4,7 @@ use patchwharf_testkit::Server;
 use reqwest::Method;
 use serde_json::json;
 
-use super::account;
+use super::{account, pages};
 use crate::{auth::operations, world::BINARY};
 
 #[tokio::test]
@@ -29,5 +29,22 @@ async fn w_02_each_role_may_do_what_its_rule_says() {
             .any(|part| path.contains(part));
         let allowed = reads && !for_administrators || stages && method != Method::DELETE;
         assert_eq!(refused, !allowed, "operator: {method} {path}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn w_02_each_role_reads_every_page_and_changes_nothing_by_one() {
+    let server = Server::start(BINARY).await;
+    for role in ["auditor", "operator", "administrator"] {
+        let mut browser = account(&server, role, role).await;
+        for page in pages() {
+            let status = browser.call(Method::GET, &page, None).await.status;
+            let names_one = page.contains("0190c2a4");
+            assert_eq!(status, if names_one { 404 } else { 200 }, "{role}: {page}");
+            for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                let status = browser.call(method.clone(), &page, Some(&json!({}))).await.status;
+                assert!(matches!(status, 403 | 405), "{role}: {method} {page}: {status}");
+            }
+        }
     }
 }

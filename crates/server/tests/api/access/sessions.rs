@@ -113,4 +113,5 @@ async fn w_08_behind_tls_cookies_are_bound_to_it() {
     let plain = browser.cookies.iter().map(|cookie| cookie.replacen("__Host-", "", 1)).collect();
     let mut planted = Browser { client: browser.client.clone(), cookies: plain };
     assert_eq!(planted.call(Method::GET, "/api/v1/session", None).await.status, 401);
+    assert_eq!(browser.client.fetch("/metrics").await.status, 401, "nothing is local behind a proxy");
 }
