@@ -22,6 +22,8 @@ await journey(async (open) => {
   await log.locator("#connection", { hasText: "live" }).waitFor();
   await choose(page, "B-1", "Stage / Download Packages");
   await row(page, "B-1").locator("td.state .good").waitFor();
+  // The outcome is told where it was asked for.
+  await page.locator(".toast", { hasText: "Stage 1 bulletin: 1 package staged" }).waitFor();
   await log.locator("#records tr", { hasText: "staged" }).first().waitFor();
   await shot(page, "bulletins");
   await shot(log, "log");

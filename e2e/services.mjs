@@ -23,8 +23,9 @@ await journey(async (open) => {
   await page.click("#new-location");
   await page.fill("dialog [name=value]", "/");
   await confirm(page);
-  await page.locator("dialog[open] h2", { hasText: "cannot be a package location" }).waitFor();
-  await page.locator("dialog[open] button", { hasText: "Close" }).click();
+  await page.locator("dialog[open] .error", { hasText: "cannot be a package location" }).waitFor();
+  assert.equal(await page.inputValue("dialog [name=value]"), "/");
+  await page.keyboard.press("Escape");
 
   // Preflight, move, and what it leaves.
   const old = page.locator("tr", { has: page.locator("code", { hasText: packages }) }).first();

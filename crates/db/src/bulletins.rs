@@ -6,6 +6,7 @@ mod find;
 mod list;
 mod sort;
 mod summary;
+mod touched;
 
 use jiff::Timestamp;
 use patchwharf_model::{BulletinId, FeedId, Severity};
@@ -18,6 +19,7 @@ pub use find::{Refers, refers, resolve};
 pub use list::{BulletinQuery, by_ids, ids, list, show};
 pub use sort::BulletinSort;
 pub use summary::{BySeverity, by_severity, custom_severities};
+pub use touched::{ReferringPolicy, Touched, policies, touched};
 
 record!(
     struct Id {

@@ -30,8 +30,8 @@ pub use account::{
 pub use audit::{AuditChain, AuditChainQuery, AuditEntry, AuditQuery};
 pub use backup::BackupStart;
 pub use bulletin::{
-    BulletinChange, BulletinChoice, BulletinDetail, BulletinFilter, BulletinQuery, BulletinRefresh, BulletinSeverity,
-    BulletinSort, BulletinState, BulletinSummary, UpdateDetailView, UpdateSummary,
+    BulletinChange, BulletinChoice, BulletinDetail, BulletinFilter, BulletinPreview, BulletinQuery, BulletinRefresh,
+    BulletinSeverity, BulletinSort, BulletinState, BulletinSummary, UpdateDetailView, UpdateSummary,
 };
 pub use deletion::{DeletionPreview, FeedRemovalPreview};
 pub use feed::{

@@ -7,12 +7,18 @@ export class Problem extends Error {
   }
 }
 
-export async function call(method, path, body) {
+// What a page asks for by itself is no sign that somebody is there: the session must not live on by it.
+export const POLL = { "x-patchwharf-poll": "1" };
+
+// Who is not signed in any more goes to the door; a wrong name or password is said where it was typed.
+const isDoor = (method, path) => path.startsWith("/session") && !path.startsWith("/sessions") && method !== "DELETE" && method !== "GET";
+
+export async function call(method, path, body, headers = {}) {
   let response;
   try {
     response = await fetch(`/api/v1${path}`, {
       method,
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch {
@@ -22,8 +28,10 @@ export async function call(method, path, body) {
   let answer = null;
   try { answer = text ? JSON.parse(text) : null; } catch { /* said below */ }
   if (response.ok) return answer;
-  if (response.status === 401 && !path.startsWith("/session")) {
+  if (response.status === 401 && !isDoor(method, path)) {
     location.assign(`/console/sign-in?back=${encodeURIComponent(location.pathname + location.search)}`);
+    // The page goes: what was asked for has no answer any more, and no message would be read.
+    return new Promise(() => {});
   }
   throw new Problem(answer ?? { title: "The server failed", detail: `The server answered ${response.status}.`, code: String(response.status) });
 }

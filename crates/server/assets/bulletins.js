@@ -2,52 +2,64 @@
 import { administers, call, stages } from "./api.js";
 import { ask, attempt, tell, toast } from "./dialog.js";
 import { refresh, start } from "./follow.js";
+import { althoughNeeded, bytes, deletion, plural, some } from "./words.js";
 import { Selection, offer } from "./table.js";
 
-const plural = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
-
-// `chosen` has: of (as the API takes it), count, names, policies, packages, id (of a single one).
+// `chosen` has: of (as the API takes it), count, names, id (of a single one).
 export function actions(chosen) {
   const none = chosen.count === 0;
   const reader = { disabled: none || !stages(), why: stages() ? undefined : "An operator may do this." };
-  const many = plural(chosen.count, "bulletin");
-  const named = chosen.names.slice(0, 20).concat(chosen.count > 20 ? [`and ${chosen.count - 20} more`] : []);
-  const touches = [`${many}, which ${plural(chosen.policies, "policy entry").replace("entrys", "entries")} refer to`];
-  const change = async (path, what) => attempt(async () => {
-    const done = await call("POST", path, chosen.of);
-    toast(`${what}: ${plural(done.changed, "bulletin")} changed, ${plural(done.policies, "policy").replace("policys", "policies")} concerned.`);
+  const change = async (path, what, of) => {
+    const done = await call("POST", path, of);
+    toast(`${what}: ${plural(done.changed, "bulletin")} changed, ${plural(done.policies, "policy entry", "policy entries")} concerned.`);
     refresh();
     chosen.after?.();
+  };
+  // What the server counts is what is asked about, and what is done: for a filter only if it is still so many.
+  const sure = (title, text, action, work, danger = true) => attempt(async () => {
+    const seen = await call("POST", "/bulletins/preview", chosen.of), many = plural(seen.bulletins, "bulletin");
+    const of = { ...chosen.of, confirm: seen.bulletins };
+    const policies = seen.policies.map((policy) => policy.name);
+    const needs = policies.length ? `${plural(policies.length, "policy refers", "policies refer")} to ${seen.bulletins === 1 ? "it" : "them"}: ${some(policies, policies.length, 10).join(", ")}.` : "No policy refers to any of it.";
+    const question = { title: title(many), text: [...text(seen), needs], list: some(seen.names, seen.bulletins), action, danger };
+    if (await ask(question)) await work(of, many);
   });
-  const sure = async (title, text, action, work) => { if (await ask({ title, text, list: named, action, danger: true })) work(); };
+  const size = (seen) => `${plural(seen.updates, "update")} with files of ${bytes(seen.size_bytes)}`;
+  // A few rows that one sees are staged or mended at once: nothing is lost by that. Many, or what one does not see, is a question.
+  const few = !chosen.of.filter && chosen.count <= 20;
+  const stage = (of, many) => start(`Stage ${many}`, "/bulletins/stage", of);
+  const mend = (of, many) => start(`Refresh ${many}`, "/bulletins/refresh", { of, complete: false });
+  const shown = plural(chosen.count, "bulletin");
   return [
-    { label: "Enable", ...reader, run: () => change("/bulletins/enable", "Enabled") },
-    { label: "Disable…", ...reader, run: () => sure(`Disable ${many}?`, [...touches, "They are no longer offered to computers. Files and policies stay; enabling brings them back as they were."], "Disable", () => change("/bulletins/disable", "Disabled")) },
+    { label: "Enable", ...reader, run: () => few ? attempt(() => change("/bulletins/enable", "Enabled", chosen.of)) : sure((many) => `Enable ${many}?`, () => ["They are offered to computers again, as they were."], "Enable", (of) => change("/bulletins/enable", "Enabled", of), false) },
+    { label: "Disable…", ...reader, run: () => sure((many) => `Disable ${many}?`, () => ["They are no longer offered to computers. Files and policies stay; enabling brings them back as they were."], "Disable", (of) => change("/bulletins/disable", "Disabled", of)) },
     "-",
-    { label: "Stage / Download Packages", ...reader, run: () => start(`Stage ${many}`, "/bulletins/stage", chosen.of) },
-    { label: "Refresh", ...reader, run: () => start(`Refresh ${many}`, "/bulletins/refresh", { of: chosen.of, complete: false }) },
-    { label: "Complete refresh…", ...reader, run: () => sure(`Refresh ${many} completely?`, [...touches, "New packages with new GUIDs, every file fetched anew. The old ones are served until the new ones are proved; policies follow."], "Refresh completely", () => start(`Complete refresh of ${many}`, "/bulletins/refresh", { of: chosen.of, complete: true })) },
-    { label: "Recreate packages…", ...reader, run: () => sure(`Recreate the packages of ${many}?`, [...touches, "New GUIDs over the files that verify; only what does not verify is fetched."], "Recreate", () => start(`Recreate packages of ${many}`, "/bulletins/recreate", chosen.of)) },
+    { label: few ? "Stage / Download Packages" : "Stage / Download Packages…", ...reader, run: () => few ? stage(chosen.of, shown) : sure((many) => `Stage ${many}?`, (seen) => [`${size(seen)}. ${seen.missing === 0 ? "Each has a package: it is looked at, and mended where it is not whole." : `${plural(seen.missing, "update has", "updates have")} no package yet: ${bytes(seen.missing_bytes)} to fetch at most.`}`], "Stage", stage, false) },
+    { label: few ? "Refresh" : "Refresh…", ...reader, run: () => few ? mend(chosen.of, shown) : sure((many) => `Refresh ${many}?`, (seen) => [`Every file of their packages is hashed (${size(seen)}); what is not whole is fetched anew.`], "Refresh", mend, false) },
+    { label: "Complete refresh…", ...reader, run: () => sure((many) => `Refresh ${many} completely?`, (seen) => [`New packages with new GUIDs, every file fetched anew: ${size(seen)}. The old ones are served until the new ones are proved; policies follow.`], "Refresh completely", (of, many) => start(`Complete refresh of ${many}`, "/bulletins/refresh", { of, complete: true })) },
+    { label: "Recreate packages…", ...reader, run: () => sure((many) => `Recreate the packages of ${many}?`, (seen) => [`New GUIDs over the files that verify (${size(seen)}); only what does not verify is fetched.`], "Recreate", (of, many) => start(`Recreate packages of ${many}`, "/bulletins/recreate", of)) },
     "-",
     { label: "List software updates", disabled: chosen.count !== 1, run: () => location.assign(`/console/bulletins/${chosen.id}#updates`) },
     { label: "Distribute…", ...reader, run: () => distribute(chosen) },
-    { label: "Set custom severity…", ...reader, run: () => severity(chosen, many, named) },
+    { label: "Set custom severity…", ...reader, run: () => severity(chosen) },
     { label: "What refers to it", disabled: chosen.count !== 1, run: () => refers(chosen) },
     "-",
-    { label: "Delete packages…", disabled: none || !administers() || !chosen.of.bulletins, why: administers() ? undefined : "An administrator may do this.", run: () => remove(chosen) },
+    { label: "Delete packages…", disabled: none || !administers() || !chosen.of.bulletins, why: !administers() ? "An administrator may do this." : chosen.of.bulletins ? undefined : "Select bulletins one by one or by page.", run: () => remove(chosen) },
   ];
 }
 
-async function severity(chosen, many, named) {
-  const values = await ask({ title: `Custom severity of ${many}`, text: "Empty takes it away.", list: named, fields: [{ name: "severity", label: "Severity" }], action: "Set" });
-  if (!values) return;
-  await attempt(async () => {
-    const done = await call("POST", "/bulletins/severity", { of: chosen.of, severity: values.severity || null });
-    toast(`Custom severity: ${plural(done.changed, "bulletin")} changed.`);
-    refresh();
-    chosen.after?.();
+const severity = (chosen) => attempt(async () => {
+  const seen = await call("POST", "/bulletins/preview", chosen.of);
+  await ask({
+    title: `Custom severity of ${plural(seen.bulletins, "bulletin")}`, text: "Empty takes it away.", list: some(seen.names, seen.bulletins), fields: [{ name: "severity", label: "Severity" }], action: "Set",
+    send: async (values) => {
+      const done = await call("POST", "/bulletins/severity", { of: { ...chosen.of, confirm: seen.bulletins }, severity: values.severity || null });
+      toast(`Custom severity: ${plural(done.changed, "bulletin")} changed.`);
+      refresh();
+      chosen.after?.();
+    },
   });
-}
+});
 
 async function refers(chosen) {
   await attempt(async () => {
@@ -67,21 +79,23 @@ async function distribute(chosen) {
   if (!chosen.of.bulletins) return tell("Distribute", "Select bulletins one by one or by page; a policy over everything that matches a filter is not made by accident.");
   await attempt(async () => {
     const policies = (await call("GET", "/policies")).items;
-    const values = await ask({
-      title: `Distribute ${plural(chosen.count, "bulletin")}`, list: chosen.names.slice(0, 20), action: "Distribute",
+    await ask({
+      title: `Distribute ${plural(chosen.count, "bulletin")}`, list: some(chosen.names), action: "Distribute",
       fields: [
         { name: "policy", label: "Extend a policy, or make a new one", options: [{ value: "", label: "a new policy" }, ...policies.map((policy) => ({ value: policy.id, label: policy.name }))] },
         { name: "name", label: "Name of the new policy" },
         { name: "enabled", label: "Turn it on", type: "checkbox", value: true },
       ],
+      send: async (values) => {
+        const of = { bulletins: chosen.of.bulletins };
+        if (!values.policy && !values.name) throw new Error("A new policy wants a name.");
+        const policy = values.policy
+          ? (await call("POST", `/policies/${values.policy}/switches`, { of, enabled: true }), { id: values.policy })
+          : await call("POST", "/policies", { name: values.name, of, enabled: values.enabled });
+        toast("Distributed.", { href: `/console/policies/${policy.id}`, text: "Open the policy" });
+        refresh();
+      },
     });
-    if (!values) return;
-    const of = { bulletins: chosen.of.bulletins };
-    const policy = values.policy
-      ? (await call("POST", `/policies/${values.policy}/switches`, { of, enabled: true }), { id: values.policy, name: "The policy" })
-      : await call("POST", "/policies", { name: values.name, of, enabled: values.enabled });
-    toast("Distributed.", { href: `/console/policies/${policy.id}`, text: "Open the policy" });
-    refresh();
   });
 }
 
@@ -89,13 +103,12 @@ async function remove(chosen) {
   await attempt(async () => {
     const of = { bulletins: chosen.of.bulletins };
     const preview = await call("POST", "/packages/delete/preview", { of });
-    const facts = Object.entries(preview).filter(([, value]) => typeof value === "number").map(([key, value]) => `${key.replaceAll("_", " ")}: ${value}`);
-    const needed = (preview.policies ?? preview.refers?.policies ?? []).map((policy) => `needed by policy ${policy.name}`);
+    const what = chosen.count === 1 ? chosen.names[0] : plural(chosen.count, "bulletin");
     const values = await ask({
-      title: `Delete the packages of ${plural(chosen.count, "bulletin")}?`, text: "Rows and folders go. They can be staged again from the vendor.", list: [...facts, ...needed], action: "Delete", danger: true,
-      fields: needed.length ? [{ name: "although_needed", label: "Although a policy needs them (its switch stays on and shows “package missing”)", type: "checkbox" }] : [],
+      title: `Delete the packages of ${what}?`, text: ["Rows and folders go. They can be staged again from the vendor.", ...(chosen.count > 1 ? [some(chosen.names).join(", ")] : [])],
+      list: deletion(preview), action: "Delete", danger: true, fields: althoughNeeded(preview),
     });
-    if (values) await start("Delete packages", "/packages/delete", { of, although_needed: values.although_needed ?? false, confirm: preview.packages });
+    if (values) await start(`Delete the packages of ${what}`, "/packages/delete", { of, although_needed: values.although_needed ?? false, confirm: preview.packages });
   });
 }
 
@@ -117,7 +130,7 @@ function views() {
 }
 
 if (document.querySelector("table.rows, #filter")) {
-  const selection = new Selection();
+  const selection = new Selection({ everything: true });
   offer(selection, () => {
     const rows = [...selection.rows.values()];
     const all = selection.everything;
@@ -125,8 +138,6 @@ if (document.querySelector("table.rows, #filter")) {
       of: all ? { filter: JSON.parse(selection.holder.dataset.filter) } : { bulletins: rows.map((row) => row.id) },
       count: selection.size,
       names: all ? [] : rows.map((row) => row.name),
-      policies: rows.reduce((sum, row) => sum + Number(row.policies), 0),
-      packages: rows.reduce((sum, row) => sum + Number(row.packages), 0),
       id: rows[0]?.id,
     });
   });

@@ -1,22 +1,13 @@
 // Jobs: run now, pause, resume, cancel, and one job live.
 import { call } from "./api.js";
 import { ask, attempt, element } from "./dialog.js";
-import { follow, percent, start, told, bytes } from "./follow.js";
+import { follow, percent, start, told } from "./follow.js";
+import * as tasks from "./tasks.js";
+import { bytes } from "./words.js";
 
-document.getElementById("run-check")?.addEventListener("click", async () => {
-  const values = await ask({
-    title: "Check software update package integrity", action: "Run now",
-    fields: [
-      { name: "light", label: "Light: lengths and time stamps only", type: "checkbox" },
-      { name: "repair", label: "Mend what can be mended", type: "checkbox" },
-      { name: "relocate", label: "Relocate existing packages if the default location has changed", type: "checkbox" },
-      { name: "dry_run", label: "Only say what would be done", type: "checkbox" },
-    ],
-  });
-  if (!values) return;
-  const body = Object.fromEntries(Object.entries(values).filter(([, on]) => on));
-  const job = await start("Integrity check", "/store/integrity-check", body);
-  if (job) location.assign(`/console/jobs/${job.id}`);
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-task]");
+  if (button) attempt(() => tasks[button.dataset.task]());
 });
 
 for (const button of document.querySelectorAll("button.import")) {

@@ -2,8 +2,12 @@
 import { call } from "./api.js";
 import { ask, attempt, tell, toast } from "./dialog.js";
 import { watch } from "./follow.js";
+import * as tasks from "./tasks.js";
 
 const reload = () => location.reload();
+
+// What the server notes, with this page's buttons in the place of the command line's words.
+const notes = (done, otherwise) => done.notes?.length ? done.notes.map((note) => note.replace(/`patchwharf location relocate[^`]*` moves them/, "“Move its packages…” moves them")) : otherwise;
 
 async function move(from) {
   const values = await ask({
@@ -45,7 +49,7 @@ async function undo(id, path) {
 const work = {
   default: async (row) => {
     const done = await call("PUT", "/settings/package-location", { value: row.dataset.path });
-    await tell("The default location has changed", done.notes?.length ? done.notes : "New packages go there from now on.");
+    await tell("The default location has changed", notes(done, "New packages go there from now on."));
     reload();
   },
   move: (row) => move(row.dataset.id),
@@ -58,10 +62,9 @@ const work = {
   },
   set: async (row) => {
     const { setting, value, meaning } = row.dataset;
-    const values = await ask({ title: setting, text: meaning, fields: [{ name: "value", label: "Value", value }], action: "Set" });
-    if (!values) return;
-    const done = await call("PUT", `/settings/${encodeURIComponent(setting)}`, { value: values.value });
-    if (done.notes?.length) await tell(setting, done.notes); else toast(`${setting} is ${done.after}.`);
+    const done = await ask({ title: row.dataset.label, text: [meaning], fields: [{ name: "value", label: "Value", value, required: true }], action: "Set", send: (values) => call("PUT", `/settings/${encodeURIComponent(setting)}`, { value: values.value }) });
+    if (!done) return;
+    if (done.notes?.length) await tell(row.dataset.label, notes(done)); else toast(`${row.dataset.label}: ${done.after}.`);
     reload();
   },
 };
@@ -72,11 +75,17 @@ document.addEventListener("click", (event) => {
 });
 
 document.getElementById("new-location")?.addEventListener("click", async () => {
-  const values = await ask({ title: "Change the package location", text: "An absolute path on the server: a folder that is empty or not there yet, or a location of this deployment. New packages go there; the others stay where they are until they are moved.", fields: [{ name: "value", label: "Folder", placeholder: "/srv/packages", required: true }], action: "Change" });
-  if (!values) return;
-  await attempt(async () => {
-    const done = await call("PUT", "/settings/package-location", { value: values.value });
-    await tell("The location has changed", done.notes?.length ? done.notes : "New packages go there from now on.");
-    reload();
+  const done = await ask({
+    title: "Change the package location", text: "An absolute path on the server: a folder that is empty or not there yet, or a location of this deployment. New packages go there; the others stay where they are until they are moved.", action: "Change",
+    fields: [{ name: "value", label: "Folder", placeholder: "/srv/packages", required: true }],
+    send: (values) => call("PUT", "/settings/package-location", { value: values.value }),
   });
+  if (!done) return;
+  await tell("The location has changed", notes(done, "New packages go there from now on."));
+  reload();
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-task]");
+  if (button) attempt(async () => { if (await tasks[button.dataset.task]()) reload(); });
 });

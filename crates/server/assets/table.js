@@ -3,14 +3,17 @@
 import { element } from "./dialog.js";
 
 export class Selection {
-  constructor() {
+  // `everything`: whether the table's actions can be for all rows that match, beyond this page.
+  constructor({ everything = false } = {}) {
     this.rows = new Map();
+    this.offersEverything = everything;
+    this.filter = this.holder?.dataset.filter;
     this.everything = false;
     this.last = null;
     this.listeners = [];
     document.addEventListener("click", (event) => this.click(event));
     document.addEventListener("keydown", (event) => this.key(event));
-    document.addEventListener("htmx:afterSettle", () => this.show());
+    document.addEventListener("htmx:afterSettle", () => this.settle());
     this.show();
   }
 
@@ -30,6 +33,15 @@ export class Selection {
     this.set(row, true);
     this.last = row.dataset.id;
     this.show();
+  }
+
+  // Another filter: what was chosen under the one before is not what one sees now.
+  settle() {
+    const filter = this.holder?.dataset.filter;
+    if (filter === this.filter) { this.show(); return; }
+    this.filter = filter;
+    this.last = null;
+    this.clear();
   }
 
   clear() { this.rows.clear(); this.everything = false; this.show(); }
@@ -80,9 +92,10 @@ export class Selection {
     const chosen = document.getElementById("chosen");
     if (!chosen) return;
     const total = Number(this.holder?.dataset.total || 0);
-    const text = this.size === 0 ? "nothing selected" : `${this.size} selected`;
-    chosen.replaceChildren(text);
-    if (all?.checked && !this.everything && total > rows.length) {
+    const elsewhere = this.everything ? 0 : [...this.rows.keys()].filter((id) => !rows.some((row) => row.dataset.id === id)).length;
+    const text = this.size === 0 ? "nothing selected" : this.everything ? `all ${this.size} that match selected` : `${this.size} selected${elsewhere ? `, ${elsewhere} of them not on this page` : ""}`;
+    if (chosen.firstChild?.textContent !== text) chosen.replaceChildren(text); else chosen.replaceChildren(chosen.firstChild);
+    if (this.offersEverything && all?.checked && !this.everything && total > rows.length) {
       chosen.append(" ", element("button", { type: "button", class: "link", id: "select-everything" }, `select all ${total} that match`));
     }
   }

@@ -1,7 +1,7 @@
 //! The admin API under `/api/v1`, package downloads, health and metrics: thin handlers that parse, call, and map.
 
 pub(crate) mod accounts;
-mod answer;
+pub(crate) mod answer;
 pub(crate) mod audit;
 mod auth;
 mod backups;

@@ -28,15 +28,20 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderValue, header},
+    http::{HeaderValue, Uri, header},
     middleware::{Next, from_fn},
     response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
 
-use tower_http::compression::CompressionLayer;
+use patchwharf_model::api::Code;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
-use crate::{api::ApiError, app::App};
+use crate::{
+    access::Principal,
+    api::{ApiError, answer},
+    app::App,
+};
 
 /// Nothing from elsewhere, no script or style in the page itself, nobody's frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -44,7 +49,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// All pages. They are guarded like the API.
 pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
+    let routes = Router::new()
         .route("/", get(async || Redirect::to("/console")))
         .route("/console", get(dashboard::show))
         .route("/console/sign-in", get(door::sign_in))
@@ -64,20 +69,38 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/console/audit", get(audit::table))
         .route("/console/audit/chain", get(audit::chain))
         .route("/console/account", get(account::show))
+        .route("/console/", get(async || Redirect::to("/console")))
+        .route("/console/{*rest}", get(no_page));
+    dressed(routes)
+}
+
+/// With what every page carries.
+fn dressed<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes
+        .layer(CatchPanicLayer::custom(answer::panicked))
         .layer(from_fn(finish))
         // Nothing secret stands in a page, so that its compressed length tells nothing.
         .layer(CompressionLayer::new())
 }
 
+/// A page that there is not.
+async fn no_page(uri: Uri) -> ApiError {
+    let path: String = uri.path().chars().take(200).collect();
+    ApiError::new(Code::NotFound, format!("The console has no page {path:?}."))
+}
+
 /// What every page carries; an error becomes a page too.
 async fn finish(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
+    let who = request.extensions().get::<Principal>().cloned();
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         error.log(&format!("page {}", path.escape_debug()));
-        response = page::problem(&error);
+        response = page::problem(&error, who);
     }
     let headers = response.headers_mut();
+    // A part and the whole page have one address.
+    headers.append(header::VARY, HeaderValue::from_static("HX-Request, HX-History-Restore-Request"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -87,4 +110,33 @@ async fn finish(request: Request, next: Next) -> Response {
         headers.insert(header::HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     response.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use axum::body::Body;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_and_an_unknown_address_are_pages_with_the_policy() {
+        let routes = Router::new()
+            .route("/console/breaks", get(async || -> String { panic!("a secret of the server") }))
+            .route("/console/{*rest}", get(no_page));
+        let router: Router = dressed(routes);
+        for (path, status) in [("/console/breaks", 500), ("/console/nowhere/at/all", 404)] {
+            let request = Request::get(path).extension(Principal::owner()).body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status().as_u16(), status);
+            let headers = response.headers().clone();
+            assert_eq!(headers[header::CONTENT_SECURITY_POLICY], POLICY);
+            assert!(headers[header::VARY].to_str().unwrap().contains("HX-Request"));
+            let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+            let page = String::from_utf8(body.to_vec()).unwrap();
+            assert!(page.contains("<nav") && page.contains("Patch Remediation Center"), "{page}");
+            assert!(!page.contains("a secret"), "{page}");
+        }
+    }
 }

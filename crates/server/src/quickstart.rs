@@ -233,7 +233,7 @@ fn reference(feed: &Feed, bulletin: &BulletinDetail) -> String {
 }
 
 async fn stage(client: &Client, bulletin: &BulletinDetail) -> Result<JobDetail> {
-    let choice = BulletinChoice { bulletins: vec![bulletin.summary.id.to_string()], filter: None };
+    let choice = BulletinChoice { bulletins: vec![bulletin.summary.id.to_string()], filter: None, confirm: None };
     let job: Job = client.post("/bulletins/stage", &choice).await?;
     let detail = wait_for(client, job.id).await?;
     show::say(&format!("stage         {}: {}", output::harmless(&bulletin.summary.name), show::summary(&detail)))?;

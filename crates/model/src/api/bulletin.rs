@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use filter::{BulletinFilter, BulletinQuery, BulletinSort, BulletinState};
 pub use update::{UpdateDetailView, UpdateSummary};
 
+use super::PolicyReference;
 use crate::{BulletinId, FeedId, Severity, Timestamp};
 
 /// A row of the Patch Remediation Center.
@@ -81,6 +82,28 @@ pub struct BulletinChoice {
     /// Everything that fits; `{}` is everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<BulletinFilter>,
+    /// How many bulletins this is meant to be, as the preview counted them: refused when it is another number by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<u64>,
+}
+
+/// What an action on bulletins would touch; nothing is changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BulletinPreview {
+    /// How many bulletins; an action that says this number as `confirm` is done to so many or not at all.
+    pub bulletins: u64,
+    /// The names of the first twenty.
+    pub names: Vec<String>,
+    /// The policies that refer to their updates.
+    pub policies: Vec<PolicyReference>,
+    /// Their updates, without superseded and withdrawn ones.
+    pub updates: u64,
+    /// Bytes of the files of those updates.
+    pub size_bytes: u64,
+    /// Of those updates, the ones without a package.
+    pub missing: u64,
+    /// Bytes of the files of the updates without a package: what staging fetches at most.
+    pub missing_bytes: u64,
 }
 
 /// Sets the custom severity.

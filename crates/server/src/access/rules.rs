@@ -57,6 +57,7 @@ const RULES: &[(&str, &str, Wants)] = &[
     ("GET", "/api/v1/store", READ),
     ("GET", "/api/v1/updates/{update}", READ),
     // What only looks, although it is a POST.
+    ("POST", "/api/v1/bulletins/preview", READ),
     ("POST", "/api/v1/feeds/{feed}/preview", READ),
     ("POST", "/api/v1/locations/{location}/prune/preview", READ),
     ("POST", "/api/v1/packages/delete/preview", READ),

@@ -66,7 +66,7 @@ fn render(error: ApiError, id: &str, bare: Response) -> Response {
 }
 
 /// A panic in a handler: logged by the panic hook, answered without its text.
-pub(super) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+pub(crate) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     ApiError::internal("a handler panicked").into_response()
 }
 

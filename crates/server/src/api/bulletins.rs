@@ -2,6 +2,7 @@
 
 mod change;
 mod choice;
+mod preview;
 mod read;
 mod run;
 mod view;
@@ -22,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(change::enable))
         .routes(routes!(change::disable))
         .routes(routes!(change::severity))
+        .routes(routes!(preview::preview))
         .routes(routes!(run::stage))
         .routes(routes!(run::refresh))
         .routes(routes!(run::recreate))

@@ -110,7 +110,7 @@ impl Choice {
             "name bulletins, give a filter (--severity, --text ...), or say --all"
         );
         let filter = if self.all { Some(filter.unwrap_or_default()) } else { filter };
-        Ok(BulletinChoice { bulletins: self.bulletins, filter })
+        Ok(BulletinChoice { bulletins: self.bulletins, filter, confirm: None })
     }
 }
 

@@ -1,10 +1,10 @@
-//! What goes on now: jobs that run or wait, and which bulletins and packages they work on.
+//! What goes on now: jobs that run or wait, and which bulletins, packages and feeds they work on.
 
 use std::{collections::HashMap, sync::Arc};
 
 use patchwharf_db::jobs;
 use patchwharf_model::{
-    BulletinId, JobId, PackageId,
+    BulletinId, FeedId, JobId, PackageId,
     job::{JobKind, JobRequest, JobState, Progress, Selection},
 };
 
@@ -39,6 +39,7 @@ pub(super) fn percent(progress: &Progress) -> Option<u64> {
 pub(super) struct Activity {
     pub(super) bulletins: HashMap<BulletinId, Doing>,
     pub(super) packages: HashMap<PackageId, Doing>,
+    pub(super) feeds: HashMap<FeedId, Doing>,
     /// Whether anything goes on at all: a table that shows it looks again sooner.
     pub(super) any: bool,
 }
@@ -67,6 +68,7 @@ impl Activity {
                 | JobRequest::RefreshComplete { of }
                 | JobRequest::Recreate { of }
                 | JobRequest::Relocate { of, .. } => activity.note(of, &doing),
+                JobRequest::Import { feed, .. } => drop(activity.feeds.insert(feed, doing)),
                 JobRequest::Delete { packages, .. } => activity.note(Selection::Packages(packages), &doing),
                 _ => {}
             }

@@ -26,6 +26,8 @@ assets! {
     "main.js": "text/javascript; charset=utf-8",
     "api.js": "text/javascript; charset=utf-8",
     "dialog.js": "text/javascript; charset=utf-8",
+    "words.js": "text/javascript; charset=utf-8",
+    "tasks.js": "text/javascript; charset=utf-8",
     "follow.js": "text/javascript; charset=utf-8",
     "table.js": "text/javascript; charset=utf-8",
     "bulletins.js": "text/javascript; charset=utf-8",

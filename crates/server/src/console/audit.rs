@@ -53,7 +53,7 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
     let query: AuditQuery = asked.read()?;
     let page = audit::changes(&app, query).await?;
     let table = Table { shell: Shell::new(who, "/console/audit", "main.js"), asked, page };
-    if headers.contains_key("hx-request") { page::html(&table.as_table()) } else { page::html(&table) }
+    if page::is_part(&headers) { page::html(&table.as_table()) } else { page::html(&table) }
 }
 
 #[derive(Template)]

@@ -85,7 +85,7 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
     }
     let page = bulletins::list(State(Arc::clone(&app)), Query(query)).await?.0;
     let activity = Activity::now(&app).await?;
-    let part = headers.contains_key("hx-request");
+    let part = page::is_part(&headers);
     let (custom, feeds) = if part { Default::default() } else { choices(&app).await? };
     let table = Table {
         shell: Shell::new(who, "/console/bulletins", "bulletins.js"),

@@ -87,8 +87,15 @@ impl Show {
         self.feeds.iter().filter(|feed| !feed.last_error.is_empty())
     }
 
+    /// Feeds that were never imported, and have not failed either.
+    fn new_feeds(&self) -> impl Iterator<Item = &Feed> {
+        self.feeds.iter().filter(|feed| feed.last_import_at.is_none() && feed.last_error.is_empty())
+    }
+
     fn is_well(&self) -> bool {
-        self.bad.items.is_empty()
+        !self.feeds.is_empty()
+            && self.new_feeds().next().is_none()
+            && self.bad.items.is_empty()
             && self.failed.is_empty()
             && self.failing_feeds().next().is_none()
             && self.damage.is_none()

@@ -1,23 +1,24 @@
 //! Catalogue feeds.
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use patchwharf_model::{
     Timestamp,
     api::{Feed, FeedSource},
 };
 
-use super::{page, shell::Shell, when::WhenOr};
+use super::{activity::Activity, page, shell::Shell, when::WhenOr};
 use crate::{
     access::Principal,
     api::{ApiResult, Shared, feeds},
 };
 
 #[derive(Template)]
-#[template(path = "feeds.html")]
+#[template(path = "feeds.html", blocks = ["table"])]
 struct Table {
     shell: Shell,
     feeds: Vec<Feed>,
+    activity: Activity,
 }
 
 impl Table {
@@ -44,8 +45,10 @@ impl Table {
     }
 }
 
-/// All feeds.
-pub(super) async fn table(State(app): Shared, who: Principal) -> ApiResult<Response> {
+/// All feeds, or only their table where a script asks for it.
+pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap) -> ApiResult<Response> {
+    let activity = Activity::now(&app).await?;
     let feeds = feeds::list(State(app)).await?.0.items;
-    page::html(&Table { shell: Shell::new(who, "/console/feeds", "feeds.js"), feeds })
+    let table = Table { shell: Shell::new(who, "/console/feeds", "feeds.js"), feeds, activity };
+    if page::is_part(&headers) { page::html(&table.as_table()) } else { page::html(&table) }
 }

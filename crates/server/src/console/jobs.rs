@@ -23,6 +23,8 @@ use super::{
 use crate::{
     access::Principal,
     api::{ApiResult, Path, Shared, extract::Query, jobs},
+    app::App,
+    operations::{integrity::settings as integrity, unused::settings as unused},
     settings, words,
 };
 
@@ -32,8 +34,10 @@ struct Table {
     shell: Shell,
     asked: Asked,
     page: Page<Job>,
-    /// What is set of checks by the clock.
-    schedules: Vec<Setting>,
+    /// What is set of jobs by the clock.
+    settings: Vec<Setting>,
+    /// When backups are made.
+    backups: String,
     feeds: Vec<patchwharf_model::api::Feed>,
 }
 
@@ -56,6 +60,40 @@ impl Table {
 
     fn percent(&self, job: &Job) -> Option<u64> {
         activity::percent(&job.progress).filter(|_| !job.state.is_final())
+    }
+
+    fn setting(&self, name: &str) -> &str {
+        self.settings.iter().find(|setting| setting.name == name).map_or("off", |setting| setting.value.as_str())
+    }
+
+    /// Checks by the clock, in words.
+    fn checks(&self) -> Vec<String> {
+        let every = |what: &str, value: &str| match value {
+            "off" => format!("{what}: on demand"),
+            value => format!("{what}: every {value}"),
+        };
+        let mut lines = vec![
+            every("lengths and time stamps", self.setting(integrity::LIGHT_EVERY)),
+            every("every byte", self.setting(integrity::FULL_EVERY)),
+        ];
+        let (hours, rate) = (self.setting(integrity::ONLY_BETWEEN), self.setting(integrity::MAX_RATE));
+        if hours != "off" {
+            lines.push(format!("full checks only between {hours}"));
+        }
+        if rate != "off" {
+            lines.push(format!("at most {rate} bytes per second"));
+        }
+        lines
+    }
+
+    /// When unused packages are deleted, in words.
+    fn unused(&self) -> &'static str {
+        let rules = [unused::SUPERSEDED_AFTER, unused::DISABLED_AFTER, unused::WITHOUT_POLICY_AFTER];
+        match (rules.iter().all(|rule| self.setting(rule) == "off"), self.setting(unused::BY_THE_CLOCK)) {
+            (true, _) => "on demand; all rules are off (Core Services)",
+            (false, "off") => "on demand, by the rules under Core Services",
+            (false, _) => "with each full check by the clock, by the rules under Core Services",
+        }
     }
 
     fn goes_on(&self) -> bool {
@@ -112,16 +150,30 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
     let asked = Asked::of(&uri);
     let query: JobQuery = asked.read()?;
     let page = jobs::list(State(Arc::clone(&app)), Query(query)).await?.0;
-    let part = headers.contains_key("hx-request");
-    let (schedules, feeds) = if part {
+    let part = page::is_part(&headers);
+    let (settings, feeds) = if part {
         Default::default()
     } else {
-        let settings = settings::list(&app).await?;
-        let schedules = settings.into_iter().filter(|setting| setting.name.starts_with("integrity.")).collect();
-        (schedules, crate::api::feeds::list(State(Arc::clone(&app))).await?.0.items)
+        (settings::list(&app).await?, crate::api::feeds::list(State(Arc::clone(&app))).await?.0.items)
     };
-    let table = Table { shell: Shell::new(who, "/console/jobs", "jobs.js"), asked, page, schedules, feeds };
+    let table = Table {
+        shell: Shell::new(who, "/console/jobs", "jobs.js"),
+        asked,
+        page,
+        settings,
+        backups: backups(&app),
+        feeds,
+    };
     if part { page::html(&table.as_table()) } else { page::html(&table) }
+}
+
+/// When backups are made, in words.
+fn backups(app: &App) -> String {
+    let config = &app.config.backup;
+    match &config.folder {
+        Some(folder) => format!("every {} into {folder}", patchwharf_model::span::written(config.every)),
+        None => "on demand; by the clock once backup.folder is set in the configuration".to_owned(),
+    }
 }
 
 /// One job: live while it goes on, then its report.

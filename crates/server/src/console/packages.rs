@@ -98,5 +98,5 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
         activity: Activity::now(&app).await?,
         locations: locations.into_iter().map(|row| (row.location_id, row.path.to_string())).collect(),
     };
-    if headers.contains_key("hx-request") { page::html(&table.as_table()) } else { page::html(&table) }
+    if page::is_part(&headers) { page::html(&table.as_table()) } else { page::html(&table) }
 }

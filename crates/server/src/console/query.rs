@@ -9,6 +9,8 @@ use crate::api::{ApiError, ApiResult};
 
 /// Where a page of a table begins, for people; the API pages by key and does not know.
 const AT: &str = "at";
+/// No table has more rows: a number beyond is nobody's.
+const MOST_ROWS: u64 = 1_000_000_000_000;
 
 /// The parameters of a page's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ impl Asked {
 
     /// The number of the first row.
     pub(super) fn first_row(&self) -> u64 {
-        self.get(AT).parse().unwrap_or(1)
+        self.get(AT).parse().unwrap_or(1).clamp(1, MOST_ROWS)
     }
 
     /// Whether anything is asked for but order and place.
@@ -92,6 +94,12 @@ impl Asked {
         let mut pairs = self.without(&["cursor", "limit", AT]);
         pairs.push(("format".into(), format.to_owned()));
         Self { path: path.to_owned(), pairs: Vec::new() }.written(pairs.iter())
+    }
+
+    /// What is asked for but order and place: the same for all pages of one selection.
+    pub(super) fn filter(&self) -> String {
+        let place = ["sort", "order", "cursor", "limit", AT];
+        self.written(self.pairs.iter().filter(|(name, _)| !place.contains(&name.as_str())))
     }
 
     /// The next page.
@@ -157,6 +165,8 @@ mod tests {
         assert_eq!(query.revised_from.unwrap().to_string(), "2026-11-01T00:00:00Z");
         assert!(asked.has("state", "damaged") && asked.narrows());
         assert_eq!((asked.day("revised_from"), asked.first_row()), ("2026-11-01", 101));
+        assert_eq!(self::asked("/c?at=0").first_row(), 1);
+        assert_eq!(self::asked("/c?at=18446744073709551615").first_row(), MOST_ROWS);
         assert!(self::asked("/c?colour=red").read::<BulletinQuery>().is_err());
     }
 
@@ -164,6 +174,7 @@ mod tests {
     fn neighbours_keep_the_filter() {
         let asked = asked("/c?text=a%26b&cursor=ff&at=101&sort=name");
         assert_eq!(asked.start(), "/c?text=a%26b&sort=name");
+        assert_eq!(asked.filter(), "/c?text=a%26b");
         assert_eq!(asked.next("ab", 201), "/c?text=a%26b&sort=name&cursor=ab&at=201");
         assert_eq!(asked.sorted("name"), "/c?text=a%26b&sort=name&order=descending");
         assert_eq!(asked.sorted("revised"), "/c?text=a%26b&sort=revised&order=ascending");

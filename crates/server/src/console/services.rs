@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use patchwharf_model::api::{Location, Settings};
+use patchwharf_model::api::{Location, Setting, Settings};
 
 use super::{page, shell::Shell};
 use crate::{
@@ -24,6 +24,28 @@ struct Show {
 impl Show {
     fn bytes(&self, bytes: &u64) -> String {
         words::bytes(*bytes)
+    }
+
+    /// A setting as people call it.
+    fn label<'a>(&self, setting: &'a Setting) -> &'a str {
+        match setting.name.as_str() {
+            "package-location" => "Folder for new packages",
+            "originals.keep-for" => "Originals stay at least",
+            "integrity.light-every" => "Check lengths and time stamps every",
+            "integrity.full-every" => "Check every byte every",
+            "integrity.max-rate" => "Checks read at most, bytes per second",
+            "integrity.only-between" => "Full checks only between",
+            "unused.superseded-after" => "Unused: superseded for",
+            "unused.disabled-after" => "Unused: bulletin disabled for",
+            "unused.without-policy-after" => "Unused: in no policy, staged before",
+            "unused.by-the-clock" => "Delete unused packages by the clock",
+            other => other,
+        }
+    }
+
+    fn elsewhere(&self) -> String {
+        let count = self.settings.elsewhere.packages;
+        format!("{} {}", words::count(count, "package"), if count == 1 { "is" } else { "are" })
     }
 
     fn free(&self, location: &Location) -> String {

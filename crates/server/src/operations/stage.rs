@@ -45,7 +45,8 @@ fn nothing(left_out: usize) -> Report {
 pub(crate) fn report(verb: &str, made: &Made) -> Report {
     let mut summary = format!("{} {verb}, {} bytes", count(made.committed, "package"), made.size_bytes);
     if made.sound > 0 {
-        summary = format!("{summary}; nothing to do for {}", count(made.sound, "package"));
+        let looked = format!("{} looked at and found whole", count(made.sound, "package"));
+        summary = if made.committed == 0 { looked } else { format!("{summary}; {looked}") };
     }
     if made.failed > 0 {
         summary = format!("{summary}; {} failed, each with its reason below", made.failed);

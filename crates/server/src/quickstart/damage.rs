@@ -36,7 +36,7 @@ pub(super) async fn demonstrate(client: &Client, bulletins: &[BulletinDetail], n
     show::say(&format!("\nIntegrity check: {}", show::summary(&check)))?;
     show::findings(client, &check).await?;
 
-    let of = BulletinChoice { bulletins: names.to_vec(), filter: None };
+    let of = BulletinChoice { bulletins: names.to_vec(), filter: None, confirm: None };
     let job: Job = client.post("/bulletins/refresh", &BulletinRefresh { of, complete: false }).await?;
     let refresh = wait_for(client, job.id).await?;
     show::say(&format!("\nRefresh: {}", show::summary(&refresh)))?;

@@ -1,6 +1,7 @@
 //! Bulletins.
 
-use patchwharf_model::api::{BulletinChange, BulletinSummary, Page, Refers};
+use patchwharf_model::api::{BulletinChange, BulletinPreview, BulletinSummary, Page, Refers};
+use patchwharf_testkit::Payload;
 use reqwest::Method;
 use serde_json::json;
 
@@ -80,4 +81,33 @@ async fn staging_makes_a_bulletin_downloaded_and_says_what_refers_to_it() {
     assert_eq!(refers.policies[0].name, "servers");
     assert_eq!(refers.packages, [bulletin.software_updates[0].package.unwrap()]);
     assert_eq!(world.bulletin("B-2").await.summary.policies, 1);
+}
+
+#[tokio::test]
+async fn a_preview_counts_what_an_action_touches_and_its_number_can_be_held_to() {
+    let world = World::new().await;
+    world.stage(&["B-1"]).await;
+    let api = world.server.api();
+    let policy = json!({ "name": "servers", "of": { "bulletins": ["B-1"] } });
+    let _: serde_json::Value = api.post("/api/v1/policies", &policy).await;
+    let preview: BulletinPreview = api.post("/api/v1/bulletins/preview", &json!({ "filter": {} })).await;
+    assert_eq!((preview.bulletins, preview.names), (3, vec!["B-1".to_owned(), "B-2".to_owned(), "B-3".to_owned()]));
+    assert_eq!(preview.policies.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>(), ["servers"]);
+    let sizes: Vec<u64> = world.files.iter().map(Payload::size_bytes).collect();
+    assert_eq!((preview.updates, preview.size_bytes), (3, sizes.iter().sum()));
+    assert_eq!((preview.missing, preview.missing_bytes), (2, sizes[1..].iter().sum()));
+    let of = json!({ "bulletins": ["B-1"] });
+    let preview: BulletinPreview = api.post("/api/v1/bulletins/preview", &of).await;
+    assert_eq!((preview.bulletins, preview.missing, preview.missing_bytes), (1, 0, 0));
+
+    // What was three bulletins when it was looked at is not done to any other number.
+    let other = json!({ "filter": { "severity": "critical" }, "confirm": 3 });
+    for path in ["stage", "disable", "recreate"] {
+        let problem = api.call(Method::POST, &format!("/api/v1/bulletins/{path}"), Some(&other)).await.problem();
+        assert_eq!((problem.status, problem.code.as_str()), (409, "confirmation-needed"), "{path}");
+    }
+    assert!(world.bulletin("B-1").await.summary.enabled);
+    let right = json!({ "filter": { "severity": "critical" }, "confirm": 1 });
+    let change: BulletinChange = api.post("/api/v1/bulletins/disable", &right).await;
+    assert_eq!(change.changed, 1);
 }

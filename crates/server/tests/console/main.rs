@@ -76,6 +76,28 @@ async fn the_location_is_changed_packages_moved_and_originals_pruned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tables_go_back_and_selections_mean_what_they_say() {
+    journey("tables", &World::staged().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_read_at_any_time_around_any_record_and_as_a_file() {
+    journey("log", &World::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_folders_are_adopted_and_the_system_jobs_say_first_what_they_would_do() {
+    journey("tasks", &World::staged().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dashboard_says_what_to_do_first() {
+    let server = patchwharf_testkit::Server::start(world::BINARY).await;
+    let empty = World { server, vendor: patchwharf_testkit::Vendor::start(), files: Vec::new() };
+    journey("first", &empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_page_can_be_used_by_everybody_and_brings_nothing_from_elsewhere() {
     journey("pages", &World::staged().await).await;
 }

@@ -16,6 +16,7 @@ const MOST_CHOSEN: u32 = 100_000;
 
 /// The bulletins that a choice means, named or by filter, never none.
 pub(in crate::api) async fn bulletins(app: &App, choice: BulletinChoice) -> ApiResult<Vec<BulletinId>> {
+    let said = choice.confirm;
     let ids = match (choice.bulletins.as_slice(), &choice.filter) {
         ([], None) => return Err(nothing("Name bulletins in `bulletins`, or give a `filter` ({} is everything).")),
         (names, None) => bulletins::resolve(&app.db, names).await?,
@@ -35,7 +36,18 @@ pub(in crate::api) async fn bulletins(app: &App, choice: BulletinChoice) -> ApiR
             format!("The filter fits {MOST_CHOSEN} bulletins or more; narrow it, for example by date or severity."),
         ));
     }
-    Ok(ids)
+    match said {
+        Some(said) if said != ids.len() as u64 => {
+            let detail = format!(
+                "This was meant for {said} bulletins, and is {} by now. Nothing was done: look at them again, and say \
+                 `confirm` = {}, or leave it out.",
+                ids.len(),
+                ids.len()
+            );
+            Err(ApiError::new(Code::ConfirmationNeeded, detail))
+        }
+        _ => Ok(ids),
+    }
 }
 
 fn nothing(detail: &str) -> ApiError {

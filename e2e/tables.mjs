@@ -1,0 +1,125 @@
+// Tables: going back, selections that mean what they say, places that are kept, polls that say what they are.
+import { api, assert, base, confirm, journey, row, setUp, shot, until } from "./journey.mjs";
+
+const chosen = (page) => page.locator("#chosen");
+
+await journey(async (open) => {
+  const page = await open();
+  await setUp(page);
+
+  // Back, after the table alone was new, is the whole page, and it still works.
+  await page.goto(`${base}/console/bulletins?sort=name`);
+  await page.locator("#sort-severity").click();
+  await page.waitForURL("**sort=severity**");
+  await row(page, "B-1").locator("th a").click();
+  await page.locator("h2", { hasText: "History" }).waitFor();
+  await page.goBack();
+  await row(page, "B-1").waitFor();
+  await page.evaluate(() => { window.before = true; });
+  await page.goBack();
+  await page.waitForURL("**sort=name");
+  await until("the page is a new one", () => page.evaluate(() => window.before === undefined && document.readyState === "complete").catch(() => false));
+  for (const part of ["nav", "h1", "#filter", "#menu-button"]) assert.equal(await page.locator(part).count(), 1, `${part} is there after going back`);
+  await row(page, "B-1").locator("input[type=checkbox]").check();
+  await page.keyboard.press("m");
+  await page.locator(".menu").waitFor();
+  await page.keyboard.press("Escape");
+  for (const place of ["packages", "jobs", "audit"]) {
+    const whole = await page.evaluate(async (path) => { const response = await fetch(path, { headers: { "HX-Request": "true", "HX-History-Restore-Request": "true" } }); return [await response.text(), response.headers.get("vary")]; }, `/console/${place}`);
+    assert.match(whole[0], /<nav/, `${place} is whole when the history asks for it`);
+    assert.match(whole[1], /HX-Request/i);
+  }
+
+  // Another filter: nothing is chosen any more.
+  await page.goto(`${base}/console/bulletins?sort=name`);
+  await page.locator("#check-all").check();
+  await chosen(page).filter({ hasText: "3 selected" }).waitFor();
+  await page.selectOption("[name=severity]", "critical");
+  await chosen(page).filter({ hasText: "nothing selected" }).waitFor();
+  await row(page, "B-1").locator("input[type=checkbox]").check();
+  await chosen(page).filter({ hasText: /^1 selected$/ }).waitFor();
+
+  // What a question names is what the server counts, and it is done to just that.
+  await page.goto(`${base}/console/bulletins?sort=name&limit=2`);
+  await page.locator("#check-all").check();
+  await page.locator("#select-everything").click();
+  await chosen(page).filter({ hasText: "all 3 that match selected" }).waitFor();
+  await page.click("#menu-button");
+  await page.locator(".menu button", { hasText: "Stage / Download" }).click();
+  const question = page.locator("dialog[open]");
+  await question.locator("h2", { hasText: "Stage 3 bulletins?" }).waitFor();
+  assert.match(await question.textContent(), /3 updates with files of 78\.1 KiB\. 1 update has no package yet: 19\.5 KiB to fetch at most\..*No policy refers.*B-1.*B-3/s);
+  await shot(page, "stage-all");
+  await page.keyboard.press("Escape");
+  await page.click("#menu-button");
+  await page.locator(".menu button", { hasText: "Disable" }).click();
+  await question.locator("h2", { hasText: "Disable 3 bulletins?" }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Cancel", "what is dangerous is not what Enter does");
+  await page.keyboard.press("Enter");
+  assert.equal((await api("GET", "/bulletins/B-1")).enabled, true);
+
+  // Packages are chosen by the page: the toolbar promises no more than the dialog does.
+  await page.goto(`${base}/console/packages?limit=1`);
+  await page.locator("#check-all").check();
+  await chosen(page).filter({ hasText: /^1 selected$/ }).waitFor();
+  assert.equal(await page.locator("#select-everything").count(), 0);
+  await page.click("#menu-button");
+  await page.locator(".menu button", { hasText: "Delete" }).click();
+  await question.locator("li", { hasText: "1 package of 2, with" }).waitFor();
+  assert.match(await question.textContent(), /Delete the package of .* \(B-[12]\)\?.* KiB become free/s);
+  await page.keyboard.press("Escape");
+
+  // The focus on a link of a row outlives new rows; a look that nobody asked for says so.
+  await page.goto(`${base}/console/bulletins?sort=name`);
+  const link = row(page, "B-2").locator("th a");
+  await link.focus();
+  const polled = page.waitForRequest((request) => request.url().includes("/console/bulletins") && request.headers()["hx-request"] === "true");
+  await page.evaluate(() => { document.getElementById("table").dataset.old = ""; window.htmx.ajax("GET", document.getElementById("table").dataset.here, { source: "#table", target: "#table", swap: "outerHTML" }); });
+  assert.equal((await polled).headers()["x-patchwharf-poll"], "1");
+  await until("the rows are new", () => page.evaluate(() => document.getElementById("table").dataset.old === undefined));
+  assert.equal(await page.evaluate(() => document.activeElement.id), await link.getAttribute("id"));
+  const asked = page.waitForRequest((request) => request.url().includes("sort=severity"));
+  await page.locator("#sort-severity").click();
+  assert.equal((await asked).headers()["x-patchwharf-poll"], undefined, "what somebody clicked is a use");
+
+  // Nonsense in an address is a page with the menu, not a failure.
+  await page.goto(`${base}/console/bulletins?at=18446744073709551615&limit=2`);
+  await page.locator("#table tbody tr").first().waitFor();
+  for (const [address, words] of [["/bulletins?limit=0", "cannot be understood"], ["/bulletins/no-such", "nothing here"], ["/jobs/no-uuid", "nothing here"], ["/nowhere/at/all", "nothing here"]]) {
+    await page.goto(`${base}/console${address}`);
+    await page.locator("h1", { hasText: words }).waitFor();
+    await page.locator("nav a", { hasText: "Feeds" }).waitFor();
+  }
+  await shot(page, "problem");
+  await page.goto(`${base}/console/`);
+  await page.locator("h1", { hasText: "attention" }).waitFor();
+
+  // A refused dialog keeps what was typed, and a field that must be filled says so.
+  await page.goto(`${base}/console/feeds`);
+  await page.click("#add-feed");
+  await confirm(page);
+  assert.equal(await page.locator("dialog[open] [name=name]").evaluate((field) => field.matches(":invalid")), true);
+  await page.fill("dialog [name=name]", "vendor");
+  await page.fill("dialog [name=url]", "https://vendor.example/catalogue.cab");
+  await confirm(page);
+  await page.locator("dialog[open] .error p").waitFor();
+  assert.equal(await page.inputValue("dialog [name=url]"), "https://vendor.example/catalogue.cab");
+  await shot(page, "refused");
+  await page.fill("dialog [name=name]", "another");
+  await confirm(page);
+  await page.locator("#table tr", { hasText: "another" }).locator("td", { hasText: "never imported" }).waitFor();
+
+  // Days that a vendor names are the same days west of Greenwich.
+  const west = await open({ storageState: await page.context().storageState(), timezoneId: "America/Los_Angeles", locale: "en-GB" });
+  await west.goto(`${base}/console/bulletins?sort=name`);
+  const day = row(west, "B-1").locator("td.day time").last();
+  await west.waitForFunction(() => document.querySelector("td.day time[data-local]"));
+  const [said, shown] = await day.evaluate((time) => [time.dateTime.slice(8, 10), time.textContent]);
+  assert.equal(Number.parseInt(shown, 10), Number(said), `${shown} is the day ${said}`);
+
+  // On paper everything is dark on light, also for who reads light on dark.
+  const paper = await open({ storageState: await page.context().storageState(), colorScheme: "dark" });
+  await paper.goto(`${base}/console/bulletins`);
+  await paper.emulateMedia({ media: "print", colorScheme: "dark" });
+  assert.deepEqual(await paper.locator("#table td").nth(3).evaluate((cell) => [getComputedStyle(cell).color, getComputedStyle(cell.closest("table")).backgroundColor]), ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]);
+});
