@@ -16,6 +16,7 @@ mod error;
 pub mod feeds;
 mod file;
 pub mod findings;
+pub mod history;
 pub mod jobs;
 pub mod locations;
 pub mod logs;

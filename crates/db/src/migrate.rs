@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_unproved.sql"),
     migration!(7, "0007_accounts.sql"),
     migration!(8, "0008_audit_chain.sql"),
+    migration!(9, "0009_history.sql"),
 ];
 
 const WHAT: &str = "bring the schema up to date";

@@ -10,6 +10,7 @@ mod bulletin;
 mod deletion;
 mod feed;
 mod finding;
+mod history;
 mod job;
 mod list;
 mod location;
@@ -39,6 +40,7 @@ pub use feed::{
     FeedRemoval, FeedRemove, FeedRules, FeedSource, SdpSource,
 };
 pub use finding::{ExportFormat, FindingQuery, IntegrityStart};
+pub use history::{FreeSample, HistoryQuery, Room, StagedSample, StoreHistory};
 pub use job::{Job, JobDetail, JobEvent, JobItemQuery, JobQuery};
 pub use list::List;
 pub use location::{

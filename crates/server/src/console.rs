@@ -9,6 +9,7 @@ mod assets;
 mod audit;
 mod bulletin;
 mod bulletins;
+mod chart;
 mod dashboard;
 mod door;
 mod feeds;

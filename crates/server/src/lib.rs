@@ -13,6 +13,7 @@ pub mod counts;
 mod csv;
 pub mod fetch;
 mod files;
+mod history;
 mod init;
 pub mod jobs;
 mod locations;

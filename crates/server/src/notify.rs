@@ -60,6 +60,14 @@ pub(crate) async fn run(app: Arc<App>) {
     }
 }
 
+/// The free space at a folder; none: nobody answers.
+pub(crate) async fn free(app: &App, path: &camino::Utf8Path) -> Option<u64> {
+    match app.notify.asked.free(path).await {
+        ask::Answer::Free(free) => Some(free),
+        ask::Answer::Nothing | ask::Answer::Silence => None,
+    }
+}
+
 /// Compares how things are with what was told, and puts messages on their way.
 ///
 /// # Errors

@@ -33,6 +33,7 @@ use crate::{
     config::Config,
     counts::Counts,
     fetch::Fetcher,
+    history,
     jobs::{Jobs, Runner},
     logs::Logs,
     metrics::Metrics,
@@ -61,6 +62,7 @@ pub struct Running {
     schedule: JoinHandle<()>,
     watchdog: JoinHandle<()>,
     notifier: JoinHandle<()>,
+    history: JoinHandle<()>,
     log_writer: JoinHandle<()>,
     end_log: CancellationToken,
     _presence: Option<Presence>,
@@ -148,8 +150,20 @@ pub async fn start_with(
     let schedule = tokio::spawn(schedule::run(Arc::clone(&app)));
     let watchdog = tokio::spawn(watchdog::run(Arc::clone(&app)));
     let notifier = tokio::spawn(notify::run(Arc::clone(&app)));
+    let history = tokio::spawn(history::run(Arc::clone(&app)));
     tracing::info!(data = %app.config.data, %instance, %deployment, "server started");
-    Ok(Running { app, workers, schedule, watchdog, notifier, log_writer, end_log, _presence: presence, _lock: lock })
+    Ok(Running {
+        app,
+        workers,
+        schedule,
+        watchdog,
+        notifier,
+        history,
+        log_writer,
+        end_log,
+        _presence: presence,
+        _lock: lock,
+    })
 }
 
 /// Is one of the servers of the database: none starts while its rows are made anew, or are only a part of what is on disk.
@@ -210,6 +224,7 @@ impl Running {
         self.schedule.abort();
         self.watchdog.abort();
         self.notifier.abort();
+        self.history.abort();
         self.app.jobs.close(STOP_WITHIN - Duration::from_secs(3)).await;
         let _ = tokio::time::timeout(Duration::from_millis(500), async {
             while self.workers.join_next().await.is_some() {}

@@ -10,6 +10,7 @@ mod catalogue;
 mod durability;
 mod findings;
 mod generations;
+mod history;
 mod jobs;
 mod logs;
 mod migration;

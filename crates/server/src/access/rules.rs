@@ -55,6 +55,7 @@ const RULES: &[(&str, &str, Wants)] = &[
     ("GET", "/api/v1/policies/{policy}", READ),
     ("GET", "/api/v1/settings", READ),
     ("GET", "/api/v1/store", READ),
+    ("GET", "/api/v1/store/history", READ),
     ("GET", "/api/v1/updates/{update}", READ),
     // What only looks, although it is a POST.
     ("POST", "/api/v1/bulletins/preview", READ),

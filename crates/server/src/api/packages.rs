@@ -2,6 +2,7 @@
 
 mod choice;
 mod deletion;
+mod history;
 mod integrity;
 mod read;
 mod run;
@@ -15,6 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(super) use choice::{needed, selection};
 pub(super) use deletion::{confirmed, count, is_large};
 
+pub(crate) use history::history;
 pub(crate) use read::{list, show, totals};
 
 use crate::app::App;
@@ -25,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(read::show))
         .routes(routes!(read::refers))
         .routes(routes!(read::totals))
+        .routes(routes!(history::history))
         .routes(routes!(run::verify))
         .routes(routes!(run::delete))
         .routes(routes!(deletion::deletion_preview))

@@ -1,18 +1,21 @@
 //! What needs attention now.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
 use patchwharf_db::packages::Totals;
 use patchwharf_model::{
     Severity, Timestamp,
-    api::{Feed, Job, JobQuery, List, PackageQuery, PackageSort, PackageSummary, Page},
+    api::{
+        Feed, HistoryQuery, Job, JobQuery, List, PackageQuery, PackageSort, PackageSummary, Page, Room, StoreHistory,
+    },
     job::JobState,
     package::VersionState,
 };
 
 use super::{
+    chart::{self, Chart},
     page,
     shell::Shell,
     when::{When, WhenOr},
@@ -23,6 +26,10 @@ use crate::{
     app::App,
     words,
 };
+
+/// Days that the charts look back at.
+const DAYS: u32 = 30;
+const DAY: Duration = Duration::from_secs(86_400);
 
 #[derive(Template)]
 #[template(path = "dashboard.html")]
@@ -37,6 +44,15 @@ struct Show {
     bars: Vec<Bar>,
     damage: Option<String>,
     certificates: Vec<(&'static str, String)>,
+    growth: Growth,
+}
+
+/// What was staged over time.
+struct Growth {
+    chart: Option<Chart>,
+    /// In words, for who does not see the drawing.
+    told: String,
+    highest: String,
 }
 
 /// Room on a disk.
@@ -47,6 +63,10 @@ struct Space {
     free: String,
     used_percent: u64,
     is_low: bool,
+    /// Free space over time, and how it goes on.
+    chart: Option<Chart>,
+    /// When it is full.
+    forecast: String,
 }
 
 /// A severity with how many bulletins are downloaded, partly, or not at all; widths of 100.
@@ -120,13 +140,15 @@ pub(super) async fn show(State(app): Shared, who: Principal) -> ApiResult<Respon
     };
     let of = |states: Vec<JobState>| JobQuery { state: List(states), limit: Some(10), ..JobQuery::default() };
     let failed = jobs::list(state(), Query(of(vec![JobState::Failed]))).await?.0.items;
-    let day_ago = app.clock.now().checked_sub(std::time::Duration::from_secs(86_400)).unwrap_or(Timestamp::MIN);
+    let day_ago = app.clock.now().checked_sub(DAY).unwrap_or(Timestamp::MIN);
+    let history = packages::history(state(), Query(HistoryQuery { days: Some(DAYS) })).await?.0;
     let show = Show {
         bad: packages::list(state(), Query(bad)).await?.0,
         failed: failed.into_iter().filter(|job| job.ended_at.is_some_and(|at| at > day_ago)).collect(),
         running: jobs::list(state(), Query(of(vec![JobState::Running, JobState::Queued]))).await?.0.items,
         feeds: feeds::list(state()).await?.0.items,
-        spaces: spaces(&app).await?,
+        spaces: spaces(&app, &history.rooms).await?,
+        growth: growth(&history, app.clock.now()),
         totals: app.counts.totals(&app.db).await?,
         bars: bars(&app).await?,
         damage: app.db.damage().map(|damage| damage.to_string()),
@@ -136,7 +158,44 @@ pub(super) async fn show(State(app): Shared, who: Principal) -> ApiResult<Respon
     page::html(&show)
 }
 
-async fn spaces(app: &Arc<App>) -> ApiResult<Vec<Space>> {
+/// What was staged in the last days.
+fn growth(history: &StoreHistory, now: Timestamp) -> Growth {
+    let points: Vec<_> = history.staged.iter().map(|sample| (sample.at, sample.size_bytes)).collect();
+    let highest = points.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
+    let told = match (points.first(), points.last()) {
+        (Some((since, before)), Some((_, after))) if points.len() > 1 => {
+            format!("{} staged on {}, {} now.", words::bytes(*before), since.strftime("%Y-%m-%d"), words::bytes(*after))
+        }
+        _ => "It is noted once an hour; the line begins with the second note.".to_owned(),
+    };
+    let chart = (points.len() > 1).then(|| chart::draw(&points, (back(now), now), highest, None)).flatten();
+    Growth { chart, told, highest: words::bytes(highest) }
+}
+
+/// Where the charts begin.
+fn back(now: Timestamp) -> Timestamp {
+    now.checked_sub(DAY * DAYS).unwrap_or(Timestamp::MIN)
+}
+
+/// The line of a disk's free space, half of it for what comes, and the forecast in words.
+fn room_chart(room: &Room) -> (Option<Chart>, String) {
+    let points: Vec<_> = room.free.iter().map(|sample| (sample.at, sample.free_bytes)).collect();
+    let Some((now, _)) = points.last().copied() else { return (None, String::new()) };
+    let end = now.checked_add(DAY * DAYS).unwrap_or(now);
+    let full = room.full_in_seconds.map(Duration::from_secs).and_then(|left| now.checked_add(left).ok());
+    let chart = (points.len() > 1).then(|| chart::draw(&points, (back(now), end), room.total_bytes, full)).flatten();
+    let told = match room.full_in_seconds {
+        Some(seconds) if seconds < 2 * 86_400 => {
+            format!("full in {} at this pace", words::count(seconds / 3600, "hour"))
+        }
+        Some(seconds) if seconds < 730 * 86_400 => format!("full in {} days at this pace", seconds / 86_400),
+        Some(_) => "not full within two years at this pace".to_owned(),
+        None => "no forecast: it has not become less, or has not been watched for long".to_owned(),
+    };
+    (chart, told)
+}
+
+async fn spaces(app: &Arc<App>, rooms: &[Room]) -> ApiResult<Vec<Space>> {
     let locations = crate::api::locations::view::shown(app).await?;
     let low = |free: u64, total: u64| total > 0 && free < total / 10;
     Ok(locations
@@ -144,7 +203,11 @@ async fn spaces(app: &Arc<App>) -> ApiResult<Vec<Space>> {
         .filter(|location| location.is_default || location.packages > 0 || location.originals > 0)
         .map(|location| {
             let (free, total) = (location.free_bytes.unwrap_or(0), location.total_bytes.unwrap_or(0));
+            let (chart, forecast) =
+                rooms.iter().find(|room| room.path == location.path).map(room_chart).unwrap_or_default();
             Space {
+                chart,
+                forecast,
                 path: location.path,
                 open: location.open,
                 reason: location.reason,

@@ -1,7 +1,7 @@
 //! Packages.
 
 use patchwharf_model::{
-    api::{DeletionPreview, Job, PackageSummary, Page, StoreTotals},
+    api::{DeletionPreview, Job, PackageSummary, Page, StoreHistory, StoreTotals},
     job::JobState,
     package::VersionState,
 };
@@ -177,4 +177,23 @@ async fn reconcile_by_dry_run_changes_nothing() {
     let text = serde_json::to_string(&job.report).unwrap();
     assert!(text.contains("0190c2a4-9d0a-7d6b-8f00-000000000000"), "{text}");
     assert!(orphan.join("x.exe").is_file());
+}
+
+#[tokio::test]
+async fn the_history_says_how_the_store_grew_and_when_the_disk_is_full() {
+    let world = World::staged().await.with_history().await;
+    let api = world.server.api();
+    let history: StoreHistory = api.get("/api/v1/store/history?days=10").await;
+    let sizes: Vec<u64> = history.staged.iter().map(|sample| sample.size_bytes).collect();
+    assert!(sizes.starts_with(&(2..=10).map(|number| number << 20).collect::<Vec<_>>()), "{sizes:?}");
+    assert_eq!(history.staged.last().unwrap().size_bytes, 60_003, "the last one is of now");
+    let whole: StoreHistory = api.get("/api/v1/store/history").await;
+    assert!(whole.staged.len() >= 10 && whole.staged.is_sorted_by_key(|sample| sample.at));
+    let room = &whole.rooms[0];
+    assert!(room.total_bytes > 0 && room.free.len() >= 11, "{room:?}");
+    // A tenth of it each day; other programs use this disk, too.
+    let days = room.full_in_seconds.expect("a forecast") / 86_400;
+    assert!((8..=12).contains(&days), "{days} days");
+    let refused = api.call(reqwest::Method::GET, "/api/v1/store/history?days=0", None).await.problem();
+    assert_eq!(refused.code, "invalid-query");
 }

@@ -1,7 +1,8 @@
 //! A server with a vendor's catalogue imported.
 
 use patchwharf_model::{
-    api::{BulletinDetail, Feed, JobDetail, PackageDetail},
+    Timestamp,
+    api::{BulletinDetail, Feed, JobDetail, Location, PackageDetail},
     job::JobState,
 };
 use patchwharf_testkit::{
@@ -74,6 +75,25 @@ impl World {
     pub(crate) async fn address(&self, bulletin: &str, file: &str) -> String {
         let package = self.package(bulletin).await.summary;
         format!("/packages/{}/{}/{file}", package.id, package.current_version.expect("a served version"))
+    }
+
+    /// As if the server had noted for ten days what it holds, and its disk had lost a tenth of what is free now each day.
+    pub(crate) async fn with_history(self) -> Self {
+        use patchwharf_db::{Db, Options, history, notifications};
+        let locations: Vec<Location> = self.server.api().get("/api/v1/locations").await;
+        let (location, free) = (locations[0].id, locations[0].free_bytes.unwrap());
+        let now = Timestamp::now();
+        let db = Db::open(&Options::new(self.server.database_url()), now).await.unwrap();
+        for day in (1..=10_u32).rev() {
+            let at = now - std::time::Duration::from_secs(86_400) * day;
+            let mut write = db.write("test", "test", at).await.unwrap();
+            history::note(&mut write, 1, u64::from(11 - day) << 20, 1).await.unwrap();
+            let before = free + free / 10 * u64::from(day);
+            notifications::put_sample(&mut write, &format!("location {location}"), before).await.unwrap();
+            write.commit().await.unwrap();
+        }
+        db.close().await;
+        self
     }
 
     /// The path on disk behind an address.

@@ -91,10 +91,11 @@ async fn foreign_folders_are_adopted_and_the_system_jobs_say_first_what_they_wou
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_dashboard_says_what_to_do_first() {
+async fn the_dashboard_says_what_to_do_first_and_how_the_store_grows() {
     let server = patchwharf_testkit::Server::start(world::BINARY).await;
     let empty = World { server, vendor: patchwharf_testkit::Vendor::start(), files: Vec::new() };
     journey("first", &empty).await;
+    journey("dashboard", &World::staged().await.with_history().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

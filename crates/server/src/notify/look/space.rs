@@ -14,14 +14,17 @@ use super::{
     },
     Trouble, own,
 };
-use crate::{app::App, operations::OperationError, words::count};
+use crate::{
+    app::App,
+    history::{self, Forecast},
+    operations::OperationError,
+    words::count,
+};
 
 /// How often the free space is noted.
 const NOTE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// What a forecast looks back at.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// A shorter history says nothing.
-const LEAST: SignedDuration = SignedDuration::from_hours(6);
 
 pub(super) async fn look(app: &Arc<App>) -> Result<Trouble, OperationError> {
     let limit = app.config.notify.low_space_bytes;
@@ -88,18 +91,17 @@ fn places(app: &App) -> Vec<(String, Utf8PathBuf)> {
 
 /// When it will be full at the pace of the days before.
 fn forecast(samples: &[SpaceSample], now: SpaceSample) -> String {
-    let Some(first) = samples.first().filter(|first| now.at.duration_since(first.at) >= LEAST) else {
-        return "it is not known yet how fast it fills".to_owned();
-    };
-    let used = first.free_bytes.saturating_sub(now.free_bytes);
-    if used == 0 {
-        return "it has not become less lately".to_owned();
+    match history::forecast(samples, now) {
+        Forecast::Unknown => "it is not known yet how fast it fills".to_owned(),
+        Forecast::Never => "it has not become less lately".to_owned(),
+        Forecast::Full { seconds, hours } => {
+            let left = match seconds / 3600 {
+                left if left >= 48 => format!("{} days", left / 24),
+                left => format!("{left} hours"),
+            };
+            format!("at the pace of the last {hours} hours it is full in {left}")
+        }
     }
-    let lived = now.at.duration_since(first.at);
-    let seconds = u128::from(now.free_bytes) * u128::from(lived.as_secs().unsigned_abs()) / u128::from(used);
-    let hours = seconds / 3600;
-    let left = if hours >= 48 { format!("{} days", hours / 24) } else { format!("{hours} hours") };
-    format!("at the pace of the last {} hours it is full in {left}", lived.as_secs() / 3600)
 }
 
 #[cfg(test)]
