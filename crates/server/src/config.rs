@@ -117,6 +117,8 @@ section! {
     pub struct LogConfig {
         /// What is recorded, in the syntax of `tracing`: `info`, `info,patchwharf_server::fetch=debug`.
         filter: String = "info".into();
+        /// What of it goes to stderr; left out: all of it.
+        stderr_filter: Option<String> = None, example "\"warn\"";
         /// How long records are kept.
         #[serde(with = "span")]
         keep: Duration = 30 * DAY;

@@ -72,18 +72,15 @@ impl Logs {
     /// # Errors
     /// The filter cannot be understood.
     pub fn subscriber(&self, config: &LogConfig) -> Result<impl Subscriber + Send + Sync + use<>, LogError> {
-        let filter = || {
-            EnvFilter::try_new(&config.filter)
-                .map_err(|source| LogError::Filter { filter: config.filter.clone(), source: Box::new(source) })
-        };
+        let shown = config.stderr_filter.as_ref().unwrap_or(&config.filter);
         let text = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
             .with_target(false)
             .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
         let stderr = if config.json { text.json().boxed() } else { text.compact().boxed() };
         Ok(tracing_subscriber::registry()
-            .with(stderr.with_filter(filter()?))
-            .with(self.layer.clone().with_filter(filter()?)))
+            .with(stderr.with_filter(filter("log.stderr-filter", shown)?))
+            .with(self.layer.clone().with_filter(filter("log.filter", &config.filter)?)))
     }
 
     /// Follows the log from now on. A follower that is too slow is told how many records it missed.
@@ -93,12 +90,22 @@ impl Logs {
     }
 }
 
+fn filter(setting: &'static str, text: &str) -> Result<EnvFilter, LogError> {
+    EnvFilter::try_new(text).map_err(|source| LogError::Filter {
+        setting,
+        filter: text.to_owned(),
+        source: Box::new(source),
+    })
+}
+
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The filter.
-    #[error("setting log.filter: {filter:?} is no filter; write for example `info` or `info,patchwharf_server=debug`")]
+    #[error("setting {setting}: {filter:?} is no filter; write for example `info` or `info,patchwharf_server=debug`")]
     Filter {
+        /// Its name.
+        setting: &'static str,
         /// As it was given.
         filter: String,
         /// Why.

@@ -56,8 +56,8 @@ impl Quickstart {
         let listen = self.listen.unwrap_or_else(free_address);
         let options = Options { data: global.data.clone(), listen: Some(listen), ..Options::default() };
         let mut config = Config::load(&options)?;
-        // What the server does is told here in plain words; its log has every detail.
-        config.log.filter = "error".to_owned();
+        // What the server does is told here in plain words; its log, which the console shows, has every detail.
+        config.log.stderr_filter = Some("error".to_owned());
         show::say(&format!("data folder   {}", config.data))?;
 
         let (ready, url) = oneshot::channel();

@@ -13,7 +13,9 @@ async fn records_carry_the_ids_of_their_job_and_package_and_reach_store_and_foll
     let home = TempDir::new().unwrap();
     let metrics = Metrics::default();
     let logs = Logs::new(&metrics);
-    let settings = LogConfig { filter: "warn,engine=info".into(), ..LogConfig::default() };
+    // Quiet on stderr: the store has its own measure.
+    let stderr_filter = Some("error".into());
+    let settings = LogConfig { filter: "warn,engine=info".into(), stderr_filter, ..LogConfig::default() };
     let _current = tracing::subscriber::set_default(logs.subscriber(&settings).unwrap());
     let idle = std::sync::Arc::new(|_, _| -> patchwharf_server::jobs::Run { Box::pin(std::future::pending()) });
     let data = home.path().canonicalize().unwrap().join("data");
