@@ -44,6 +44,9 @@ record!(
     }
 );
 
+/// By the index of times, not through all records of the server.
+const FIRST: &str = "SELECT number FROM log_record WHERE at >= $2 AND server || '' = $1 ORDER BY at LIMIT 1";
+
 /// Which records.
 #[derive(Clone, Debug, Default)]
 pub struct LogFilter {
@@ -51,6 +54,8 @@ pub struct LogFilter {
     pub server: Option<InstanceId>,
     /// Numbers above this one (with `server`): to follow.
     pub after: Option<u64>,
+    /// Numbers below this one (with `server`): to page backwards.
+    pub before: Option<u64>,
     /// Of this job.
     pub job: Option<JobId>,
     /// Of this package.
@@ -95,18 +100,38 @@ pub async fn last_number(db: &Db, server: InstanceId) -> Result<u64> {
     Ok(last.first().map_or(0, |n| u64::try_from(n.number).unwrap_or_default()))
 }
 
+/// The number of a server's first record of a time or later. None: everything is older.
+///
+/// # Errors
+/// When the database fails.
+pub async fn first_since(db: &Db, server: InstanceId, at: Timestamp) -> Result<Option<u64>> {
+    let first: Vec<Number> = db.log_all("find the log of a time", FIRST, args![server, at]).await?;
+    Ok(first.first().map(|n| u64::try_from(n.number).unwrap_or_default()))
+}
+
 /// Records that match, oldest first.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn tail(db: &Db, filter: &LogFilter) -> Result<Vec<LogRecord>> {
-    let few = few(db, filter).await?;
+    let (sql, args) = statement(filter, few(db, filter).await?);
+    let mut records: Vec<LogRecord> = db.log_all("read the log", sql, args).await?;
+    if filter.after.is_none() {
+        records.reverse();
+    }
+    Ok(records)
+}
+
+fn statement(filter: &LogFilter, few: Option<String>) -> (Sql, Vec<Value>) {
     let mut sql = Builder::new("SELECT * FROM log_record WHERE 1 = 1");
     if let Some(server) = filter.server {
         sql.push(" AND server = ", server);
     }
     if let Some(after) = filter.after {
         sql.push(" AND number > ", after);
+    }
+    if let Some(before) = filter.before {
+        sql.push(" AND number < ", before);
     }
     if let Some(job) = filter.job {
         sql.push(" AND job_id = ", job);
@@ -118,6 +143,10 @@ pub async fn tail(db: &Db, filter: &LogFilter) -> Result<Vec<LogRecord>> {
         sql.push(" AND bulletin_id = ", bulletin);
     }
     if let Some(level) = filter.max_level {
+        if level <= 2 {
+            // In the words of the index of grave records.
+            sql.text(" AND level <= 2");
+        }
         sql.push(" AND level <= ", level);
     }
     if let Some(text) = &filter.text {
@@ -133,12 +162,7 @@ pub async fn tail(db: &Db, filter: &LogFilter) -> Result<Vec<LogRecord>> {
         (false, None) => " ORDER BY at DESC, server, number DESC",
     });
     sql.push(" LIMIT ", filter.limit.clamp(1, 10_000));
-    let (sql, args) = sql.build();
-    let mut records: Vec<LogRecord> = db.log_all("read the log", sql, args).await?;
-    if !follow {
-        records.reverse();
-    }
-    Ok(records)
+    sql.build()
 }
 
 /// What the text index is asked, where it names few records; else going through the newest ones fills the page sooner.
@@ -202,5 +226,49 @@ impl Db {
         let sql = if self.logs().is_some() { SQLITE } else { POSTGRES };
         let found: Vec<Number> = self.log_all("measure the log", sql, args![]).await?;
         Ok(found.first().map_or(0, |n| u64::try_from(n.number).unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::sql::record;
+
+    record!(
+        struct Step {
+            detail: String,
+        }
+    );
+
+    async fn plan(db: &Db, sql: Sql, args: Vec<Value>) -> String {
+        let explain = match sql {
+            Sql::Const(text) => Sql::Built(format!("EXPLAIN QUERY PLAN {text}")),
+            Sql::Built(text) => Sql::Built(format!("EXPLAIN QUERY PLAN {text}")),
+        };
+        let steps: Vec<Step> = db.log_all("explain a statement", explain, args).await.unwrap();
+        steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("; ")
+    }
+
+    #[tokio::test]
+    async fn no_page_of_the_log_sorts_or_reads_the_whole_of_it() {
+        let (db, _folder) = crate::plan::database().await;
+        let server = InstanceId::new();
+        let any = LogFilter { server: Some(server), limit: 100, ..LogFilter::default() };
+        let pages = [
+            (LogFilter { before: Some(900_000), ..any.clone() }, "server=? AND number<?"),
+            (LogFilter { after: Some(900_000), ..any.clone() }, "server=? AND number>?"),
+            (LogFilter { before: Some(9), max_level: Some(1), ..any.clone() }, "log_record_grave"),
+            (LogFilter { before: Some(9), job: Some(JobId::new()), ..any.clone() }, "log_record_job"),
+            (LogFilter { before: Some(9), package: Some(PackageId::new()), ..any.clone() }, "log_record_package"),
+            (LogFilter { before: Some(9), bulletin: Some(BulletinId::new()), ..any }, "log_record_bulletin"),
+        ];
+        for (filter, by) in pages {
+            let (sql, args) = statement(&filter, None);
+            let plan = plan(&db, sql, args).await;
+            assert!(plan.contains(by) && !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+        }
+        let plan = plan(&db, Sql::Const(FIRST), args![server, Timestamp::UNIX_EPOCH]).await;
+        assert!(plan.contains("log_record_at (at>?)") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
 }

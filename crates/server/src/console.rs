@@ -128,7 +128,7 @@ mod tests {
             .route("/console/{*rest}", get(no_page));
         let router: Router = dressed(routes);
         for (path, status) in [("/console/breaks", 500), ("/console/nowhere/at/all", 404)] {
-            let request = Request::get(path).extension(Principal::owner()).body(Body::empty()).unwrap();
+            let request = Request::get(path).extension(Principal::owner("test")).body(Body::empty()).unwrap();
             let response = router.clone().oneshot(request).await.unwrap();
             assert_eq!(response.status().as_u16(), status);
             let headers = response.headers().clone();

@@ -13,8 +13,8 @@ use crate::{app::App, operations::OperationError};
 const KEEP_NEWEST_JOBS: u32 = 1_000;
 /// Messages that were sent or given up, and samples of free space, stay so long.
 const KEEP_NOTIFICATIONS: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Average size of a log record, to turn the limit on records into one on bytes.
-const RECORD_BYTES: u64 = 300;
+/// Average size of a log record with its indexes, to turn the limit on records into one on bytes.
+const RECORD_BYTES: u64 = 500;
 
 /// Deletes what is older than the configuration keeps. While the clock is doubted nothing counts as old.
 ///

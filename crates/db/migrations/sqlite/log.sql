@@ -31,3 +31,4 @@ END;
 CREATE TRIGGER IF NOT EXISTS log_search_delete AFTER DELETE ON log_record BEGIN
     DELETE FROM log_search WHERE rowid = old.rowid;
 END;
+CREATE INDEX IF NOT EXISTS log_record_grave ON log_record (server, number) WHERE level <= 2;

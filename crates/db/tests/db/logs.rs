@@ -40,6 +40,16 @@ async fn records_are_followed_filtered_and_pruned(s: &Sandbox) {
     assert_eq!(numbers(LogFilter { job: Some(job), ..any.clone() }).await, [96, 98, 100]);
     assert_eq!(numbers(LogFilter { max_level: Some(2), ..any.clone() }).await, [80, 90, 100]);
     assert_eq!(numbers(LogFilter { text: Some("RECORD 10".into()), ..any.clone() }).await, [10, 100]);
+    let of = |filter: LogFilter| LogFilter { server: Some(server), limit: 3, ..filter };
+    assert_eq!(numbers(of(LogFilter { before: Some(7), ..LogFilter::default() })).await, [4, 5, 6]);
+    let grave = LogFilter { before: Some(40), max_level: Some(1), ..LogFilter::default() };
+    assert_eq!(numbers(of(grave)).await, [10, 20, 30]);
+    let between = LogFilter { after: Some(10), before: Some(12), ..LogFilter::default() };
+    assert_eq!(numbers(of(between)).await, [11]);
+    assert_eq!(logs::first_since(&s.db, server, at(42)).await.unwrap(), Some(42));
+    assert_eq!(logs::first_since(&s.db, server, at(0)).await.unwrap(), Some(1));
+    assert_eq!(logs::first_since(&s.db, server, at(101)).await.unwrap(), None);
+    assert_eq!(logs::first_since(&s.db, InstanceId::new(), at(0)).await.unwrap(), None);
     assert_eq!(logs::prune(&s.db, at(51), u64::MAX).await.unwrap(), 50);
     assert!(logs::prune(&s.db, at(0), 1).await.unwrap() >= 49);
 }

@@ -112,6 +112,16 @@ pub struct LogQuery {
     /// Only records with a number greater than this, oldest first; without it the newest ones, also oldest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
+    /// Only records with a number less than this: the newest of them, oldest first. To page backwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<i64>,
+    /// Only records of this time and later, oldest first. To jump to a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub from: Option<Timestamp>,
+    /// The record of this number, what came before it and what after: the context of a record. `limit` counts them all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub around: Option<i64>,
     /// At most so many, 1 to 1000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,

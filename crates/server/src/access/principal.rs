@@ -53,7 +53,7 @@ pub(crate) enum Via {
 
 impl Principal {
     /// The holder of the data folder.
-    fn owner(from: &str) -> Self {
+    pub(crate) fn owner(from: &str) -> Self {
         let source = format!("{from} data folder");
         Self { name: "admin".to_owned(), role: Role::Administrator, via: Via::Owner, source, confirmed: true }
     }

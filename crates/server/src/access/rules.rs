@@ -46,6 +46,7 @@ const RULES: &[(&str, &str, Wants)] = &[
     ("GET", "/api/v1/jobs/{job}/items", READ),
     ("GET", "/api/v1/locations", READ),
     ("GET", "/api/v1/logs", READ),
+    ("GET", "/api/v1/logs/download", READ),
     ("GET", "/api/v1/logs/events", READ),
     ("GET", "/api/v1/notifications", READ),
     ("GET", "/api/v1/packages", READ),

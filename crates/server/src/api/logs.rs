@@ -1,5 +1,6 @@
 //! The log.
 
+mod download;
 mod follow;
 mod read;
 mod view;
@@ -13,5 +14,5 @@ pub(crate) use read::list;
 use crate::app::App;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(read::list)).routes(routes!(follow::events))
+    OpenApiRouter::new().routes(routes!(read::list)).routes(routes!(follow::events)).routes(routes!(download::download))
 }

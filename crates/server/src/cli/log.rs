@@ -66,8 +66,8 @@ impl Filter {
             bulletin,
             package: self.package,
             text: self.text,
-            after: None,
             limit: (self.lines > 0).then_some(self.lines),
+            ..LogQuery::default()
         })
     }
 }

@@ -8,13 +8,14 @@ use axum::{
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures_util::{Stream, stream};
-use patchwharf_model::api::{LogQuery, LogRecord};
+use patchwharf_db::logs::last_number;
+use patchwharf_model::api::{Code, LogQuery, LogRecord};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::view;
 use crate::{
     access,
-    api::{ApiResult, Shared, extract::Query, page},
+    api::{ApiError, ApiResult, Shared, extract::Query, page},
     app::App,
     logs,
 };
@@ -32,10 +33,18 @@ pub(super) async fn events(
     who: access::Follower,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let resumed = headers.get(crate::api::jobs::LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
+    if query.before.is_some() || query.from.is_some() || query.around.is_some() {
+        let detail = "Who follows the log gets what comes: `before`, `from` and `around` are for `GET /logs`.";
+        return Err(ApiError::new(Code::InvalidQuery, detail));
+    }
     let after = resumed.or(query.after);
     // Subscribed before the store is read: what is written in between comes twice and is dropped by its number.
     let live = app.logs.follow();
-    let mut follower = Follower { app, query, live, last: after.unwrap_or(-1), backlog: VecDeque::new(), more: false };
+    let seen = match after {
+        Some(after) => after,
+        None => i64::try_from(last_number(&app.db, app.instance).await?).unwrap_or(i64::MAX),
+    };
+    let mut follower = Follower { app, query, live, seen, backlog: VecDeque::new(), more: false };
     if after.is_some() || follower.query.limit.is_some() {
         let limit = if after.is_some() { CHUNK } else { page::limit(follower.query.limit)? };
         follower.read_store(after, limit).await?;
@@ -52,7 +61,8 @@ struct Follower {
     app: Arc<App>,
     query: LogQuery,
     live: Receiver<Arc<logs::LogRecord>>,
-    last: i64,
+    /// The number up to which everything was looked at, whether it was wanted or not.
+    seen: i64,
     backlog: VecDeque<LogRecord>,
     /// The store may have more than was read.
     more: bool,
@@ -64,18 +74,19 @@ impl Follower {
     async fn next(&mut self) -> Option<LogRecord> {
         loop {
             if let Some(record) = self.backlog.pop_front() {
-                self.last = self.last.max(record.number);
+                self.seen = self.seen.max(record.number);
                 return Some(record);
             }
             if self.more {
-                self.read_store(Some(self.last.max(0)), CHUNK).await.ok()?;
+                self.read_store(Some(self.seen.max(0)), CHUNK).await.ok()?;
                 continue;
             }
             match self.live.recv().await {
                 Ok(record) => {
                     let record = view::fresh(&record);
-                    if record.number > self.last && view::is_wanted(&self.query, &record) {
-                        self.last = record.number;
+                    let is_new = record.number > self.seen;
+                    self.seen = self.seen.max(record.number);
+                    if is_new && view::is_wanted(&self.query, &record) {
                         return Some(record);
                     }
                 }

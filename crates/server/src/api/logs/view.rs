@@ -55,6 +55,7 @@ pub(super) fn filter(query: &LogQuery, server: InstanceId, after: Option<i64>, l
     logs::LogFilter {
         server: Some(server),
         after: after.map(|number| number.try_into().unwrap_or(0)),
+        before: None,
         job: query.job,
         package: query.package,
         bulletin: query.bulletin,
