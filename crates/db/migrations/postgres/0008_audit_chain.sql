@@ -6,7 +6,7 @@ ALTER TABLE audit ALTER COLUMN audit_id DROP IDENTITY;
 
 -- Where the chain ends, and where what retention has cut from it ended. One row.
 CREATE TABLE audit_head (
-    one        INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    one        BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
     audit_id   BIGINT NOT NULL,
     digest     TEXT COLLATE "C" NOT NULL,                 -- of the newest change; zeros: there is none
     cut_id     BIGINT NOT NULL,                     -- the chain begins after this
