@@ -149,7 +149,7 @@ async fn is_due(app: &App, name: &str, every: Duration, now: Timestamp) -> patch
     let due = last.is_some_and(|last| last <= before(now, every) || before(last, every) > now);
     if due || last.is_none() {
         let mut write = app.db.write("system", "schedule", now).await?;
-        settings::note(&mut write, name, &now.to_string()).await?;
+        settings::set(&mut write, name, &now.to_string()).await?;
         write.commit().await?;
     }
     Ok(due)

@@ -25,7 +25,7 @@ async fn the_service_manager_is_told_when_the_server_is_ready_and_when_it_stops(
     };
     let mut server = Server::setup(BINARY).env("NOTIFY_SOCKET", path.to_str().unwrap()).start().await;
     let ready = said();
-    assert!(ready.starts_with("READY=1\nSTATUS=serving 127.0.0.1:"), "{ready}");
+    assert!(ready.starts_with("READY=1\nSTATUS=serving http://127.0.0.1:"), "{ready}");
     assert_eq!(server.terminate(), Some(0));
     assert_eq!(said(), "STOPPING=1");
 }
