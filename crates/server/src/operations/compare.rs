@@ -25,7 +25,7 @@ use patchwharf_model::{
     JobId, LocationId, PackageId, Timestamp,
     package::{Manifest, VersionState},
 };
-use patchwharf_store::{DiskError, Leftover, Location, Quarantined, layout};
+use patchwharf_store::{DiskError, Found, Leftover, Location, Quarantined, layout};
 
 pub(crate) use lost::payload;
 pub(crate) use settle::settle;
@@ -189,7 +189,7 @@ pub(crate) async fn at(
     };
     // Rows after the disk: what was placed meanwhile has a row, what was deleted meanwhile is looked for once more.
     let rows = rows::read(who, location.id(), only).await?;
-    let mut differences = disk.differences;
+    let mut differences = still_empty(location, disk.differences).await?;
     without_places_of_rows(&mut differences, &rows);
     who.orphans(location, &disk.versions, &rows, &mut differences).await?;
     who.forgotten(location, &disk.versions, only, &mut differences).await?;
@@ -201,14 +201,36 @@ pub(crate) async fn at(
     Ok(Compared { rows, differences })
 }
 
+/// Looks once more at folders of packages that were empty: one that was being placed or removed is not empty, or gone.
+async fn still_empty(
+    location: &Arc<Location>,
+    mut differences: Vec<Difference>,
+) -> Result<Vec<Difference>, OperationError> {
+    let own = Arc::clone(location);
+    crate::operations::cores::blocking(move || {
+        let is_empty = |package: PackageId| {
+            own.folders_of(package).into_iter().any(|found| matches!(found, Found::EmptyPackage { .. }))
+        };
+        differences.retain(|difference| match difference {
+            Difference::Empty { package } => is_empty(*package),
+            _ => true,
+        });
+        differences
+    })
+    .await
+}
+
 /// Leaves out what lies in the place of a version that the database has: it is that version that is not right.
 fn without_places_of_rows(differences: &mut Vec<Difference>, rows: &[Placed]) {
     let with_folder = rows.iter().filter(|row| !matches!(row.state, VersionState::Wanted | VersionState::Deleting));
     let versions: HashSet<(PackageId, u64)> = with_folder.map(|row| (row.package_id, row.version)).collect();
     let packages: HashSet<PackageId> = versions.iter().map(|(package, _)| *package).collect();
+    // The deleter takes the folder of a package along when its last version has gone.
+    let deleting = rows.iter().filter(|row| row.state == VersionState::Deleting);
+    let deleting: HashSet<PackageId> = deleting.map(|row| row.package_id).collect();
     let served: HashSet<PackageId> = rows.iter().filter(|row| row.is_served).map(|row| row.package_id).collect();
     differences.retain(|difference| match difference {
-        Difference::Empty { package } => !packages.contains(package),
+        Difference::Empty { package } => !packages.contains(package) && !deleting.contains(package),
         Difference::Unreadable { path, .. } => !matches!(
             layout::place_of(path),
             Some((package, None)) if served.contains(&package)
