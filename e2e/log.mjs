@@ -114,4 +114,10 @@ await journey(async (open) => {
   await until("what was missed comes", async () => (await numbers(page)).at(-1) > before);
   const end = await numbers(page);
   assert.equal(end.length, new Set(end).size);
+
+  // Signed out in another tab, or by an administrator: the viewer does not stand there as if it were live.
+  await page.goto(`${base}/console/log`);
+  await page.locator("#connection", { hasText: "live" }).waitFor();
+  await api("POST", "/accounts/anna/sign-out");
+  await page.waitForURL(/sign-in\?back=/);
 });

@@ -57,6 +57,12 @@ fn not_ours(text: &str) -> DbError {
 }
 
 impl<T> Page<T> {
+    /// The same page of something else.
+    #[must_use]
+    pub fn map<U>(self, row: impl FnMut(T) -> U) -> Page<U> {
+        Page { rows: self.rows.into_iter().map(row).collect(), next: self.next, total: self.total }
+    }
+
     /// Cuts the one row too many that was asked for in order to know whether there is a next page.
     pub(crate) fn cut(mut rows: Vec<T>, limit: u32, total: Option<u64>, cursor: impl Fn(&T) -> Cursor) -> Self {
         let limit = limit as usize;

@@ -29,11 +29,16 @@ export async function call(method, path, body, headers = {}) {
   try { answer = text ? JSON.parse(text) : null; } catch { /* said below */ }
   if (response.ok) return answer;
   if (response.status === 401 && !isDoor(method, path)) {
-    location.assign(`/console/sign-in?back=${encodeURIComponent(location.pathname + location.search)}`);
+    toSignIn();
     // The page goes: what was asked for has no answer any more, and no message would be read.
     return new Promise(() => {});
   }
   throw new Problem(answer ?? { title: "The server failed", detail: `The server answered ${response.status}.`, code: String(response.status) });
+}
+
+// To the sign-in, and from there back to this page.
+export function toSignIn() {
+  location.assign(`/console/sign-in?back=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
 // What the account may do, as the page says; the server decides.

@@ -35,7 +35,7 @@ export function ask({ title, text = [], list = [], fields = [], action = "OK", d
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const values = {};
-      for (const [field, made] of inputs) values[field.name] = made.type === "checkbox" ? made.checked : made.value.trim();
+      for (const [field, made] of inputs) values[field.name] = made.type === "checkbox" ? made.checked : made.type === "password" ? made.value : made.value.trim();
       if (!send) { close(values); return; }
       wrong.replaceChildren();
       yes.disabled = true;

@@ -1,9 +1,18 @@
 // Following a job by the server's events; the browser resumes them by their number.
-import { POLL, call } from "./api.js";
+import { POLL, call, toSignIn } from "./api.js";
 import { ask, element, refused, toast } from "./dialog.js";
 import { bytes } from "./words.js";
 
 const isOver = (job) => ["done", "failed", "cancelled"].includes(job.state);
+
+// A stream whose follower may not follow any more ends with this event.
+export function untilSignedOut(source) {
+  source.addEventListener("signed-out", () => {
+    source.close();
+    toSignIn();
+  });
+  return source;
+}
 
 // A stream of events that is closed while nobody sees the page: a browser has few connections to one server, and pages
 // in the background must not take them all. `open` opens it, and goes on where it was.
@@ -28,7 +37,7 @@ export function follow(id, progress) {
   return new Promise((resolve) => {
     const end = (job) => { stream.close(); resolve(job); };
     const open = () => {
-      const source = new EventSource(`/api/v1/jobs/${id}/events`);
+      const source = untilSignedOut(new EventSource(`/api/v1/jobs/${id}/events`));
       source.addEventListener("progress", (event) => progress?.(JSON.parse(event.data)));
       source.addEventListener("end", (event) => end(JSON.parse(event.data)));
       source.onerror = async () => {

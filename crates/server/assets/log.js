@@ -2,7 +2,7 @@
 // time or a record, from where one pages back and forth.
 import { call } from "./api.js";
 import { attempt, element } from "./dialog.js";
-import { whileShown } from "./follow.js";
+import { untilSignedOut, whileShown } from "./follow.js";
 
 const MOST = 5000, PAGE = 200;
 const id = (name) => document.getElementById(name);
@@ -78,7 +78,7 @@ function follow() {
   stream = whileShown(() => {
     const values = new URLSearchParams(filter);
     if (last > 0) values.set("after", last); else values.set("limit", PAGE);
-    const source = new EventSource(`/api/v1/logs/events?${values}`);
+    const source = untilSignedOut(new EventSource(`/api/v1/logs/events?${values}`));
     source.onopen = () => { state.textContent = "live"; };
     source.onerror = () => { state.textContent = source.readyState === EventSource.CLOSED ? "stopped: the filter was refused, or the session has ended" : "connecting again"; };
     source.addEventListener("record", (event) => add(JSON.parse(event.data)));

@@ -9,6 +9,7 @@ mod body;
 pub(crate) mod bulletins;
 mod document;
 mod error;
+mod export;
 pub(crate) mod extract;
 pub(crate) mod feeds;
 mod health;

@@ -78,6 +78,8 @@ type Ask<T> = fn(Db) -> BoxFuture<'static, Result<T>>;
 struct Remembered<T> {
     ask: Ask<T>,
     last: Arc<Mutex<Option<Last<T>>>>,
+    /// Who waits for an answer waits for the one that is being found.
+    turn: tokio::sync::Mutex<()>,
 }
 
 struct Last<T> {
@@ -97,7 +99,7 @@ impl<T> fmt::Debug for Remembered<T> {
 
 impl<T: Send + Sync + 'static> Remembered<T> {
     fn of(ask: Ask<T>) -> Self {
-        Self { ask, last: Arc::default() }
+        Self { ask, last: Arc::default(), turn: tokio::sync::Mutex::default() }
     }
 
     async fn get(&self, db: &Db) -> Result<Arc<T>> {
@@ -113,7 +115,13 @@ impl<T: Send + Sync + 'static> Remembered<T> {
                 });
                 Ok(answer)
             }
-            None => renew(db, self.ask, &self.last).await,
+            None => {
+                let _turn = self.turn.lock().await;
+                match self.remembered(db) {
+                    Some((answer, _)) => Ok(answer),
+                    None => renew(db, self.ask, &self.last).await,
+                }
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The audit trail.
 
-mod export;
+mod csv;
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use patchwharf_model::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiError, ApiResult, Shared, extract::Query, page};
+use super::{ApiError, ApiResult, Shared, export, extract::Query, page};
 use crate::{app::App, trail};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -33,7 +33,17 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 async fn list(State(app): Shared, Query(query): Query<AuditQuery>) -> ApiResult<Response> {
     match query.format {
         None => Ok(Json(changes(&app, query).await?).into_response()),
-        Some(format) => Ok(export::stream(app, query, format)),
+        Some(format) => {
+            let (heading, line) = (csv::heading, csv::line);
+            let written = export::Written { name: "audit".to_owned(), format, heading, line };
+            Ok(export::stream(written, move |cursor| {
+                let (app, query) = (Arc::clone(&app), AuditQuery { cursor, ..query.clone() });
+                async move {
+                    let rows = audit::list(&app.db, filter(&query), query.cursor.as_deref(), export::PIECE).await?;
+                    Ok(rows.map(trail::entry))
+                }
+            }))
+        }
     }
 }
 

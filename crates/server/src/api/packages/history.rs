@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use jiff::SignedDuration;
-use patchwharf_db::{history, notifications, packages};
+use patchwharf_db::{history, notifications};
 use patchwharf_model::{
     Timestamp,
     api::{Code, FreeSample, HistoryQuery, Room, StagedSample, StoreHistory},
@@ -31,7 +31,7 @@ pub(crate) async fn history(State(app): Shared, Query(query): Query<HistoryQuery
     let since = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
     let mut staged: Vec<_> = history::samples(&app.db, since).await?;
     staged.retain(|sample| sample.at <= now);
-    let totals = packages::totals(&app.db).await?;
+    let totals = app.counts.totals(&app.db).await?;
     let (packages, size_bytes, disk_bytes) = (totals.packages, totals.size_bytes, totals.disk_bytes);
     staged.push(history::StoreSample { at: now, packages, size_bytes, disk_bytes });
     let staged = staged.into_iter().map(|row| StagedSample {
@@ -45,7 +45,7 @@ pub(crate) async fn history(State(app): Shared, Query(query): Query<HistoryQuery
 
 async fn rooms(app: &Arc<App>, since: Timestamp, now: Timestamp) -> ApiResult<Vec<Room>> {
     let mut rooms = Vec::new();
-    for location in locations::view::all(app).await? {
+    for location in locations::view::shown(app).await? {
         let (Some(free_bytes), Some(total_bytes)) = (location.free_bytes, location.total_bytes) else { continue };
         let mut samples = notifications::samples(&app.db, &forecasts::place(location.id), since).await?;
         samples.retain(|sample| sample.at < now);
