@@ -10,6 +10,9 @@ await journey(async (open) => {
   assert.match(await charts.first().getAttribute("aria-label"), /1\.0 MiB staged on .*, 58\.6 KiB now\./);
   assert.match(await charts.nth(1).getAttribute("aria-label"), /full in \d+ days at this pace/);
   assert.equal(await page.locator("svg.chart .ahead").count(), 1);
+  // A disk that is full in days is no "everything is well", however much is free today.
+  assert.match(await page.locator(".note.bad").first().innerText(), /full in \d+ days at this pace\. Delete what nothing uses/);
+  assert.equal(await page.locator(".well").count(), 0);
   await charts.first().scrollIntoViewIfNeeded();
   await shot(page, "charts");
 });

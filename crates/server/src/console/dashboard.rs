@@ -27,6 +27,8 @@ use crate::{
     words,
 };
 
+/// A disk that is full within so many seconds at its pace, two weeks, needs attention now, however much is free.
+const SOON_SECONDS: u64 = 14 * 24 * 3600;
 /// Days that the charts look back at.
 const DAYS: u32 = 30;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -120,6 +122,7 @@ impl Show {
             && self.failing_feeds().next().is_none()
             && self.damage.is_none()
             && self.certificates.is_empty()
+            && self.certificates.is_empty()
             && self.spaces.iter().all(|space| space.open && !space.is_low)
     }
 }
@@ -203,8 +206,9 @@ async fn spaces(app: &Arc<App>, rooms: &[Room]) -> ApiResult<Vec<Space>> {
         .filter(|location| location.is_default || location.packages > 0 || location.originals > 0)
         .map(|location| {
             let (free, total) = (location.free_bytes.unwrap_or(0), location.total_bytes.unwrap_or(0));
-            let (chart, forecast) =
-                rooms.iter().find(|room| room.path == location.path).map(room_chart).unwrap_or_default();
+            let room = rooms.iter().find(|room| room.path == location.path);
+            let (chart, forecast) = room.map(room_chart).unwrap_or_default();
+            let is_full_soon = room.and_then(|room| room.full_in_seconds).is_some_and(|seconds| seconds < SOON_SECONDS);
             Space {
                 chart,
                 forecast,
@@ -213,7 +217,7 @@ async fn spaces(app: &Arc<App>, rooms: &[Room]) -> ApiResult<Vec<Space>> {
                 reason: location.reason,
                 free: format!("{} free of {}", words::bytes(free), words::bytes(total)),
                 used_percent: free.saturating_mul(100).checked_div(total).map_or(0, |free| 100 - free.min(100)),
-                is_low: location.open && low(free, total),
+                is_low: location.open && (low(free, total) || is_full_soon),
             }
         })
         .collect())
