@@ -85,6 +85,8 @@ pub async fn resolve(db: &Db, names: &[String]) -> Result<Vec<BulletinId>> {
 /// `NotFound`.
 pub async fn refers(db: &Db, id: BulletinId) -> Result<Refers> {
     const WHAT: &str = "find what refers to a bulletin";
+    // `+ 0` keeps SQLite from the index of generations, which names the whole catalogue: what a bulletin supersedes is in one of
+    // its own.
     const REFERS: &str = "WITH mine AS (SELECT DISTINCT r.update_id, i.update_key FROM update_revision AS r \
          JOIN software_update AS i ON i.update_id = r.update_id JOIN feed AS f ON f.feed_id = r.feed_id \
          WHERE r.bulletin_id = $1 AND r.from_gen <= f.current_generation \
@@ -98,7 +100,7 @@ pub async fn refers(db: &Db, id: BulletinId) -> Result<Refers> {
          UNION SELECT 'supersedes', i.bulletin_id, i.name FROM bulletin AS me \
          JOIN bulletin_revision AS r ON r.feed_id = me.feed_id \
          AND r.superseded_by = me.name JOIN bulletin AS i ON i.bulletin_id = r.bulletin_id \
-         JOIN feed AS f ON f.feed_id = r.feed_id WHERE me.bulletin_id = $1 AND r.from_gen <= f.current_generation \
+         JOIN feed AS f ON f.feed_id = r.feed_id WHERE me.bulletin_id = $1 AND r.from_gen + 0 <= f.current_generation \
          AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \
          ORDER BY 1, 3, 2";
     show(db, id).await?;

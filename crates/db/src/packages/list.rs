@@ -6,7 +6,7 @@ mod versions;
 
 use std::collections::HashMap;
 
-use filter::narrow;
+use filter::{are_few, narrow};
 use jiff::Timestamp;
 use patchwharf_model::{BulletinId, JobId, LocationId, PackageId, UpdateId, package::VersionState};
 
@@ -141,14 +141,14 @@ pub async fn list(db: &Db, query: &PackageQuery) -> Result<Page<Package>> {
     let total = if query.with_total {
         let mut sql = Builder::new("SELECT COUNT(*) AS number");
         sql.text(counted_from(&query.filter, &search));
-        narrow(&mut sql, &query.filter, &search);
+        narrow(&mut sql, &query.filter, &search, true);
         let (sql, args) = sql.build();
         db.first::<Number>(WHAT, sql, args).await?.map(|n| u64::try_from(n.number).unwrap_or_default())
     } else {
         None
     };
     let mut sql = Builder::new(COLUMNS);
-    page(&mut sql, query, &search)?;
+    page(&mut sql, query, &search, are_few(db, &query.filter.states).await?)?;
     sql.push(" LIMIT ", limit + 1);
     let (sql, args) = sql.build();
     let rows = db.all(WHAT, sql, args).await?;
@@ -156,9 +156,9 @@ pub async fn list(db: &Db, query: &PackageQuery) -> Result<Page<Package>> {
 }
 
 /// The statement of a page, from its tables to its order.
-fn page(sql: &mut Builder, query: &PackageQuery, search: &Search) -> Result<()> {
+fn page(sql: &mut Builder, query: &PackageQuery, search: &Search, by_state: bool) -> Result<()> {
     sql.text(from(search));
-    narrow(sql, &query.filter, search);
+    narrow(sql, &query.filter, search, by_state);
     if let Some(text) = &query.cursor {
         let cursor = Cursor::decode(text)?;
         let (after, then) = query.sort.after(query.descending);
@@ -233,10 +233,34 @@ mod tests {
                 with_total: false,
             };
             let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT p.package_id");
-            page(&mut sql, &query, &search).unwrap();
+            page(&mut sql, &query, &search, true).unwrap();
             let (sql, args) = sql.build();
             let steps = plan::steps(&db, sql, args).await;
             assert!(steps[0].starts_with("SEARCH r USING INTEGER PRIMARY KEY"), "{sort:?}: {}", steps[0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_state_that_most_have_is_not_sorted_and_one_that_few_have_is_found_by_its_index() {
+        let (db, _folder) = plan::database().await;
+        let search = Search::of(&db, Texts::Updates, None).await.unwrap();
+        let states = vec![VersionState::Staged];
+        let query = PackageQuery {
+            filter: PackageFilter { states: states.clone(), ..PackageFilter::default() },
+            sort: PackageSort::Size,
+            descending: true,
+            cursor: None,
+            limit: 100,
+            with_total: false,
+        };
+        assert!(are_few(&db, &states).await.unwrap() && are_few(&db, &[]).await.unwrap());
+        for (few, first) in [(true, "SEARCH p USING INDEX package_state"), (false, "SCAN p USING INDEX package_size")] {
+            let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT p.package_id");
+            page(&mut sql, &query, &search, few).unwrap();
+            let (sql, args) = sql.build();
+            let steps = plan::steps(&db, sql, args).await;
+            assert!(steps[0].starts_with(first), "{few}: {steps:?}");
+            assert_eq!(steps.iter().any(|step| step.contains("TEMP B-TREE")), few, "{steps:?}");
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) use choice::{needed, selection};
 pub(super) use deletion::{confirmed, count, is_large};
 
 pub(crate) use history::history;
-pub(crate) use read::{list, show, totals};
+pub(crate) use read::{list, show};
 
 use crate::app::App;
 

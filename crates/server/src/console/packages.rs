@@ -8,8 +8,9 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
+use patchwharf_db::packages::Totals;
 use patchwharf_model::{
-    api::{PackageQuery, PackageSummary, Page, StoreTotals},
+    api::{PackageQuery, PackageSummary, Page},
     package::VersionState,
 };
 
@@ -32,7 +33,7 @@ struct Table {
     shell: Shell,
     asked: Asked,
     page: Page<PackageSummary>,
-    totals: StoreTotals,
+    totals: Arc<Totals>,
     activity: Activity,
     locations: std::collections::HashMap<patchwharf_model::LocationId, String>,
 }
@@ -88,7 +89,7 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
     let asked = Asked::of(&uri);
     let query: PackageQuery = asked.read()?;
     let page = packages::list(State(Arc::clone(&app)), Query(query)).await?.0;
-    let totals = packages::totals(State(Arc::clone(&app))).await?.0;
+    let totals = app.counts.totals(&app.db).await?;
     let locations = patchwharf_db::locations::list(&app.db).await?;
     let table = Table {
         shell: Shell::new(who, "/console/packages", "packages.js"),
