@@ -39,6 +39,19 @@ async fn standing_still(step: &str) -> (Plant, [LocationId; 2], Job) {
     (plant, places, job)
 }
 
+/// The same, and others can write meanwhile: a server that stopped while another of its tasks wrote keeps its database locked.
+async fn standing_still_between_writes(step: &str) -> (Plant, [LocationId; 2], Job, Db) {
+    for _ in 0..5 {
+        let (plant, places, job) = standing_still(step).await;
+        let db = Db::open_as_it_is(&Options::new(plant.server.database_url())).await.unwrap();
+        match db.write("another server", "test", Timestamp::now()).await {
+            Ok(_) => return (plant, places, job, db),
+            Err(error) => eprintln!("it stopped in the middle of a write, and is set up anew: {error}"),
+        }
+    }
+    panic!("the server stopped five times in the middle of a write");
+}
+
 fn stamp(path: &Path) -> ProofStamp {
     let found = std::fs::metadata(path).unwrap();
     ProofStamp {
@@ -51,12 +64,11 @@ fn stamp(path: &Path) -> ProofStamp {
 }
 
 /// What another server does whose clock is past the end of the locks: it goes back to the original of a package.
-async fn goes_back(plant: &Plant, [old, new]: [LocationId; 2]) -> (PackageId, u64) {
-    let db = Db::open_as_it_is(&Options::new(plant.server.database_url())).await.unwrap();
-    let original = packages::originals_at(&db, old, Timestamp::MAX, None, 1).await.unwrap().remove(0);
+async fn goes_back(plant: &Plant, db: &Db, [old, new]: [LocationId; 2]) -> (PackageId, u64) {
+    let original = packages::originals_at(db, old, Timestamp::MAX, None, 1).await.unwrap().remove(0);
     let key = (original.package_id, original.version);
     let folder = plant.places()[0].join(key.0.to_string()).join(key.1.to_string());
-    let files = packages::files(&db, &[key]).await.unwrap();
+    let files = packages::files(db, &[key]).await.unwrap();
     let later = Timestamp::now() + Duration::from_secs(3_600);
     let mut w = db.write("another server", "test", later).await.unwrap();
     let job = JobId::new();
@@ -87,8 +99,9 @@ async fn goes_back(plant: &Plant, [old, new]: [LocationId; 2]) -> (PackageId, u6
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn l_16_a_prune_that_stood_still_removes_nothing_that_is_served_again() {
-    let (mut plant, places, job) = standing_still("prune.before-take").await;
-    let (package, version) = goes_back(&plant, places).await;
+    let (mut plant, places, job, db) = standing_still_between_writes("prune.before-take").await;
+    let (package, version) = goes_back(&plant, &db, places).await;
+    drop(db);
     plant.server.go_on();
     let ended: JobDetail = plant.server.api().wait_for_job(job.id).await;
     assert_eq!(ended.job.state, JobState::Failed, "{ended:#?}");
