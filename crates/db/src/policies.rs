@@ -90,6 +90,10 @@ record!(
         pub version: Option<u64>,
         /// That version's state; none: its rows are gone.
         pub state: Option<VersionState>,
+        /// Whether that version is pinned by SHA-1 only.
+        pub weak: Option<bool>,
+        /// Whether the feed lets such packages be offered.
+        pub accept_sha1: bool,
         /// Content that it points at.
         pub files_digest: Option<Sha256>,
         /// New content that waits for the administrator: package.

@@ -55,19 +55,26 @@ async fn bind(w: &mut Write<'_>, what: &'static str, id: PolicyId, updates: &[Up
     Ok(added)
 }
 
-/// Makes a policy over updates, bound to their current packages where there are any.
+/// Makes a policy over updates, on or off, bound to their current packages where there are any.
 ///
 /// # Errors
 /// `Refused` when the name is in use; `NotFound` when an update does not exist.
-pub async fn create(w: &mut Write<'_>, name: &str, on_revision: OnRevision, updates: &[UpdateId]) -> Result<PolicyId> {
+pub async fn create(
+    w: &mut Write<'_>,
+    name: &str,
+    enabled: bool,
+    on_revision: OnRevision,
+    updates: &[UpdateId],
+) -> Result<PolicyId> {
     const WHAT: &str = "make a policy";
     const INSERT: &str = "INSERT INTO policy (policy_id, name, enabled, on_revision, created_at, changed_at) \
-         VALUES ($1, $2, 1, $3, $4, $4)";
+         VALUES ($1, $2, $3, $4, $5, $5)";
     let (id, now) = (PolicyId::new(), w.now());
-    let done = w.run(WHAT, INSERT, args![id, name, on_revision.as_str(), now]).await;
+    let done = w.run(WHAT, INSERT, args![id, name, enabled, on_revision.as_str(), now]).await;
     refuse_constraint(done, || format!("the name {name:?} is used by another policy"))?;
     bind(w, WHAT, id, updates).await?;
-    w.audit("policy.create", format!("policy {id}"), None, Some(format!("{name}: {} updates", updates.len())));
+    let state = if enabled { "on" } else { "off" };
+    w.audit("policy.create", format!("policy {id}"), None, Some(format!("{name}: {} updates, {state}", updates.len())));
     Ok(id)
 }
 

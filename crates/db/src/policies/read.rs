@@ -49,7 +49,7 @@ pub async fn show(db: &Db, name_or_id: &str) -> Result<Policy> {
 pub async fn switches(db: &Db, id: PolicyId) -> Result<Vec<PolicyUpdate>> {
     const SWITCHES: &str = "SELECT s.policy_id, s.update_id, i.update_key, COALESCE(r.title, '') AS title, \
          r.bulletin_id, b.name AS bulletin, CASE WHEN r.withdrawn = 1 THEN 0 ELSE b.enabled END AS offered, s.enabled, s.package_id, s.version, v.state, \
-         s.files_digest, s.pending_package, s.pending_version FROM policy_update AS s \
+         v.weak, f.accept_sha1, s.files_digest, s.pending_package, s.pending_version FROM policy_update AS s \
          JOIN software_update AS i ON i.update_id = s.update_id JOIN feed AS f ON f.feed_id = i.feed_id \
          LEFT JOIN update_revision AS r ON r.update_id = s.update_id AND r.from_gen <= f.current_generation \
          AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \

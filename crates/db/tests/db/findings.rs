@@ -250,7 +250,7 @@ async fn idle_packages_are_those_that_nothing_uses(s: &Sandbox) {
     }
     bulletins::set_enabled(&mut w, &of, false).await.unwrap();
     let rule = patchwharf_db::policies::OnRevision::Automatic;
-    patchwharf_db::policies::create(&mut w, "servers", rule, &ids[1..2]).await.unwrap();
+    patchwharf_db::policies::create(&mut w, "servers", true, rule, &ids[1..2]).await.unwrap();
     w.commit().await.unwrap();
     let idle = packages::idle(&s.db).await.unwrap();
     assert_eq!(idle.len(), 1, "a policy needs the other one: {idle:#?}");

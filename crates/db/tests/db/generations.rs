@@ -79,7 +79,7 @@ async fn what_happens_between_counting_and_the_switch_is_counted_in_both(s: &San
     let counted = s.counted(feed, generation).await;
     s.stage(location, &ids).await;
     let mut w = s.write(5).await;
-    policies::create(&mut w, "servers", OnRevision::Automatic, &ids[1..2]).await.unwrap();
+    policies::create(&mut w, "servers", true, OnRevision::Automatic, &ids[1..2]).await.unwrap();
     w.commit().await.unwrap();
     let shown = async || {
         let page = bulletins::list(&s.db, &query()).await.unwrap();
@@ -104,7 +104,7 @@ async fn what_happens_between_counting_and_the_switch_is_counted_in_both(s: &San
 async fn an_update_that_moves_is_counted_where_it_went(s: &Sandbox) {
     let (feed, ids) = s.catalogue(2).await;
     let mut w = s.write(5).await;
-    policies::create(&mut w, "servers", OnRevision::Automatic, &ids[..1]).await.unwrap();
+    policies::create(&mut w, "servers", true, OnRevision::Automatic, &ids[..1]).await.unwrap();
     w.commit().await.unwrap();
     let mut moved = update(0, "1");
     moved.bulletin = "B0001".into();

@@ -22,7 +22,7 @@ crate::on_both!(
 
 async fn create(s: &Sandbox, name: &str, rule: OnRevision, updates: &[UpdateId]) -> PolicyId {
     let mut w = s.write(5).await;
-    let id = policies::create(&mut w, name, rule, updates).await.unwrap();
+    let id = policies::create(&mut w, name, true, rule, updates).await.unwrap();
     w.commit().await.unwrap();
     id
 }
@@ -54,10 +54,10 @@ async fn a_policy_is_bound_to_updates_and_follows_their_packages(s: &Sandbox) {
     assert_eq!(log.rows[0].action, "policy.follow");
 
     let mut w = s.write(60).await;
-    assert!(policies::create(&mut w, "weekly", OnRevision::Ask, &[]).await.is_err());
+    assert!(policies::create(&mut w, "weekly", true, OnRevision::Ask, &[]).await.is_err());
     drop(w);
     let mut w = s.write(60).await;
-    assert!(policies::create(&mut w, "other", OnRevision::Ask, &[UpdateId::new()]).await.is_err());
+    assert!(policies::create(&mut w, "other", true, OnRevision::Ask, &[UpdateId::new()]).await.is_err());
 }
 
 async fn a_policy_that_asks_stays_on_what_it_has(s: &Sandbox) {

@@ -90,7 +90,7 @@ async fn what_only_packages_tell_is_shown_unproved_until_the_feed_of_that_name_l
     assert!(page.rows.iter().all(|bulletin| bulletin.packages == 0), "not downloaded: {:#?}", page.rows);
     assert_eq!(packages::unproved(&s.db).await.unwrap().len(), 2);
     let mut w = s.write(30).await;
-    let policy = policies::create(&mut w, "p", OnRevision::Automatic, &[lost[0].update_id]).await.unwrap();
+    let policy = policies::create(&mut w, "p", true, OnRevision::Automatic, &[lost[0].update_id]).await.unwrap();
     assert_eq!(packages::prove_named(&mut w, 100).await.unwrap(), 0, "nobody names them");
     w.commit().await.unwrap();
     let switch = policies::switches(&s.db, policy).await.unwrap().remove(0);

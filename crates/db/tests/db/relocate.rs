@@ -229,7 +229,7 @@ async fn what_is_to_be_moved_is_what_is_served_or_pinned(s: &Sandbox) {
     let (old, new) = (s.location().await, s.location().await);
     let staged = s.stage(old, &ids).await;
     let mut w = s.write(22).await;
-    policies::create(&mut w, "pinned", OnRevision::Ask, &ids[..1]).await.unwrap();
+    policies::create(&mut w, "pinned", true, OnRevision::Ask, &ids[..1]).await.unwrap();
     w.commit().await.unwrap();
     // The next versions of the first two: the first one's content was revised, and the policy holds the old version.
     s.import(feed, vec![], vec![update(0, "2"), update(1, "1"), update(2, "1")]).await;

@@ -124,8 +124,8 @@ async fn policies_hands_locks_and_copies_are_told_apart(s: &Sandbox) {
     let staged = s.stage(location, &ids).await;
     assert!(one(s, "u0001").await.by_hand && !one(s, "u0000").await.by_hand);
     let mut w = s.write(30).await;
-    let on = policies::create(&mut w, "servers", OnRevision::Automatic, &ids[..1]).await.unwrap();
-    let off = policies::create(&mut w, "clients", OnRevision::Ask, &ids[..2]).await.unwrap();
+    let on = policies::create(&mut w, "servers", true, OnRevision::Automatic, &ids[..1]).await.unwrap();
+    let off = policies::create(&mut w, "clients", true, OnRevision::Ask, &ids[..2]).await.unwrap();
     policies::set_enabled(&mut w, off, false).await.unwrap();
     policies::set_switches(&mut w, on, None, false).await.unwrap();
     w.commit().await.unwrap();

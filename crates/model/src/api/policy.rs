@@ -92,6 +92,8 @@ pub enum SwitchState {
     PackageMissing,
     /// On, but its bulletin is disabled or the vendor has withdrawn it; comes back on enable.
     Withdrawn,
+    /// On, but the vendor pins the package by SHA-1 only: it is not offered until the feed's `accept-sha1` says so.
+    Weak,
     /// Off.
     Off,
 }

@@ -45,6 +45,7 @@ impl Show {
             SwitchState::Ready => ("good", "ready"),
             SwitchState::PackageMissing => ("bad", "package missing"),
             SwitchState::Withdrawn => ("quiet", "withdrawn"),
+            SwitchState::Weak => ("bad", "SHA-1 only"),
             SwitchState::Off => ("quiet", "off"),
         }
     }

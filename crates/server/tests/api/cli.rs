@@ -106,6 +106,11 @@ async fn a_policy_and_a_feed_are_kept_from_the_command_line() {
     let world = World::staged().await;
     let run = |arguments: &[&str]| world.server.patchwharf(arguments);
     let must = |arguments: &[&str]| drop(run(arguments).ok());
+    let update = world.bulletin("B-3").await.software_updates[0].id.to_string();
+    let off = run(&["policy", "create", "later", "--update", &update]).ok();
+    assert!(off.lines().any(|line| line.split_whitespace().eq(["enabled", "no"])), "{off}");
+    must(&["policy", "enable", "later"]);
+    must(&["policy", "delete", "later"]);
     must(&["policy", "create", "servers", "--bulletin", "B-1", "--enabled"]);
     assert!(run(&["policy", "show", "servers"]).ok().contains("ready"));
     must(&["policy", "switch", "servers", "on", "--bulletin", "B-2"]);

@@ -67,6 +67,40 @@ async fn switches_are_turned_one_by_one_and_new_updates_join() {
 }
 
 #[tokio::test]
+async fn a_new_policy_is_off_unless_it_is_asked_to_be_on() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let wish = json!({ "name": "p", "of": { "bulletins": ["B-1"] } });
+    let made: PolicyDetail = api.post("/api/v1/policies", &wish).await;
+    assert!(!made.summary.enabled);
+    let trail: serde_json::Value = api.get("/api/v1/audit?limit=1000").await;
+    let made = trail["items"].as_array().unwrap().iter().find(|entry| entry["action"] == "policy.create").unwrap();
+    assert_eq!(made["after"], "p: 1 updates, off");
+    let on = json!({ "enabled": true });
+    let patched: PolicyDetail = api.call(Method::PATCH, "/api/v1/policies/p", Some(&on)).await.ok();
+    assert!(patched.summary.enabled);
+}
+
+#[tokio::test]
+async fn v_18_what_is_pinned_by_sha1_only_is_not_offered_until_the_feed_says_so() {
+    let world = World::staged().await;
+    world.stage(&["B-3"]).await;
+    let api = world.server.api();
+    let wish = json!({ "name": "p", "of": { "bulletins": ["B-1", "B-3"] }, "enabled": true });
+    let _: PolicyDetail = api.post("/api/v1/policies", &wish).await;
+    let state = |policy: PolicyDetail| {
+        let of = |name: &str| policy.switches.iter().find(|s| s.bulletin_name.as_deref() == Some(name)).unwrap().state;
+        [of("B-1"), of("B-3")]
+    };
+    assert_eq!(state(show(&world, "p").await), [SwitchState::Ready, SwitchState::Weak]);
+    let _: serde_json::Value =
+        api.call(Method::PATCH, "/api/v1/feeds/vendor", Some(&json!({ "accept_sha1": true }))).await.ok();
+    assert_eq!(state(show(&world, "p").await), [SwitchState::Ready, SwitchState::Ready]);
+    let trail: serde_json::Value = api.get("/api/v1/audit?limit=1000").await;
+    assert!(trail["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "feed.accept-sha1"));
+}
+
+#[tokio::test]
 async fn a_feed_does_not_take_switches_out_of_policies_unless_told() {
     let world = World::new().await;
     let api = world.server.api();

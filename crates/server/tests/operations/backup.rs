@@ -117,7 +117,7 @@ async fn stocked() -> (World, Vec<Payload>) {
     world.stage(&["B-1", "B-2", "B-3"]).await.done();
     let updates = [world.update("B-1").await.update_id, world.update("B-3").await.update_id];
     let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
-    policies::create(&mut w, "workstations", OnRevision::Automatic, &updates).await.unwrap();
+    policies::create(&mut w, "workstations", true, OnRevision::Automatic, &updates).await.unwrap();
     w.commit().await.unwrap();
     (world, files)
 }
@@ -406,7 +406,7 @@ async fn retired_versions_that_a_policy_still_holds_are_part_of_a_backup() {
     world.stage(&["B-1"]).await.done();
     let update = world.update("B-1").await.update_id;
     let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
-    policies::create(&mut w, "ask first", OnRevision::Ask, &[update]).await.unwrap();
+    policies::create(&mut w, "ask first", true, OnRevision::Ask, &[update]).await.unwrap();
     w.commit().await.unwrap();
     let two = Payload::random("a.exe", 61_000);
     world.catalogue(&[("B-1", vec![world.publish(&two)])]).await;

@@ -21,7 +21,7 @@ async fn delete(world: &World, bulletin: &str, although_needed: bool) -> crate::
 async fn policy(world: &World, bulletin: &str) -> patchwharf_model::PolicyId {
     let update = world.update(bulletin).await.update_id;
     let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
-    let id = policies::create(&mut w, "servers", OnRevision::Automatic, &[update]).await.unwrap();
+    let id = policies::create(&mut w, "servers", true, OnRevision::Automatic, &[update]).await.unwrap();
     w.commit().await.unwrap();
     id
 }

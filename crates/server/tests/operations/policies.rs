@@ -14,7 +14,7 @@ async fn world_with_policy(on_revision: OnRevision) -> (World, PolicyId) {
     world.stage(&["B-1"]).await.done();
     let update = world.update("B-1").await.update_id;
     let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
-    let id = policies::create(&mut w, "servers", on_revision, &[update]).await.unwrap();
+    let id = policies::create(&mut w, "servers", true, on_revision, &[update]).await.unwrap();
     w.commit().await.unwrap();
     (world, id)
 }

@@ -396,7 +396,7 @@ async fn a_version_that_a_policy_is_pinned_to_moves_along_and_retired_ones_end_w
     let (mut world, old, new) = World::with_two_places(&[&one, &two]).await;
     let update = world.update("B-1").await.update_id;
     let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
-    policies::create(&mut w, "servers", OnRevision::Ask, &[update]).await.unwrap();
+    policies::create(&mut w, "servers", true, OnRevision::Ask, &[update]).await.unwrap();
     w.commit().await.unwrap();
     // Both bulletins are revised: the policy stays on the first version of B-1, nobody needs the first one of B-2.
     let revised = world.publish(&three);

@@ -70,7 +70,7 @@ async fn disable(world: &World, bulletin: &str) {
 async fn policy(world: &World, name: &str, bulletin: &str, enabled: bool) -> PolicyId {
     let update = world.update(bulletin).await.update_id;
     let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
-    let id = policies::create(&mut w, name, OnRevision::Automatic, &[update]).await.unwrap();
+    let id = policies::create(&mut w, name, true, OnRevision::Automatic, &[update]).await.unwrap();
     policies::set_enabled(&mut w, id, enabled).await.unwrap();
     w.commit().await.unwrap();
     id

@@ -32,12 +32,10 @@ pub(super) async fn create(
         return Err(ApiError::new(Code::NothingSelected, "Name bulletins or updates in `of`."));
     };
     let mut write = who.write(&app).await?;
-    let id = policies::create(&mut write, &wish.name, view::on_revision(wish.on_revision), &updates)
+    let rule = view::on_revision(wish.on_revision);
+    let id = policies::create(&mut write, &wish.name, wish.enabled, rule, &updates)
         .await
         .map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?;
-    if wish.enabled {
-        policies::set_enabled(&mut write, id, true).await?;
-    }
     write.commit().await?;
     tracing::info!(policy.id = %id, policy.name = %wish.name, updates = updates.len(), "policy made");
     let detail = read::detail(&app, &id.to_string()).await?;

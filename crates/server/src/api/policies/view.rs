@@ -51,7 +51,12 @@ fn state(row: &PolicyUpdate) -> SwitchState {
     match (row.enabled, row.offered, row.state) {
         (false, _, _) => SwitchState::Off,
         (true, Some(false), _) => SwitchState::Withdrawn,
-        (true, _, Some(VersionState::Staged | VersionState::Retired)) => SwitchState::Ready,
+        (true, _, Some(VersionState::Staged | VersionState::Retired)) => {
+            match row.weak == Some(true) && !row.accept_sha1 {
+                true => SwitchState::Weak,
+                false => SwitchState::Ready,
+            }
+        }
         (true, _, _) => SwitchState::PackageMissing,
     }
 }

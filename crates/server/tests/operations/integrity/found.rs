@@ -211,7 +211,7 @@ async fn the_policies_that_a_finding_hits_are_named() {
     let update = world.update(&names[0]).await.update_id;
     let mut w = world.app().db.write("test", "test", world.clock.now()).await.unwrap();
     let on_revision = patchwharf_db::policies::OnRevision::Automatic;
-    patchwharf_db::policies::create(&mut w, "servers", on_revision, &[update]).await.unwrap();
+    patchwharf_db::policies::create(&mut w, "servers", true, on_revision, &[update]).await.unwrap();
     w.commit().await.unwrap();
     rot(&world.folder(&names[0]).await.join(&names[0]));
     let checked = check(&world, full()).await.troubled();
