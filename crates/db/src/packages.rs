@@ -48,7 +48,7 @@ pub use recover::{
 };
 pub use relocate::{Relocated, Relocation, relocate};
 pub use removal::{Removal, TakenOriginal, put_back_originals, take_originals};
-pub use space::{Freed, SameData, Totals, freed, same_data, totals};
+pub use space::{ByState, Freed, SameData, Totals, by_state, freed, same_data, totals};
 pub use stage::{
     Committed, CommittedVersion, NewFile, NewVersion, PackageRef, Replaces, Repointed, StagedFile, StagedVersion,
     commit_staged, create_replacements, discard_versions, ensure, new_versions,

@@ -12,7 +12,7 @@ use patchwharf_db::{
     Db, Result,
     bulletins::{self, BySeverity},
     locations::{self, Usage},
-    packages::{self, Totals},
+    packages::{self, ByState, Totals},
 };
 
 /// Counting that is done in less is done each time.
@@ -26,6 +26,7 @@ const SHARE: u32 = 10;
 #[derive(Debug)]
 pub struct Counts {
     totals: Remembered<Totals>,
+    states: Remembered<Vec<ByState>>,
     usage: Remembered<Vec<Usage>>,
     severities: Remembered<Vec<BySeverity>>,
 }
@@ -36,6 +37,7 @@ impl Counts {
     pub fn new() -> Self {
         Self {
             totals: Remembered::of(|db| async move { packages::totals(&db).await }.boxed()),
+            states: Remembered::of(|db| async move { packages::by_state(&db).await }.boxed()),
             usage: Remembered::of(|db| async move { locations::usage(&db).await }.boxed()),
             severities: Remembered::of(|db| async move { bulletins::by_severity(&db).await }.boxed()),
         }
@@ -47,6 +49,14 @@ impl Counts {
     /// When the database fails.
     pub(crate) async fn totals(&self, db: &Db) -> Result<Arc<Totals>> {
         self.totals.get(db).await
+    }
+
+    /// Packages by state.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn states(&self, db: &Db) -> Result<Arc<Vec<ByState>>> {
+        self.states.get(db).await
     }
 
     /// What lies at each location.

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use patchwharf_db::packages::ByState;
+use patchwharf_model::package::VersionState;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -31,9 +33,8 @@ pub struct JobLabels {
 
 /// Label of a package state.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub struct StateLabel {
-    /// The state.
-    pub state: String,
+struct StateLabel {
+    state: String,
 }
 
 /// Label of how a download ended.
@@ -57,8 +58,7 @@ pub struct Metrics {
     pub fetched_bytes: Counter<u64, AtomicU64>,
     /// Downloads ended.
     pub fetches: Family<OutcomeLabel, Counter>,
-    /// Package versions by state; set before each scrape.
-    pub packages: Family<StateLabel, Gauge>,
+    packages: Family<StateLabel, Gauge>,
     /// Log records dropped because the store could not follow.
     pub log_dropped: Counter,
 }
@@ -77,7 +77,7 @@ impl Default for Metrics {
         let fetches = Family::default();
         registry.register("fetches", "Downloads ended", fetches.clone());
         let packages = Family::default();
-        registry.register("package_versions", "Package versions by state", packages.clone());
+        registry.register("packages", "Packages by state, as the database knows them", packages.clone());
         let log_dropped = Counter::default();
         registry.register("log_records_dropped", "Log records that the store could not take", log_dropped.clone());
         Self { registry: registry.into(), requests, jobs, jobs_running, fetched_bytes, fetches, packages, log_dropped }
@@ -85,6 +85,15 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Packages by state, of now; a state without packages is told, too, so that an alarm on it can end.
+    pub(crate) fn set_packages(&self, counted: &[ByState]) {
+        for state in VersionState::ALL {
+            let found = counted.iter().find(|one| one.state == state).map_or(0, |one| one.packages);
+            let gauge = self.packages.get_or_create(&StateLabel { state: state.to_string() });
+            gauge.set(i64::try_from(found).unwrap_or(i64::MAX));
+        }
+    }
+
     /// All counters in the text format of Prometheus (OpenMetrics 1.0).
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! How much the store holds, and what of it is the same data on disk.
 
-use patchwharf_model::PackageId;
+use patchwharf_model::{PackageId, package::VersionState};
 
 use crate::{
     Db, Result,
@@ -19,6 +19,17 @@ record!(
         pub size_bytes: u64,
         /// Bytes on disk: the same data (hard links) once.
         pub disk_bytes: u64,
+    }
+);
+
+record!(
+    /// Packages of one state.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct ByState {
+        /// The state of the version that is served, else of the newest.
+        pub state: VersionState,
+        /// How many.
+        pub packages: u64,
     }
 );
 
@@ -65,6 +76,16 @@ pub async fn totals(db: &Db) -> Result<Totals> {
          (SELECT DISTINCT dev, inode, size_bytes FROM package_file WHERE inode IS NOT NULL) AS d) AS disk_bytes \
          FROM package_file WHERE inode IS NOT NULL";
     Ok(db.first("count what the store holds", TOTALS, args![]).await?.unwrap_or_default())
+}
+
+/// Counts packages by their state; those of no version are not among them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_state(db: &Db) -> Result<Vec<ByState>> {
+    const COUNT: &str =
+        "SELECT state, COUNT(*) AS packages FROM package WHERE state IS NOT NULL GROUP BY state ORDER BY state";
+    db.all("count packages by state", COUNT, args![]).await
 }
 
 /// Counts what deleting these packages would free.

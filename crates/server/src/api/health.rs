@@ -65,6 +65,11 @@ fn is_writable(path: &Utf8Path) -> bool {
 #[utoipa::path(get, path = "/metrics", tag = "health", security((), ("token" = [])),
     responses((status = 200, content_type = "application/openmetrics-text", body = String)))]
 pub(super) async fn metrics(State(app): Shared) -> ApiResult<Response> {
+    match app.counts.states(&app.db).await {
+        Ok(states) => app.metrics.set_packages(&states),
+        // The other counters are worth having all the same.
+        Err(error) => tracing::warn!(%error, "metrics: packages cannot be counted"),
+    }
     let text = app.metrics.text().map_err(ApiError::internal)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())

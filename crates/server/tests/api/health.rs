@@ -31,6 +31,19 @@ async fn metrics_are_for_the_machine_itself_and_count_requests() {
 }
 
 #[tokio::test]
+async fn metrics_count_packages_by_state() {
+    let world = World::staged().await;
+    let anonymous = Client::anonymous(&world.server.url(""));
+    let line = |state: &str, packages: u32| format!("patchwharf_packages{{state=\"{state}\"}} {packages}\n");
+    let text = anonymous.fetch("/metrics").await.text();
+    assert!(text.contains(&line("staged", 2)) && text.contains(&line("corrupt", 0)), "{text}");
+    std::fs::write(world.on_disk(&world.address("B-1", "file-0.exe").await), "rotten").unwrap();
+    let _ = world.server.api().run_job("/api/v1/packages/verify", &serde_json::json!({ "all": true })).await;
+    let text = anonymous.fetch("/metrics").await.text();
+    assert!(text.contains(&line("staged", 1)) && text.contains(&line("corrupt", 1)), "{text}");
+}
+
+#[tokio::test]
 async fn settings_show_what_is_in_force_without_secrets() {
     let server = Server::setup(BINARY).env("PATCHWHARF_PROXY", "http://user:s3cret@127.0.0.1:9/").start().await;
     let answer = server.api().fetch("/api/v1/settings").await;
