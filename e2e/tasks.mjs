@@ -76,7 +76,7 @@ await journey(async (open) => {
   await page.locator(".toast", { hasText: "the job is under way" }).waitFor();
   // The outcome is told on whatever page one is then.
   await page.goto(`${base}/console/policies`);
-  await page.locator(".toast a", { hasText: "Open the report" }).waitFor();
+  await page.locator(".toast a", { hasText: "Open the report" }).last().waitFor();
 
   // Reconcile: a stray folder is named first, then cleared.
   const stray = path.join(packages, "stray-folder");

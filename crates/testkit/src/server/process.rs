@@ -42,9 +42,12 @@ impl Process {
         }
     }
 
+    /// The end of the whole group: a wrapper can be gone before what it ran is.
     pub(super) fn kill_9(&mut self) {
         self.signal(Signal::KILL);
         self.status = self.child.wait().ok();
+        let group = self.child.id().to_string();
+        crate::eventually("the process group has ended", super::DEADLINE, || (!is_alive(&group)).then_some(()));
     }
 
     pub(super) fn runs(&mut self) -> bool {
@@ -77,6 +80,16 @@ impl Process {
     pub(super) fn output(&self) -> String {
         self.output.lock().unwrap().clone()
     }
+}
+
+/// Whether a process of this group still does something (proc_pid_stat(5): after the name come state, parent and group).
+fn is_alive(group: &str) -> bool {
+    std::fs::read_dir("/proc").into_iter().flatten().flatten().any(|process| {
+        let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+        let fields: Vec<&str> =
+            stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
+        fields.get(2) == Some(&group) && !matches!(fields.first(), Some(&("Z" | "X")))
+    })
 }
 
 /// Collects a stream's lines; of very long output, the end.
