@@ -57,6 +57,12 @@ const MARKER: &str = "location.json";
 const MANIFEST: &str = "package.json";
 const MANIFEST_CAP_BYTES: u64 = 64 << 20;
 
+/// What lies in the data folder's `uploads`.
+pub(crate) fn uploads(data: &Path) -> Vec<String> {
+    let entries = fs::read_dir(data.join("uploads")).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
 /// Walks every location.
 pub(crate) fn read(locations: &[Location], hash: bool) -> Result<Disk, CheckError> {
     let mut disk = Disk::default();

@@ -75,7 +75,7 @@ rows! {
     }
     /// A job.
     Job from "job" {
-        job_id: String, kind: String, state: String, lease_owner: Option<String>, lease_until: Option<i64>,
+        job_id: String, kind: String, payload: String, state: String, lease_owner: Option<String>, lease_until: Option<i64>,
         report: Option<String>, ended_at: Option<i64>,
     }
     /// What an integrity check found.

@@ -18,6 +18,8 @@ use crate::{Finding, disk::Disk, facts::Facts, manifest::PublicKey};
 pub(crate) struct Scene<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) disk: &'a Disk,
+    /// Names of files in the data folder that administrators sent.
+    pub(crate) uploads: &'a [String],
     /// The server's own key first; empty: not known.
     pub(crate) keys: &'a [PublicKey],
     pub(crate) now_us: i64,

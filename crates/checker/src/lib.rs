@@ -89,7 +89,8 @@ fn judge(
     acknowledged: Option<acknowledged::Log>,
 ) -> Result<Verdict, CheckError> {
     let disk = disk::read(&facts.locations, options.hash)?;
-    let scene = invariants::Scene { facts: &facts, disk: &disk, keys, now_us: options.now_us };
+    let uploads = options.data.as_deref().map(disk::uploads).unwrap_or_default();
+    let scene = invariants::Scene { facts: &facts, disk: &disk, uploads: &uploads, keys, now_us: options.now_us };
     let mut findings = invariants::all(&scene);
     if let Some(log) = &acknowledged {
         findings.extend(log.compare(&facts, &disk));

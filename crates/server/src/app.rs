@@ -25,6 +25,7 @@ use crate::{
     tls::Troubles,
     token::AdminToken,
     trusted,
+    uploads::Uploads,
 };
 
 /// The running server.
@@ -62,6 +63,8 @@ pub struct App {
     pub admin_token: AdminToken,
     /// Counts over everything, for pages.
     pub counts: Counts,
+    /// Files that administrators send, on their way to a job.
+    pub uploads: Uploads,
     /// What is not well with the certificates.
     pub tls: Troubles,
     /// Sign-ins that failed of late.

@@ -34,4 +34,5 @@ pub mod tls;
 pub mod token;
 pub mod trail;
 mod trusted;
+pub mod uploads;
 mod words;

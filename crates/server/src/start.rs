@@ -42,6 +42,7 @@ use crate::{
     serve::Downloads,
     tls::{self, ServerTls, TlsListener, Troubles},
     token::AdminToken,
+    uploads::{self, Uploads},
 };
 
 pub use data::DataError;
@@ -100,6 +101,9 @@ pub async fn start_with(
     // A restore may have begun, and died, between the look and the lock.
     restore::must_be_finished(&config.data)?;
     backup::clear_copies(&config.data);
+    uploads::prepare(&config.data).with_context(|| {
+        format!("cannot make the folders for uploads in {}; look at its disk, owner and mode", config.data)
+    })?;
     let ages = Ages::watch(clock.clone(), &config.data, new);
     let now = clock.now();
     let db = Db::open(&options(&config), now).await?;
@@ -133,6 +137,7 @@ pub async fn start_with(
         downloads: Downloads::default(),
         admin_token,
         counts: Counts::default(),
+        uploads: Uploads::default(),
         tls: Troubles::default(),
         attempts: Attempts::default(),
         confirmed: Confirmed::default(),

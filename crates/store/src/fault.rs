@@ -92,6 +92,12 @@ named!(
         AdoptBeforeTake = "adopt.before-take",
         /// Those packages are recorded, the next ones are not begun.
         AdoptAfterTake = "adopt.after-take",
+        /// A file that was sent is durable in the data folder, no job knows of it.
+        SupplyAfterReceive = "supply.after-receive",
+        /// It is the right one, and still among the uploads.
+        SupplyBeforeKeep = "supply.before-keep",
+        /// It is kept under its digest, and staged nowhere.
+        SupplyAfterKeep = "supply.after-keep",
         /// Before something bad is set aside.
         QuarantineBeforeRename = "quarantine.before-rename",
         /// It is aside, not yet durable.

@@ -58,7 +58,19 @@ pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
         ));
     }
     findings.extend(staging(scene));
+    findings.extend(uploads(scene));
     findings
+}
+
+/// `uploads` holds files that a job is still to take, and nothing else.
+fn uploads(scene: &Scene<'_>) -> Vec<Finding> {
+    let open = |name: &str| {
+        let jobs = scene.facts.jobs.iter().filter(|job| job.kind == "supply" && job.ended_at.is_none());
+        jobs.into_iter().any(|job| job.payload.contains(name))
+    };
+    let left = scene.uploads.iter().filter(|name| !open(name));
+    left.map(|name| Finding::leftover("I3", "upload-unowned", format!("uploads/{name}"), "no job is to take it"))
+        .collect()
 }
 
 /// `.staging` holds files that somebody still waits for, and nothing else.

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     app::App,
     jobs::{JobContext, Stop},
+    uploads,
 };
 
 /// Start-up waits so long for the reconciliation; a longer one goes on beside the server's work (D-13).
@@ -110,6 +111,9 @@ impl Run {
             self.settle(&location, left, &mut found).await?;
         }
         fault_at(Step::ReconcileAfterStaging)?;
+        if !self.dry_run {
+            uploads::clear(&self.who.app).await?;
+        }
         self.deletions(&mut found).await?;
         for location in self.who.app.locations.iter() {
             let differences = compare::at(&self.who, &location, None).await?.differences;

@@ -17,14 +17,15 @@ use patchwharf_model::{
     job::Report,
     update::{PayloadFile, VendorDigest},
 };
+use patchwharf_store::fault::Step;
 use patchwharf_trust::{FileDigests, FileHasher, hash_reader};
 
 use super::{
     Ending, OperationError,
     assembly::{self, ContentKey, Mode, item, told},
-    cores, stage,
+    cores, fault_at, stage,
 };
-use crate::{app::App, jobs::JobContext};
+use crate::{app::App, jobs::JobContext, uploads};
 
 /// Runs the job.
 pub(crate) async fn run(
@@ -37,7 +38,7 @@ pub(crate) async fn run(
     let name = Utf8Path::new(upload).file_name().filter(|name| *name == upload).ok_or_else(|| {
         OperationError::new("bad-upload", format!("{upload:?} is not the name of an upload; give the file again"))
     })?;
-    let upload = ctx.app.config.data.join("uploads").join(name);
+    let upload = uploads::folder(&ctx.app.config.data).join(name);
     let candidates: Vec<PayloadFile> =
         update.files.iter().filter(|f| file.is_none_or(|file| f.name.as_str() == file)).cloned().collect();
     if candidates.is_empty() {
@@ -66,10 +67,6 @@ pub(crate) async fn run(
     Ok(Ending::Done(stage::report("staged", &made)))
 }
 
-fn folder(app: &App) -> Utf8PathBuf {
-    app.config.data.join("supplied")
-}
-
 /// The name under which a content that was given by hand is kept.
 pub(crate) fn name(key: &ContentKey) -> String {
     match key.digest {
@@ -80,13 +77,12 @@ pub(crate) fn name(key: &ContentKey) -> String {
 
 /// Where a content that was given by hand is kept.
 pub(crate) fn path(app: &App, key: &ContentKey) -> Utf8PathBuf {
-    folder(app).join(name(key))
+    uploads::supplied(&app.config.data).join(name(key))
 }
 
 /// The names of all contents that were given by hand. Blocks.
 pub(crate) fn given(app: &App) -> HashSet<String> {
-    let Ok(entries) = fs::read_dir(folder(app)) else { return HashSet::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    uploads::names(&uploads::supplied(&app.config.data))
 }
 
 /// Compares an upload with the files that an update needs, and keeps it under its digest. The inner error is the
@@ -112,11 +108,12 @@ fn keep(app: &App, upload: &Utf8Path, candidates: &[PayloadFile]) -> Result<Resu
         let _ = fs::remove_file(upload);
         return Ok(Err(refusal(candidates, &found)));
     };
-    let folder = folder(app);
-    fs::create_dir_all(&folder).map_err(|e| failed("keep", e))?;
+    let folder = uploads::supplied(&app.config.data);
     file.sync_all().map_err(|e| failed("make durable", e))?;
+    fault_at(Step::SupplyBeforeKeep)?;
     fs::rename(upload, folder.join(name(&key(matching)))).map_err(|e| failed("keep", e))?;
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|e| failed("make durable", e))?;
+    uploads::make_durable(&folder).map_err(|e| failed("make durable", e))?;
+    fault_at(Step::SupplyAfterKeep)?;
     Ok(Ok(()))
 }
 

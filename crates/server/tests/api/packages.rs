@@ -1,11 +1,16 @@
 //! Packages.
 
+use futures_util::{StreamExt as _, stream};
 use patchwharf_model::{
     api::{DeletionPreview, Job, PackageSummary, Page, StoreHistory, StoreTotals},
     job::JobState,
     package::VersionState,
 };
-use patchwharf_testkit::sdp::{Catalogue, Item, Update};
+use patchwharf_testkit::{
+    eventually_async,
+    sdp::{Catalogue, Item, Update},
+    server::DEADLINE,
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -165,6 +170,33 @@ async fn a_file_fetched_by_hand_is_held_to_the_digest() {
     assert!(world.bulletin("B-9").await.summary.downloaded);
     let left = std::fs::read_dir(world.server.data().join("uploads")).unwrap().count();
     assert_eq!(left, 0, "uploads are left behind");
+}
+
+#[tokio::test]
+async fn s_06_what_was_sent_in_part_is_cleared_away_and_what_still_arrives_is_not() {
+    let mut world = World::new().await;
+    let update = world.bulletin("B-1").await.software_updates.remove(0);
+    let uploads = world.server.data().join("uploads");
+    let left = || std::fs::read_dir(&uploads).unwrap().count();
+    let half = || async {
+        let first = stream::iter([Ok::<_, std::io::Error>("half".to_owned())]);
+        let head = reqwest::Body::wrap_stream(first.chain(stream::pending()));
+        let request = world.server.api().request(Method::POST, &format!("/api/v1/updates/{}/supply", update.id));
+        let client = world.server.api().clone();
+        let sending = tokio::spawn(async move { client.send(request.body(head)).await });
+        eventually_async("half a file has arrived", DEADLINE, async || (left() == 1).then_some(())).await;
+        sending
+    };
+    let sending = half().await;
+    done(&world.server.api().run_job("/api/v1/store/reconcile", &json!({})).await);
+    assert_eq!(left(), 1, "it still arrives");
+    sending.abort();
+    eventually_async("the client is gone, and so is its file", DEADLINE, async || (left() == 0).then_some(())).await;
+    let sending = half().await;
+    world.server.kill_9();
+    sending.abort();
+    world.server.restart().await;
+    assert_eq!(left(), 0, "nobody waits for it");
 }
 
 #[tokio::test]

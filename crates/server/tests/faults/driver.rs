@@ -13,9 +13,11 @@ use patchwharf_model::{
     JobId, LocationId, PackageId, UpdateId,
     api::{
         BulletinChange, BulletinDetail, Job, JobDetail, Location, PackageDetail, PackageSummary, Page, PrunePreview,
+        UpdateDetailView,
     },
     job::JobState,
     package::VersionState,
+    update::PayloadFile,
 };
 use patchwharf_testkit::{Chance, server::Client};
 use reqwest::Method;
@@ -44,9 +46,10 @@ pub(crate) enum Act {
     PruneHere,
     PruneThere,
     Adopt,
+    Supply,
 }
 
-pub(crate) const ACTS: [Act; 17] = [
+pub(crate) const ACTS: [Act; 18] = [
     Act::Stage,
     Act::QuickRefresh,
     Act::DamageAndRefresh,
@@ -64,6 +67,7 @@ pub(crate) const ACTS: [Act; 17] = [
     Act::PruneHere,
     Act::PruneThere,
     Act::Adopt,
+    Act::Supply,
 ];
 
 /// The server went away.
@@ -158,6 +162,7 @@ impl Driver {
             Act::PruneHere => return self.prune(act, bulletin, 0).await,
             Act::PruneThere => return self.prune(act, bulletin, 1).await,
             Act::Adopt => ("/api/v1/locations/adopt", json!({"path": self.foreign.join(bulletin)})),
+            Act::Supply => return self.supply(bulletin, chance).await,
             Act::Delete => return self.delete(bulletin).await,
             Act::DeleteUnused => return self.delete_unused(bulletin).await,
             Act::Switch => return self.switch(bulletin, chance.once_in(2)).await,
@@ -173,7 +178,19 @@ impl Driver {
         path: &str,
         body: &Value,
     ) -> Answered<()> {
-        let answer = self.client.try_call(Method::POST, path, Some(body)).await.map_err(|_| Gone)?;
+        let request = self.client.request(Method::POST, path).header("content-type", "application/json");
+        self.start_by(act, packages, bulletin, path, request.body(body.to_string())).await
+    }
+
+    async fn start_by(
+        &self,
+        act: Act,
+        packages: Vec<PackageId>,
+        bulletin: &str,
+        path: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Answered<()> {
+        let answer = self.client.send(request).await.map_err(|_| Gone)?;
         if answer.status == 202 {
             let job: Job = answer.ok();
             self.ledger.job(job.id);
@@ -181,7 +198,7 @@ impl Driver {
         } else if self.errors_expected && answer.status >= 500 {
             return Err(Gone);
         } else {
-            assert!(matches!(answer.status, 404 | 409 | 422), "{path} {body}: {} {}", answer.status, answer.text());
+            assert!(matches!(answer.status, 404 | 409 | 413 | 422), "{path}: {} {}", answer.status, answer.text());
         }
         Ok(())
     }
@@ -230,6 +247,23 @@ impl Driver {
         let ids = unused.into_iter().map(|package| package.id).collect();
         let body = json!({"without_policy_after": "0s"});
         self.start(Act::DeleteUnused, ids, bulletin, "/api/v1/store/delete-unused", &body).await
+    }
+
+    /// Sends a file of one of the bulletin's updates, as one who fetched it by hand.
+    async fn supply(&self, bulletin: &str, chance: &mut Chance) -> Answered<()> {
+        let detail: BulletinDetail = self.get(&format!("/api/v1/bulletins/{bulletin}")).await?;
+        let update: UpdateDetailView =
+            self.get(&format!("/api/v1/updates/{}", chance.pick(&detail.software_updates).id)).await?;
+        let found =
+            |file: &PayloadFile| std::fs::read(self.foreign.join(bulletin).join(format!("{}.old", file.name))).ok();
+        let given: Vec<Vec<u8>> = update.payload.iter().filter_map(found).collect();
+        if given.is_empty() {
+            return Ok(());
+        }
+        let bytes = chance.pick(&given).clone();
+        let path = format!("/api/v1/updates/{}/supply", update.summary.id);
+        let request = self.client.request(Method::POST, &path).header("content-type", "application/octet-stream");
+        self.start_by(Act::Supply, Vec::new(), bulletin, &path, request.body(bytes)).await
     }
 
     async fn switch(&self, bulletin: &str, enable: bool) -> Answered<()> {

@@ -33,6 +33,7 @@ fn acts_for(step: Step) -> &'static [Act] {
         "relocate" => &[Act::Stage, Act::RelocateThere],
         "undo" => &[Act::Stage, Act::RelocateThere, Act::Undo],
         "adopt" => &[Act::Adopt],
+        "supply" => &[Act::Supply],
         "prune" => &[Act::Stage, Act::RelocateThere, Act::PruneHere],
         // They are passed at start and by the import.
         "reconcile" | "import" => &[],
@@ -76,7 +77,8 @@ async fn one(plant: &mut Plant, step: Step, acts: &[Act], action: &str, chance: 
     plant.server.spawn();
     let mut died = !plant.server.comes_up().await;
     if !died {
-        let driver = plant.driver(&open, &done);
+        // What is sent is answered when it has arrived: the fault is that answer.
+        let driver = Driver { errors_expected: step == Step::SupplyAfterReceive, ..plant.driver(&open, &done) };
         died = provoke(plant, &driver, (step, acts), &bulletin, chance).await.is_err();
     }
     plant.server.kill_9();

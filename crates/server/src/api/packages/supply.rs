@@ -8,13 +8,17 @@ use patchwharf_model::{
     api::{Code, Job, SupplyQuery},
     job::JobRequest,
 };
+use patchwharf_store::fault::{self, Step};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::api::{
-    ApiError, ApiResult, Shared, body,
-    extract::{Path, Query},
-    start::{self, Asked, Started},
-    updates,
+use crate::{
+    api::{
+        ApiError, ApiResult, Shared, body,
+        extract::{Path, Query},
+        start::{self, Asked, Started},
+        updates,
+    },
+    uploads,
 };
 
 /// Takes a file that an administrator fetched by hand for an update; the body is its bytes. It is held to the same
@@ -36,19 +40,13 @@ pub(super) async fn supply(
         body::drain(body.into_data_stream()).await;
         return Err(too_large(most));
     }
-    let folder = app.config.data.join("uploads");
-    let upload = uuid::Uuid::now_v7().to_string();
-    let path = folder.join(&upload);
-    tokio::fs::create_dir_all(&folder).await.map_err(ApiError::internal)?;
-    if let Err(error) = receive(&path, body, most).await {
-        let _ = tokio::fs::remove_file(&path).await;
-        return Err(error);
-    }
-    let started = start::job(&app, &asked, JobRequest::Supply { update, upload, file: query.file }).await;
-    if started.is_err() {
-        let _ = tokio::fs::remove_file(&path).await;
-    }
-    started
+    let arriving = app.uploads.begin(&app.config.data);
+    receive(arriving.path(), body, most).await?;
+    fault::at(Step::SupplyAfterReceive).map_err(ApiError::internal)?;
+    let upload = arriving.name().to_owned();
+    let started = start::job(&app, &asked, JobRequest::Supply { update, upload, file: query.file }).await?;
+    arriving.taken();
+    Ok(started)
 }
 
 /// The size of the file that is meant, or of the largest one.
@@ -80,7 +78,10 @@ async fn receive(path: &Utf8Path, body: Body, most: u64) -> ApiResult<()> {
         file.write_all(&chunk).await.map_err(|error| disk(error, path))?;
     }
     file.flush().await.map_err(|error| disk(error, path))?;
-    file.sync_all().await.map_err(|error| disk(error, path))
+    file.sync_all().await.map_err(|error| disk(error, path))?;
+    let folder = path.parent().unwrap_or(path).to_owned();
+    let durable = tokio::task::spawn_blocking(move || uploads::make_durable(&folder)).await;
+    durable.map_err(ApiError::internal)?.map_err(|error| disk(error, path))
 }
 
 fn too_large(most: u64) -> ApiError {

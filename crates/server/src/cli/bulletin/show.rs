@@ -96,7 +96,9 @@ pub(super) async fn one(client: &Client, bulletin: &str) -> Result<()> {
         ["update", "version", "arch", "size", "package", "state", "title"],
         detail.software_updates.iter().map(update),
     )?;
-    for update in detail.software_updates.iter().filter(|update| update.needs_file) {
+    // What is superseded or withdrawn is not staged, and needs nothing.
+    let lacking = |update: &&UpdateSummary| update.needs_file && !update.withdrawn && update.superseded_by.is_none();
+    for update in detail.software_updates.iter().filter(lacking) {
         output::line(&format!("{} needs a file: patchwharf package supply {} FILE", update.key, update.id))?;
     }
     if detail.software_updates.iter().any(|update| update.outdated) {

@@ -102,7 +102,7 @@ impl Bars {
         for file in shown {
             let bar = self.files.entry(file.name.clone()).or_insert_with(|| {
                 let bar = self.all.add(ProgressBar::new(file.total_bytes));
-                bar.set_style(style("  {bar:20} {percent:>3}%  {msg}"));
+                bar.set_style(style("  {bar:20} {percent:>3}%  {binary_bytes:>10} of {binary_total_bytes:>10}  {binary_bytes_per_sec:>12}  {eta:>4}  {msg}"));
                 bar.set_message(output::harmless(&file.name).replace('\n', " "));
                 bar
             });
