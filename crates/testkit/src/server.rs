@@ -239,6 +239,16 @@ impl Server {
         Run::of(command)
     }
 
+    /// Asserts what the independent checker says of its database and disk: every invariant holds. While it works, what is
+    /// under way is no finding.
+    ///
+    /// # Panics
+    /// When something does not hold.
+    pub fn holds(&self) {
+        let findings = crate::fsck(&self.binary.display().to_string(), &self.data, Some(&self.database_url()));
+        assert!(findings.is_empty(), "{findings}");
+    }
+
     fn command(&self) -> Command {
         let mut parts = self.wrapper.iter().map(String::as_str).chain(self.binary.to_str());
         let mut command = Command::new(parts.next().expect("a program"));

@@ -121,6 +121,7 @@ async fn r_01_all_who_ask_for_an_unproved_file_share_one_hash() {
     let proved = world.package("B-1").await.summary.verified_at;
     assert_eq!(api.fetch(&address).await.status, 200);
     assert_eq!(world.package("B-1").await.summary.verified_at, proved, "the new proof stands");
+    world.server.holds();
 }
 
 #[tokio::test]

@@ -60,6 +60,7 @@ async fn c_12_with_a_damaged_database_packages_are_served_and_nothing_is_changed
     let mut world = World::staged().await;
     let address = world.address("B-1", "file-0.exe").await;
     assert_eq!(world.server.terminate(), Some(0));
+    world.server.holds();
     damage_table(&world.server.data().join("patchwharf.db"), "audit").await;
     world.server.restart().await;
 
@@ -73,4 +74,6 @@ async fn c_12_with_a_damaged_database_packages_are_served_and_nothing_is_changed
     let problem = answer.problem();
     assert_eq!(problem.code, "read-only");
     assert!(problem.detail.contains("backup"), "{}", problem.detail);
+    let fsck = world.server.patchwharf(&["fsck"]);
+    assert_ne!(fsck.code, Some(0), "the independent checker sees the damage as well: {fsck:?}");
 }

@@ -28,6 +28,7 @@ async fn c_25_the_same_request_sent_twice_is_one_job() {
     let jobs: Page<Job> = api.get("/api/v1/jobs?kind=stage").await;
     assert_eq!(jobs.items.len(), 1, "{jobs:?}");
     assert_eq!(send("", &body).await.unwrap().problem().code, "bad-request");
+    world.server.holds();
 }
 
 #[tokio::test]
@@ -53,6 +54,7 @@ async fn c_25_an_unfinished_job_is_joined_and_can_be_paused_resumed_and_cancelle
     let second: Job = api.post("/api/v1/bulletins/stage", &json!({ "bulletins": ["B-3"] })).await;
     let _: Job = api.post(&format!("/api/v1/jobs/{}/cancel", second.id), &json!({})).await;
     assert_eq!(api.wait_for_job(second.id).await.job.state, JobState::Cancelled);
+    world.server.holds();
 }
 
 async fn until(api: &patchwharf_testkit::server::Client, id: patchwharf_model::JobId, state: JobState) {
@@ -142,4 +144,5 @@ async fn c_22_a_job_that_the_server_holds_back_says_why_and_goes_on_afterwards()
     let first: JobEvent = serde_json::from_str(&events[0].2).unwrap();
     assert!(first.state == JobState::Queued && first.waiting_for.contains(reason), "{first:?}");
     done(&api.wait_for_job(job.id).await);
+    world.server.holds();
 }

@@ -40,6 +40,7 @@ async fn v_18_a_package_that_the_vendor_pins_by_sha1_only_is_weak_and_gets_a_sha
     assert_eq!(weak.versions[0].files[0].sha256, Some(world.files[3].sha256()));
     let staged: Page<PackageSummary> = world.server.api().get("/api/v1/packages?state=staged&weak=true").await;
     assert_eq!(staged.items.iter().map(|package| package.id).collect::<Vec<_>>(), [weak.summary.id]);
+    world.server.holds();
 }
 
 #[tokio::test]

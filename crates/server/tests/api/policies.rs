@@ -139,4 +139,5 @@ async fn r_03_one_call_refreshes_an_enabled_bulletin_under_a_running_policy() {
     assert!(fetched.status == 200 && fetched.body == world.files[0].bytes);
     let trail: serde_json::Value = api.get("/api/v1/audit?limit=1000").await;
     assert!(trail["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "policy.create"), "history stays");
+    world.server.holds();
 }

@@ -145,6 +145,7 @@ async fn v_13_json_that_is_deep_says_things_twice_or_cannot_be_is_refused_by_eve
     }
     assert!(asked > 100, "{asked}");
     assert_eq!(api.get::<serde_json::Value>("/api/v1/feeds").await["items"], json!([]));
+    server.holds();
 }
 
 #[tokio::test]

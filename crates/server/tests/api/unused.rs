@@ -77,8 +77,7 @@ async fn rules_are_set_tried_and_followed(world: &World) {
     assert_eq!(refused.problem().code, Code::InvalidBody.as_str());
     let refused = api.call(Method::POST, PATH, Some(&json!({ "disabled_after": "3 days ago" }))).await;
     assert_eq!(refused.problem().code, Code::InvalidBody.as_str());
-    let fsck = run(&["fsck"]);
-    assert_eq!(fsck.code, Some(0), "{fsck:?}");
+    world.server.holds();
 }
 
 #[tokio::test]
@@ -171,6 +170,5 @@ async fn two_servers_on_one_postgresql_delete_the_same_packages_at_once() {
     assert_eq!(deleted, 600, "each package by one of them");
     assert!(packages(&world).await.is_empty());
     drop(other);
-    let fsck = world.server.patchwharf(&["fsck"]);
-    assert_eq!(fsck.code, Some(0), "{fsck:?}");
+    world.server.holds();
 }

@@ -7,7 +7,7 @@ use patchwharf_model::job::JobState;
 use patchwharf_server::jobs::Order;
 use tempfile::TempDir;
 
-use crate::rig::{DEADLINE, Rig, Script, config, request, start, until_stopped};
+use crate::rig::{DEADLINE, Rig, Script, config, holds, request, start, until_stopped};
 
 struct Disk(Utf8PathBuf);
 
@@ -37,8 +37,7 @@ async fn c_18_jobs_wait_while_the_packages_are_read_only_and_go_on_afterwards() 
     let folder = TempDir::new().unwrap();
     let home = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
     let Some(disk) = Disk::mount(home.join("disk")) else {
-        println!("skipped: mounting a small file system needs root");
-        return;
+        return patchwharf_testkit::skipped("mounting a small file system needs root");
     };
     let mut config = config(home.join("data").as_std_path());
     config.package_location = Some(disk.0.join("packages"));
@@ -52,6 +51,7 @@ async fn c_18_jobs_wait_while_the_packages_are_read_only_and_go_on_afterwards() 
     assert!(job.waiting_for.contains("read-only"), "{}", job.waiting_for);
     disk.remount("rw");
     assert_eq!(rig.until(id, JobState::Done).await.attempt, 2);
+    rig.holds();
     drop(rig);
 }
 
@@ -74,6 +74,7 @@ async fn c_22_jobs_wait_while_another_folder_is_in_the_packages_place() {
     std::fs::remove_dir(&packages).unwrap();
     std::fs::rename(&away, &packages).unwrap();
     assert_eq!(rig.until(id, JobState::Done).await.attempt, 2);
+    rig.holds();
 }
 
 #[tokio::test]
@@ -103,10 +104,10 @@ async fn c_16_staging_on_another_file_system_is_refused_at_the_start() {
     let staging = home.join("data/packages/.staging");
     std::fs::remove_dir_all(&staging).unwrap();
     let Some(_disk) = Disk::mount(staging) else {
-        println!("skipped: mounting a small file system needs root");
-        return;
+        return patchwharf_testkit::skipped("mounting a small file system needs root");
     };
     let refused = start(config(), &Script::default()).await.expect_err("the start is refused");
     let text = format!("{refused:#}");
     assert!(text.contains(".staging") && text.contains("another file system"), "{text}");
+    holds(&config());
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use patchwharf_model::job::{JobState, Report, ReportItem, Unit};
 use patchwharf_server::operations::{Ending, OperationError};
 
-use crate::rig::Rig;
+use crate::rig::{Rig, done};
 
 fn item(name: &str, failed: bool) -> ReportItem {
     let outcome = if failed { "failed" } else { "staged" };
@@ -36,7 +36,7 @@ async fn a_job_with_one_failed_thing_has_failed_and_names_it() {
     rig.script.then(|context| async move {
         context.report_item(item("package a", false));
         context.report_item(item("package b", true));
-        Ok(Ending::Done(Report::default()))
+        Ok(done())
     });
     let id = rig.order().await;
     let report = rig.until(id, JobState::Failed).await.report.unwrap();
@@ -75,6 +75,7 @@ async fn c_11_a_passing_error_is_tried_again() {
     let id = rig.order().await;
     let job = rig.until(id, JobState::Done).await;
     assert_eq!(job.attempt, 2);
+    rig.holds();
 }
 
 #[tokio::test]
@@ -89,13 +90,14 @@ async fn s_25_a_job_that_waits_says_for_what_and_goes_on_by_itself() {
         })
         .then(|context| async move {
             assert_eq!(context.attempt, 2);
-            Ok(Ending::Done(Report::default()))
+            Ok(done())
         });
     let id = rig.order().await;
     waits.await.unwrap();
     let job = rig.until(id, JobState::Queued).await;
     assert_eq!(job.waiting_for, "space at /packages");
     rig.until(id, JobState::Done).await;
+    rig.holds();
 }
 
 #[tokio::test]

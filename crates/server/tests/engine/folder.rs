@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::rig::{Rig, Script, config, start};
+use crate::rig::{Rig, Script, config, holds, start};
 
 fn text(error: anyhow::Error) -> String {
     format!("{error:#}")
@@ -20,6 +20,7 @@ async fn s_28_a_second_server_is_refused_and_told_by_whom() {
     assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     assert!(error.contains(host.trim()) && error.contains("--data"), "{error}");
+    rig.holds();
 }
 
 #[tokio::test]
@@ -32,6 +33,7 @@ async fn c_21_what_a_start_makes_is_readable_by_the_server_alone() {
         let mode = entry.metadata().unwrap().mode() & 0o077;
         assert_eq!(mode, 0, "{:?} has mode {mode:o} for others", entry.path());
     }
+    rig.holds();
 }
 
 #[tokio::test]
@@ -46,6 +48,7 @@ async fn c_21_a_data_folder_that_others_can_write_to_is_refused() {
     let running = start(config(&data), &Script::default()).await.unwrap();
     assert_eq!(fs::metadata(&data).unwrap().mode() & 0o777, 0o700, "only readable by others: closed by itself");
     running.stop().await;
+    holds(&config(&data));
 }
 
 #[tokio::test]
@@ -54,8 +57,9 @@ async fn c_21_a_token_that_others_could_read_is_refused() {
     let config = rig.app().config.clone();
     rig.running.stop().await;
     fs::set_permissions(config.data.join("admin.token"), fs::Permissions::from_mode(0o644)).unwrap();
-    let error = text(start(config, &Script::default()).await.unwrap_err());
+    let error = text(start(config.clone(), &Script::default()).await.unwrap_err());
     assert!(error.contains("admin.token") && error.contains("user reset"), "{error}");
+    holds(&config);
 }
 
 #[tokio::test]
@@ -72,7 +76,8 @@ async fn c_22_an_empty_mount_point_is_never_all_packages_gone() {
     assert!(error.contains("NOT taken for deleted"), "{error}");
     fs::remove_dir(&packages).unwrap();
     fs::rename(config.data.join("elsewhere"), &packages).unwrap();
-    start(config, &Script::default()).await.unwrap().stop().await;
+    start(config.clone(), &Script::default()).await.unwrap().stop().await;
+    holds(&config);
 }
 
 #[tokio::test]
@@ -96,8 +101,7 @@ async fn a_first_start_that_died_before_its_row_takes_its_location_up_again() {
     // The row is gone as if its transaction had never been committed.
     let removed = patchwharf_db::locations::remove(&mut write, location, false).await;
     if removed.is_err() {
-        println!("skipped: the database does not let go of its default location");
-        return;
+        return patchwharf_testkit::skipped("the database does not let go of its default location");
     }
     write.commit().await.unwrap();
     let script = rig.script.clone();

@@ -14,6 +14,7 @@ async fn c_25_the_same_operation_id_twice_is_one_job_also_after_its_end() {
     rig.until(first.job, JobState::Done).await;
     let second = rig.app().jobs.order(request, order()).await.unwrap();
     assert_eq!((first.job, first.joined, second.joined), (second.job, false, true));
+    rig.holds();
 }
 
 #[tokio::test]
@@ -29,6 +30,7 @@ async fn r_06_the_same_order_joins_the_job_that_is_not_finished() {
     rig.app().jobs.cancel(first.job, "admin").await.unwrap();
     rig.until(first.job, JobState::Cancelled).await;
     assert!(!order().await.unwrap().joined);
+    rig.holds();
 }
 
 #[tokio::test]

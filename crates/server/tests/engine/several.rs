@@ -5,19 +5,15 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use patchwharf_model::{
-    JobId,
-    job::{JobState, Report},
-};
+use patchwharf_model::{JobId, job::JobState};
 use patchwharf_server::{
     config::{Config, Hidden},
     jobs::Order,
-    operations::Ending,
     start::Running,
 };
 use patchwharf_testkit::{Server, eventually_async, server::Setup};
 
-use crate::rig::{DEADLINE, Script, config, request, start, until_stopped};
+use crate::rig::{DEADLINE, Script, config, done, holds, request, start, until_stopped};
 
 struct Shared {
     /// Never started: it owns the database and the folder.
@@ -27,7 +23,7 @@ struct Shared {
 impl Shared {
     async fn new() -> Option<Self> {
         if !Setup::postgres_at_hand() {
-            println!("skipped: PATCHWHARF_TEST_POSTGRES names no server");
+            patchwharf_testkit::skipped("PATCHWHARF_TEST_POSTGRES names no server");
             return None;
         }
         Some(Self { home: Server::setup(env!("CARGO_BIN_EXE_patchwharf")).on_postgres().prepare().await })
@@ -63,7 +59,7 @@ async fn s_28_two_servers_share_the_jobs_and_run_each_once() {
             script.then(move |context| async move {
                 ran.lock().unwrap().push(context.job);
                 count.fetch_add(1, Ordering::SeqCst);
-                Ok(Ending::Done(Report::default()))
+                Ok(done())
             });
         }
         servers.push(start(shared.config(name), &script).await.unwrap());
@@ -81,6 +77,7 @@ async fn s_28_two_servers_share_the_jobs_and_run_each_once() {
     ordered.sort();
     assert_eq!(ran, ordered, "each exactly once");
     assert!(by_server.iter().all(|count| count.load(Ordering::SeqCst) > 0), "{by_server:?}");
+    holds(&shared.config("one"));
     for server in servers {
         server.stop().await;
     }
@@ -107,6 +104,7 @@ async fn s_28_the_job_of_a_server_that_died_is_taken_over() {
     until(&heir, id, JobState::Done).await;
     let job = patchwharf_db::jobs::show(&heir.app.db, id).await.unwrap();
     assert_eq!(job.attempt, 2);
+    holds(&heir.app.config);
     heir.stop().await;
 }
 

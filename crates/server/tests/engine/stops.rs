@@ -1,9 +1,8 @@
 //! Cancel, pause, resume, shutdown.
 
-use patchwharf_model::job::{JobState, Report, Unit};
-use patchwharf_server::operations::Ending;
+use patchwharf_model::job::{JobState, Unit};
 
-use crate::rig::{Rig, until_stopped};
+use crate::rig::{Rig, done, until_stopped};
 
 #[tokio::test]
 async fn a_running_job_is_cancelled_at_its_next_step() {
@@ -94,7 +93,7 @@ async fn a_job_is_followed_from_its_order_to_its_end() {
         context.progress.phase("fetching");
         let _file = context.progress.file("a.exe", 10);
         let _ = wait.await;
-        Ok(Ending::Done(Report::default()))
+        Ok(done())
     });
     let id = rig.order().await;
     let mut snapshots = rig.app().jobs.watch(id).await.unwrap();

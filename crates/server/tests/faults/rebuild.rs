@@ -66,8 +66,7 @@ async fn c_02_c_12_a_rebuild_can_be_killed_at_every_step() {
     plant.import().await;
     let driver = plant.driver(&Open::default(), &std::sync::Arc::default());
     driver.fetch_all().await.unwrap();
-    let fsck = plant.server.patchwharf(&["fsck"]);
-    assert_eq!(fsck.code, Some(0), "{}{}", fsck.stdout, fsck.stderr);
+    plant.server.holds();
     let _ = judge::crashed;
     figures!(
         "sweep over steps of a rebuild: {faults} faults at {} steps, every package whole and served after each",

@@ -10,12 +10,13 @@ use patchwharf_testkit::{Chance, server::DEADLINE, times};
 
 use crate::{
     driver::{Act, Driver, Open},
+    judge,
     plant::Plant,
 };
 
-async fn staged_plant(chance: &mut Chance) -> (Plant, Driver, String) {
+async fn staged_plant(open: &Open, chance: &mut Chance) -> (Plant, Driver, String) {
     let plant = Plant::start().await;
-    let driver = plant.driver(&Open::default(), &Arc::default());
+    let driver = plant.driver(open, &Arc::default());
     let bulletin = plant.bulletins[0].clone();
     driver.act(Act::Stage, &bulletin, chance).await.unwrap();
     driver.wait_idle().await.unwrap();
@@ -25,7 +26,7 @@ async fn staged_plant(chance: &mut Chance) -> (Plant, Driver, String) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r_01_every_reader_gets_one_whole_version_while_refreshes_run() {
     let mut chance = Chance::new("readers during refresh");
-    let (plant, driver, bulletin) = staged_plant(&mut chance).await;
+    let (plant, driver, bulletin) = staged_plant(&Open::default(), &mut chance).await;
     let (stop, files) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let readers: Vec<_> = (0..100)
         .map(|_| {
@@ -47,6 +48,7 @@ async fn r_01_every_reader_gets_one_whole_version_while_refreshes_run() {
     for reader in readers {
         reader.await.unwrap();
     }
+    judge::recovered(&plant, &driver).await;
     let files = files.load(Ordering::Relaxed);
     assert!(files > 0);
     figures!("readers during refresh: 100 readers, {files} files read whole during {refreshes} refreshes");
@@ -56,7 +58,8 @@ async fn r_01_every_reader_gets_one_whole_version_while_refreshes_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r_04_after_a_kill_at_any_step_of_a_refresh_the_package_is_served_at_once() {
     let mut chance = Chance::new("kill of a refresh");
-    let (mut plant, driver, bulletin) = staged_plant(&mut chance).await;
+    let open = Open::default();
+    let (mut plant, driver, bulletin) = staged_plant(&open, &mut chance).await;
     let updates = driver.packages_of(&bulletin).await.unwrap().len();
     let steps = [
         "stage.after-write",
@@ -75,18 +78,21 @@ async fn r_04_after_a_kill_at_any_step_of_a_refresh_the_package_is_served_at_onc
     for step in steps {
         plant.server.set_env("PATCHWHARF_FAULT", &format!("{step}:kill:1"));
         plant.server.restart().await;
-        let driver = plant.driver(&Open::default(), &Arc::default());
+        let driver = plant.driver(&open, &Arc::default());
         let _ = driver.act(Act::CompleteRefresh, &bulletin, &mut chance).await;
         plant.server.wait_for_end(DEADLINE);
+        if let Err(findings) = judge::crashed(&plant).await {
+            judge::fail(&plant, step, &findings);
+        }
         plant.server.remove_env("PATCHWHARF_FAULT");
         plant.server.restart().await;
         // At once: the job that was killed may still be running again.
-        let driver = plant.driver(&Open::default(), &Arc::default());
+        let driver = plant.driver(&open, &Arc::default());
         let packages = driver.packages_of(&bulletin).await.unwrap();
         let staged = packages.iter().filter(|p| p.active && p.state == Some(VersionState::Staged)).count();
         assert_eq!(staged, updates, "{step}: {packages:#?}");
         assert!(driver.fetch_all().await.unwrap() >= updates, "{step}");
-        driver.wait_idle().await.unwrap();
+        judge::recovered(&plant, &driver).await;
     }
     figures!("kill of a refresh: {} steps, every package served at once after the start", steps.len());
 }

@@ -59,6 +59,7 @@ async fn s_14_a_feeds_own_authorities_are_pinned_shown_audited_and_taken_away() 
     let held = |text: &Option<String>| text.as_deref().is_some_and(|text| text.contains("BEGIN CERTIFICATE"));
     let pins: Vec<_> = changes.iter().map(|entry| (held(&entry.before), held(&entry.after))).collect();
     assert_eq!(pins, [(true, false), (true, true)], "newest first: {changes:#?}");
+    rig.server.holds();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,4 +82,5 @@ async fn s_14_authorities_that_would_protect_nothing_are_refused() {
     let patch = json!({ "source": source("http://vendor.example/c.cab") });
     let problem = rig.server.api().call(Verb::PATCH, "/api/v1/feeds/acme", Some(&patch)).await.problem();
     assert!(problem.detail.contains("not fetched by https"), "{}", problem.detail);
+    rig.server.holds();
 }

@@ -34,6 +34,7 @@ async fn s_20_a_cut_or_broken_catalogue_leaves_the_old_one_active() {
     assert!(rig.refused().await.contains("document type declaration"));
     rig.publish(&many(60));
     assert_eq!(rig.import().await.all(), [20, 0, 0, 2, 40, 0], "and then it goes on");
+    rig.server.holds();
 }
 
 #[tokio::test]
@@ -59,6 +60,7 @@ async fn s_22_a_catalogue_that_went_back_in_time_or_comes_from_the_future_is_ref
     assert!(rig.refused().await.contains("in the future"));
     rig.publish(&dated("2026-11-11T00:00:00Z"));
     assert_eq!(rig.import().await.get("revised"), 1);
+    rig.server.holds();
 }
 
 #[tokio::test]
@@ -76,6 +78,7 @@ async fn s_23_a_catalogue_that_lost_most_of_its_updates_is_held_for_confirmation
     assert_eq!(rig.import().await.get("unchanged"), 15);
     rig.publish(&many(1));
     assert_eq!(rig.import().await.get("no-longer-listed"), 14, "few are no mass");
+    rig.server.holds();
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ async fn v_12_entities_are_refused_and_nothing_outside_is_asked() {
     let refused = rig.refused().await;
     assert!(refused.contains("nesting of elements is more than the limit"), "{refused}");
     assert_eq!(rig.vendor.count("/canary"), 0, "nobody went there");
+    rig.server.holds();
 }
 
 #[tokio::test]
@@ -50,6 +51,7 @@ async fn v_07_names_in_a_cabinet_are_only_data() {
     let written: Vec<String> = files(rig.server.data()).into_iter().filter(|name| name.contains("evil")).collect();
     assert_eq!(written, [""; 0]);
     assert!((1..=5).all(|number| !std::path::Path::new(&format!("/evil-{number}.xml")).exists()));
+    rig.server.holds();
 }
 
 /// Names of all files below a folder.
@@ -77,6 +79,7 @@ async fn s_24_circles_of_prerequisites_and_a_long_chain_are_imported_with_the_re
     assert_eq!(counts.get("added"), 2 + CHAIN);
     assert_eq!(counts.get("superseded"), CHAIN - 1, "each but the first, which supersedes the next");
     assert_eq!(rig.names("sort=name").await, ["AC26-001", "AC26-002", "AC26-CHAIN"]);
+    rig.server.holds();
 }
 
 #[tokio::test]
@@ -101,4 +104,5 @@ async fn v_13_an_index_with_a_million_fields_is_refused_and_the_old_one_stays() 
     repository.debs[0].fields = fields(100);
     repository.publish(&rig.vendor, "/debian", &key);
     assert_eq!(rig.import().await.get("revised"), 1, "and then it goes on");
+    rig.server.holds();
 }

@@ -108,4 +108,5 @@ async fn s_21_a_huge_catalogue_is_streamed_within_bounded_memory_and_can_be_canc
         watched.percentile(50),
         watched.percentile(99)
     );
+    server.holds();
 }

@@ -95,6 +95,7 @@ async fn s_24_updates_that_supersede_each_other_are_kept_and_named() {
         "{}",
         counts.text()
     );
+    rig.server.holds();
 }
 
 #[tokio::test]
@@ -111,6 +112,7 @@ async fn s_16_an_update_that_a_catalogue_has_twice_is_a_named_conflict() {
     assert_eq!(counts.all(), [2, 0, 0, 0, 0, 1], "the same twice is no conflict");
     assert!(counts.text().contains("AC26-001") && counts.text().contains("AC26-009"), "{}", counts.text());
     assert_eq!(rig.bulletin("AC26-001").await["title"], "Example update 1");
+    rig.server.holds();
 }
 
 #[tokio::test]

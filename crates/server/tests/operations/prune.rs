@@ -154,10 +154,13 @@ async fn young_originals_stay_as_long_as_the_setting_says() {
 
 #[tokio::test]
 async fn c_22_an_empty_mount_point_is_not_pruned() {
-    let (world, old, _, _) = moved().await;
+    let (mut world, old, _, _) = moved().await;
     fs::rename(world.packages(), world.home.path().join("away")).unwrap();
     fs::create_dir(world.packages()).unwrap();
     let ended = world.run(prune(old, false)).await.failed();
     assert!(ended.report.summary.contains("Nothing was touched"), "{}", ended.report.summary);
     assert_eq!(world.originals("B-1").await, [(old, false)]);
+    fs::remove_dir(world.packages()).unwrap();
+    fs::rename(world.home.path().join("away"), world.packages()).unwrap();
+    world.check().await;
 }

@@ -26,7 +26,7 @@ async fn a_healthy_store_has_no_differences() {
 
 #[tokio::test]
 async fn r_05_a_row_without_a_folder_becomes_missing_and_a_dry_run_changes_nothing() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let one = staged(&world).await;
     fs::remove_dir_all(world.folder("B-1").await).unwrap();
     reconcile(&world, true).await.failed();
@@ -35,6 +35,7 @@ async fn r_05_a_row_without_a_folder_becomes_missing_and_a_dry_run_changes_nothi
     assert_eq!(world.update("B-1").await.state, Some(VersionState::Missing));
     world.refresh(&["B-1"]).await.done();
     world.assert_staged("B-1", &[&one]).await;
+    world.check().await;
 }
 
 #[tokio::test]
@@ -118,6 +119,7 @@ async fn c_22_an_empty_mount_point_is_never_read_as_all_packages_gone() {
     fs::rename(&aside, world.packages()).unwrap();
     world.run_server().await;
     world.assert_staged("B-1", &[&one]).await;
+    world.check().await;
 }
 
 #[tokio::test]

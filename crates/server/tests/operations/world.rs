@@ -130,16 +130,21 @@ impl World {
         self.clock.set(self.clock.now().checked_add(by).unwrap());
     }
 
-    /// Publishes files at the vendor and describes one update per bulletin in its catalogue, which becomes current.
+    /// Describes one update per bulletin in the vendor's catalogue, which becomes current.
     pub async fn catalogue(&self, bulletins: &[(&str, Vec<PayloadFile>)]) {
+        let updates: Vec<_> = bulletins.iter().map(|(name, files)| self.described(name, files.clone())).collect();
+        self.catalogue_of(&updates).await;
+    }
+
+    /// Makes a catalogue of these updates current, each in a bulletin of its own.
+    pub async fn catalogue_of(&self, updates: &[NewUpdate]) {
         let db = &self.app().db;
         let now = self.clock.now();
         let mut w = db.write("test", "test", now).await.unwrap();
         let generation = catalogue::begin_generation(&mut w, self.feed).await.unwrap();
-        let rows: Vec<NewBulletin> = bulletins.iter().map(|(name, _)| new_bulletin(name, now)).collect();
+        let rows: Vec<NewBulletin> = updates.iter().map(|update| new_bulletin(&update.bulletin, now)).collect();
         catalogue::put_bulletins(&mut w, self.feed, generation, &rows).await.unwrap();
-        let rows: Vec<NewUpdate> = bulletins.iter().map(|(name, files)| new_update(name, files.clone(), now)).collect();
-        catalogue::put_updates(&mut w, self.feed, generation, &rows).await.unwrap();
+        catalogue::put_updates(&mut w, self.feed, generation, updates).await.unwrap();
         w.commit().await.unwrap();
         let mut w = db.write("test", "test", now).await.unwrap();
         let mut counting = Counting::begin(db, self.feed, generation).await.unwrap();
@@ -147,6 +152,11 @@ impl World {
         let switch = Switch { counted, fingerprint: None, catalogue_date: None };
         catalogue::switch_generation(&mut w, &switch).await.unwrap();
         w.commit().await.unwrap();
+    }
+
+    /// The update of a bulletin as a catalogue describes it.
+    pub fn described(&self, bulletin: &str, files: Vec<PayloadFile>) -> NewUpdate {
+        new_update(bulletin, files, self.clock.now())
     }
 
     /// Publishes a payload and describes it.
@@ -315,10 +325,10 @@ impl World {
         versions.into_iter().max_by_key(|v| (v.active, v.version)).expect("it has a version")
     }
 
-    /// What the independent checker says of database and disk.
+    /// Asserts what the independent checker says of database and disk: every invariant holds.
     pub async fn check(&mut self) {
         self.stop_server().await;
-        let findings = crate::world::fsck(&self.data());
+        let findings = fsck(&self.data());
         assert!(findings.is_empty(), "{findings}");
         self.run_server().await;
     }
@@ -330,16 +340,9 @@ pub fn relocation(from: LocationId, to: LocationId) -> JobRequest {
     JobRequest::Relocate { of: Selection::All, from: Some(from), to, link, restage, dry_run }
 }
 
-/// Runs `patchwharf fsck` on a data folder; empty output means that all invariants hold.
+/// What the independent checker says of a data folder; empty: every invariant holds.
 pub fn fsck(data: &camino::Utf8Path) -> String {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_patchwharf"))
-        .args(["--data", data.as_str(), "fsck"])
-        .output()
-        .unwrap();
-    if output.status.success() {
-        return String::new();
-    }
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    patchwharf_testkit::fsck(env!("CARGO_BIN_EXE_patchwharf"), data.as_std_path(), None)
 }
 
 fn new_bulletin(name: &str, now: Timestamp) -> NewBulletin {

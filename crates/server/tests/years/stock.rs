@@ -56,6 +56,5 @@ impl Stock {
 
 /// What the independent judge says of a server that does nothing.
 pub(crate) fn judged(server: &Server) {
-    let fsck = server.patchwharf(&["fsck"]);
-    assert_eq!(fsck.code, Some(0), "{}{}", fsck.stdout, fsck.stderr);
+    server.holds();
 }

@@ -121,7 +121,7 @@ pub struct Run {
 }
 
 impl Run {
-    pub(super) fn of(mut command: Command) -> Self {
+    pub(crate) fn of(mut command: Command) -> Self {
         let output = command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
         Self {
             code: output.status.code(),

@@ -54,7 +54,7 @@ async fn damaged_packages_are_mended_by_the_next_version_and_only_what_is_bad_is
 
 #[tokio::test]
 async fn r_02_with_the_vendor_down_nothing_is_changed_and_the_finding_says_when_it_is_tried_again() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let names = many(&world, 2).await;
     let path = world.folder(&names[0]).await.join(&names[0]);
     rot(&path);
@@ -71,6 +71,7 @@ async fn r_02_with_the_vendor_down_nothing_is_changed_and_the_finding_says_when_
     world.vendor.come_up();
     check(&world, repair()).await.clean();
     world.assert_staged(&names[0], &[&Payload::random(names[0].clone(), 2_000)]).await;
+    world.check().await;
 }
 
 #[tokio::test]
