@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use patchwharf_db::catalogue::NewUpdate;
 use patchwharf_model::{
     job::{JobRequest, JobState},
     package::VersionState,
@@ -22,13 +23,14 @@ async fn a_staged_package_is_on_disk_whole_with_a_signed_manifest() {
 
 #[tokio::test]
 async fn r_05_what_is_staged_and_proved_is_not_fetched_again() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let one = Payload::random("one.exe", 300_000);
     world.catalogue(&[("B-1", vec![world.publish(&one)])]).await;
     world.stage(&["B-1"]).await.done();
     let again = world.stage(&["B-1"]).await.done();
     assert_eq!(again.item("B-1").outcome, "already-staged");
     assert_eq!(world.vendor.count("/one.exe"), 1);
+    world.check().await;
 }
 
 #[tokio::test]
@@ -53,7 +55,7 @@ async fn r_05_rows_are_never_believed_a_folder_that_is_gone_is_staged_again() {
 #[tokio::test]
 async fn s_16_the_same_bytes_are_fetched_and_stored_once() {
     use std::os::unix::fs::MetadataExt as _;
-    let world = World::start().await;
+    let mut world = World::start().await;
     let one = Payload::random("one.exe", 300_000);
     let other = Payload::new("other.exe", one.bytes.clone());
     world.catalogue(&[("B-1", vec![world.publish(&one)]), ("B-2", vec![world.publish(&other)])]).await;
@@ -65,11 +67,12 @@ async fn s_16_the_same_bytes_are_fetched_and_stored_once() {
     assert_eq!(inode(world.folder("B-1").await.join("one.exe")), inode(world.folder("B-2").await.join("other.exe")));
     // Our own link changed the inode's ctime: the proof still stands, nothing is hashed or fetched.
     assert_eq!(world.stage(&["B-1", "B-2"]).await.done().count("already-staged"), 2);
+    world.check().await;
 }
 
 #[tokio::test]
 async fn s_18_fifty_bulletins_that_stage_the_same_file_at_once_fetch_it_once() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let shared = Payload::random("shared.exe", 500_000);
     let file = world.publish(&shared);
     let names: Vec<String> = (0..50).map(|n| format!("B-{n}")).collect();
@@ -86,11 +89,12 @@ async fn s_18_fifty_bulletins_that_stage_the_same_file_at_once_fetch_it_once() {
     for name in &names {
         world.assert_staged(name, &[&shared]).await;
     }
+    world.check().await;
 }
 
 #[tokio::test]
 async fn s_01_an_unreachable_vendor_costs_only_its_own_packages_and_says_when_it_is_tried_again() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let (one, two) = (Payload::random("one.exe", 30_000), Payload::random("two.exe", 30_000));
     world.catalogue(&[("B-1", vec![world.publish(&one)]), ("B-2", vec![world.describe(&two)])]).await;
     let ended = world.stage(&["B-1", "B-2"]).await.failed();
@@ -102,11 +106,12 @@ async fn s_01_an_unreachable_vendor_costs_only_its_own_packages_and_says_when_it
     world.vendor.publish("/two.exe", &two);
     world.stage(&["B-2"]).await.done();
     world.assert_staged("B-2", &[&two]).await;
+    world.check().await;
 }
 
 #[tokio::test]
 async fn s_08_wrong_bytes_are_never_placed_and_both_digests_are_named() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let one = Payload::random("one.exe", 30_000);
     let file = world.describe(&one);
     world.vendor.lie("/one.exe", &one, Lie::FlipBit(100));
@@ -118,6 +123,7 @@ async fn s_08_wrong_bytes_are_never_placed_and_both_digests_are_named() {
     assert_eq!(world.newest("B-1").await.state, VersionState::VendorChanged);
     let package = world.update("B-1").await.package_id.unwrap().to_string();
     assert!(!world.packages().join(package).exists());
+    world.check().await;
 }
 
 #[tokio::test]
@@ -139,7 +145,7 @@ async fn s_19_a_vendors_revision_becomes_the_next_version_and_the_old_one_is_ret
 
 #[tokio::test]
 async fn s_19_a_revision_that_cannot_be_had_leaves_the_old_one_in_its_place() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let (old, new) = (Payload::random("one.exe", 30_000), Payload::random("two.exe", 30_000));
     world.catalogue(&[("B-1", vec![world.publish(&old)])]).await;
     world.stage(&["B-1"]).await.done();
@@ -148,6 +154,7 @@ async fn s_19_a_revision_that_cannot_be_had_leaves_the_old_one_in_its_place() {
     let update = world.update("B-1").await;
     assert_eq!((update.current_version, update.state), (Some(1), Some(VersionState::Staged)));
     assert_eq!(world.content("B-1").await.keys().collect::<Vec<_>>(), ["one.exe"]);
+    world.check().await;
 }
 
 #[tokio::test]
@@ -170,6 +177,7 @@ async fn s_25_a_job_without_space_waits_and_goes_on_alone() {
     world.app().jobs.wake();
     world.ended(job).await.done();
     world.assert_staged("B-1", &[&one]).await;
+    world.check().await;
 }
 
 #[tokio::test]
@@ -241,12 +249,33 @@ async fn queries_and_fsyncs_per_package_are_bounded() {
 }
 
 #[tokio::test]
-async fn superseded_and_withdrawn_updates_are_left_out_and_said_so() {
-    let world = World::start().await;
-    world.catalogue(&[("B-1", Vec::new())]).await;
-    let ended = world.stage(&["B-1"]).await.done();
-    assert_eq!(ended.item("B-1").outcome, "left-out");
-    assert!(ended.item("B-1").reason.contains("no files"));
+async fn superseded_withdrawn_and_empty_updates_are_left_out_and_said_so() {
+    let mut world = World::start().await;
+    let files = ["one.exe", "two.exe", "four.exe"].map(|name| Payload::random(name, 30_000));
+    let [superseded, withdrawn, live] = [("B-1", 0), ("B-2", 1), ("B-4", 2)]
+        .map(|(bulletin, file): (&str, usize)| world.described(bulletin, vec![world.publish(&files[file])]));
+    let catalogue = [
+        NewUpdate { superseded_by: Some(live.key.clone()), ..superseded },
+        NewUpdate { withdrawn: true, ..withdrawn },
+        world.described("B-3", Vec::new()),
+        live,
+    ];
+    world.catalogue_of(&catalogue).await;
+    let left_out =
+        [("B-1", "superseded by B-4.update"), ("B-2", "the vendor has withdrawn it"), ("B-3", "it has no files")];
+    let ended = world.stage(&["B-1", "B-2", "B-3", "B-4"]).await.done();
+    assert_eq!((ended.count("left-out"), ended.count("staged")), (3, 1), "{ended:#?}");
+    for (bulletin, why) in left_out {
+        let line = ended.item(bulletin);
+        assert!(line.outcome == "left-out" && line.reason.contains(why), "{line:#?}");
+        assert_eq!(world.update(bulletin).await.package_id, None);
+    }
+    world.assert_staged("B-4", &[&files[2]]).await;
+    assert!(world.vendor.requests().iter().all(|request| request.path == "/four.exe"), "nothing else is fetched");
+    let nothing = world.stage(&left_out.map(|(bulletin, _)| bulletin)).await.done();
+    let summary = "nothing to stage: 3 updates, all superseded, withdrawn or without files";
+    assert_eq!(nothing.report.summary, summary);
+    world.check().await;
 }
 
 #[tokio::test]
