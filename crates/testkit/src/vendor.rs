@@ -54,6 +54,14 @@ struct State {
     requests: Mutex<Vec<Request>>,
     sent: Mutex<HashMap<String, u64>>,
     released: watch::Sender<u64>,
+    held: Mutex<Held>,
+}
+
+/// Answers that stand still until they are released.
+#[derive(Debug, Default)]
+struct Held {
+    now: usize,
+    most: usize,
 }
 
 impl Vendor {
@@ -151,6 +159,18 @@ impl Vendor {
         self.state.released.send_modify(|n| *n += 1);
     }
 
+    /// How many bodies stand still ([`Lie::StallAt`]) at this moment: so many downloads are under way.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.state.held.lock().unwrap().now
+    }
+
+    /// How many of them stood still at once, at most.
+    #[must_use]
+    pub fn most_held(&self) -> usize {
+        self.state.held.lock().unwrap().most
+    }
+
     /// All requests so far, in the order in which they came.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
@@ -206,8 +226,33 @@ impl State {
         Some(Act::Serve(Publication::new(bytes)))
     }
 
+    /// Waits until everything is released, and is counted meanwhile. Who waits for its last byte is counted no more before
+    /// it gets it.
+    async fn hold(&self, mut released: watch::Receiver<u64>) {
+        let _turn = Turn::of(&self.held);
+        let _ = released.changed().await;
+    }
+
     fn note_sent(&self, path: &str, bytes: u64) {
         *self.sent.lock().unwrap().entry(path.to_owned()).or_default() += bytes;
+    }
+}
+
+/// One of those that are held; given back also when its connection is cut.
+struct Turn<'a>(&'a Mutex<Held>);
+
+impl<'a> Turn<'a> {
+    fn of(held: &'a Mutex<Held>) -> Self {
+        let mut all = held.lock().unwrap();
+        all.now += 1;
+        all.most = all.most.max(all.now);
+        Self(held)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().now -= 1;
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use patchwharf_server::fetch::Trust;
 use patchwharf_testkit::{
-    Payload,
+    Payload, Vendor, eventually_async,
     vendor::{Lie, Mood},
 };
 
-use crate::rig::{DEADLINE, Rig};
+use crate::rig::{DEADLINE, Rig, source};
 
 #[tokio::test]
 async fn s_03_a_dripping_vendor_is_given_up_and_the_next_mirror_tried() {
@@ -31,14 +32,14 @@ async fn s_03_a_silent_host_leaves_the_places_of_the_others_free() {
         (c.parallel, c.per_host) = (4, 2);
         c.idle_timeout = DEADLINE;
     }));
-    let slow = patchwharf_testkit::Vendor::start_on("127.0.0.2:0");
+    let slow = Vendor::start_on("127.0.0.2:0");
     slow.set_mood(Mood::Silent);
     let mut hanging = tokio::task::JoinSet::new();
     for n in 0..20 {
         let (rig, url) = (Arc::clone(&rig), slow.url("/x"));
         hanging.spawn(async move {
             let payload = Payload::random(format!("slow{n}.exe"), 100);
-            let from = crate::rig::source(&url, patchwharf_server::fetch::Trust::Configured);
+            let from = source(&url, Trust::Configured);
             rig.fetch_from(&payload, vec![from]).await.map(|_| ())
         });
     }
@@ -48,19 +49,42 @@ async fn s_03_a_silent_host_leaves_the_places_of_the_others_free() {
     hanging.abort_all();
 }
 
+/// Downloads files whose bodies the vendors hold open, lets go of all of them whenever `together` stand still, and says
+/// how many did at most at each vendor.
+async fn held(rig: &Arc<Rig>, vendors: &[Vendor], of_each: usize, together: usize) -> Vec<usize> {
+    let mut all = tokio::task::JoinSet::new();
+    for (number, vendor) in vendors.iter().enumerate() {
+        for n in 0..of_each {
+            let payload = Payload::random(format!("{number}-{n}.exe"), 2_000);
+            let path = format!("/{n}");
+            vendor.lie(&path, &payload, Lie::StallAt(1_000));
+            let (rig, from) = (Arc::clone(rig), source(&vendor.url(&path), Trust::Configured));
+            all.spawn(async move { rig.fetch_from(&payload, vec![from]).await.map(drop) });
+        }
+    }
+    while !all.is_empty() {
+        let wave = together.min(all.len());
+        eventually_async("as many downloads as may be are under way", DEADLINE, || async {
+            (vendors.iter().map(Vendor::held).sum::<usize>() == wave).then_some(())
+        })
+        .await;
+        vendors.iter().for_each(Vendor::release);
+        for _ in 0..wave {
+            all.join_next().await.unwrap().unwrap().unwrap();
+        }
+    }
+    vendors.iter().map(Vendor::most_held).collect()
+}
+
 #[tokio::test]
 async fn no_more_downloads_per_host_than_allowed() {
-    let rig = Arc::new(Rig::with(|c| c.per_host = 3));
-    let mut all = tokio::task::JoinSet::new();
-    for n in 0..30 {
-        let rig = Arc::clone(&rig);
-        all.spawn(async move {
-            let payload = Payload::random(format!("{n}.exe"), 2_000);
-            let path = format!("/{n}");
-            rig.vendor.publish(&path, &payload);
-            rig.fetch_from(&payload, vec![rig.configured(&path)]).await.unwrap();
-            rig.progress.snapshot(std::time::Instant::now()).1.files.len()
-        });
-    }
-    assert_eq!(all.join_all().await.len(), 30);
+    let rig = Arc::new(Rig::with(|c| (c.parallel, c.per_host) = (16, 3)));
+    let vendors = [Vendor::start(), Vendor::start_on("127.0.0.2:0")];
+    assert_eq!(held(&rig, &vendors, 30, 6).await, [3, 3], "the limit is each host's own");
+}
+
+#[tokio::test]
+async fn no_more_downloads_altogether_than_allowed() {
+    let rig = Arc::new(Rig::with(|c| (c.parallel, c.per_host) = (4, 8)));
+    assert_eq!(held(&rig, &[Vendor::start()], 30, 4).await, [4]);
 }

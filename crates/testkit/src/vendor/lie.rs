@@ -39,10 +39,10 @@ pub(super) async fn tell(
             Ok(After::Close)
         }
         Lie::StallAt(at) => {
-            let mut released = state.released.subscribe();
+            let released = state.released.subscribe();
             let first = range.map_or(0, |(first, _)| first);
             let sent = cut(stream, request, &file, at.max(first), state).await?;
-            let _ = released.changed().await;
+            state.hold(released).await;
             send(stream, request, &file.bytes[first + sent..], state).await?;
             Ok(After::KeepAlive)
         }
