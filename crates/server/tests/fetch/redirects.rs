@@ -1,7 +1,7 @@
 //! S-11 and S-12: where a vendor sends us.
 
-use patchwharf_server::fetch::Trust;
-use patchwharf_testkit::{Payload, Vendor, vendor::Act};
+use patchwharf_server::fetch::{Pin, Source, Trust, Validators};
+use patchwharf_testkit::{Authority, Payload, TlsFront, Vendor, vendor::Act};
 
 use crate::rig::{Rig, source, whole_text};
 
@@ -63,6 +63,32 @@ async fn s_11_a_redirect_to_another_host_is_only_named_however_it_began() {
     let rig = Rig::with(|c| c.allow_hosts = vec![other.address().to_string().parse().unwrap()]);
     rig.vendor.script("/file", [Act::redirect(&other.url("/file"))]);
     rig.fetch(&payload).await.unwrap();
+}
+
+#[tokio::test]
+async fn s_11_https_is_left_for_http_only_where_a_digest_proves_the_content() {
+    let root = Authority::root("root");
+    let rig = Rig::with(|c| c.allow_networks = vec!["127.0.0.0/8".parse().unwrap()]);
+    let payload = Payload::random("a.exe", 1_000);
+    rig.vendor.publish("/plain", &payload);
+    let front = TlsFront::start(&rig.vendor, root.certificate("127.0.0.1"));
+    rig.vendor.script("/secret", [Act::redirect(&rig.vendor.url("/plain"))]);
+    rig.vendor.script("/still-secret", [Act::redirect(&front.url("/plain"))]);
+    let at = |path: &str| Source {
+        pin: Some(Pin::parse(root.pem()).unwrap()),
+        ..source(&front.url(path), Trust::Configured)
+    };
+    let into = camino::Utf8PathBuf::from_path_buf(rig.folder().join("document")).unwrap();
+    let document =
+        async |path: &str| rig.fetcher.get_document(&at(path), &Validators::default(), 1 << 20, &into, &rig.stop).await;
+
+    let error = document("/secret").await.unwrap_err();
+    assert_eq!(error.code(), "redirect-refused", "{}", whole_text(&error));
+    assert!(error.to_string().contains("leaves https, and no digest proves the content"), "{error}");
+    assert_eq!(rig.vendor.count("/plain"), 0, "nobody went there");
+    document("/still-secret").await.unwrap();
+    rig.fetch_from(&payload, vec![at("/secret")]).await.unwrap();
+    assert_eq!(rig.vendor.count("/plain"), 2, "a file by its digest, wherever it comes from");
 }
 
 #[tokio::test]
