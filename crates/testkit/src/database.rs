@@ -1,8 +1,8 @@
-//! What a test does to a SQLite file behind the server's back: damage, as a disk does it, and the passing of time.
+//! What a test does to a SQLite file behind the server's back: damage, as a disk does it, the passing of time, and a lock.
 
 use std::{fs::OpenOptions, os::unix::fs::FileExt as _, path::Path};
 
-use sqlx::{Connection as _, Row as _, SqliteConnection};
+use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 const PAGE_BYTES: usize = 4096;
 
@@ -16,6 +16,32 @@ pub async fn change(database: &Path, statement: &'static str) -> u64 {
     let done = sqlx::query(statement).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     done.rows_affected()
+}
+
+/// Someone else's write transaction on a SQLite file.
+#[derive(Debug)]
+pub struct Held(SqliteConnection);
+
+impl Held {
+    /// Takes the lock, as soon as whoever has it lets go: a commit of the server may wait long for a busy disk.
+    ///
+    /// # Panics
+    /// When it is not to be had.
+    pub async fn take(database: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(database).busy_timeout(crate::server::DEADLINE);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query("BEGIN EXCLUSIVE").execute(&mut connection).await.unwrap();
+        Self(connection)
+    }
+
+    /// Lets go.
+    ///
+    /// # Panics
+    /// When the file cannot be closed.
+    pub async fn release(mut self) {
+        sqlx::query("ROLLBACK").execute(&mut self.0).await.unwrap();
+        self.0.close().await.unwrap();
+    }
 }
 
 /// Overwrites the first page of a table with rubbish.

@@ -6,6 +6,7 @@ mod access;
 mod adopt;
 mod auth;
 mod bulletins;
+mod busy;
 mod cli;
 mod document;
 mod download;
