@@ -1,3 +1,5 @@
+mod many;
+
 use std::fs;
 
 use patchwharf_model::{job::JobRequest, package::VersionState};
@@ -72,7 +74,7 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 
 #[tokio::test]
 async fn r_02_with_the_vendor_down_refresh_changes_nothing_and_says_so() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let files = three(&world).await;
     let folder = world.folder("B-1").await;
     fs::write(folder.join("one.exe"), files[0].damaged().bytes).unwrap();
@@ -93,11 +95,12 @@ async fn r_02_with_the_vendor_down_refresh_changes_nothing_and_says_so() {
     world.vendor.come_up();
     world.refresh(&["B-1"]).await.done();
     world.assert_staged("B-1", &files.iter().collect::<Vec<_>>()).await;
+    world.check().await;
 }
 
 #[tokio::test]
 async fn r_09_what_the_vendor_could_not_give_is_asked_for_again_when_its_time_has_come() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let files = three(&world).await;
     fs::remove_file(world.folder("B-1").await.join("one.exe")).unwrap();
     world.vendor.go_down();
@@ -116,6 +119,11 @@ async fn r_09_what_the_vendor_could_not_give_is_asked_for_again_when_its_time_ha
     world.app().jobs.wake();
     world.ended(ordered[0].job_id).await.done();
     world.assert_staged("B-1", &files.iter().collect::<Vec<_>>()).await;
+    world.check().await;
+}
+
+async fn newest_job(world: &World) -> patchwharf_model::JobId {
+    patchwharf_db::jobs::list(&world.app().db, &jobs()).await.unwrap().rows[0].job_id
 }
 
 fn jobs() -> patchwharf_db::jobs::JobQuery {
@@ -134,12 +142,13 @@ async fn a_healthy_package_has_nothing_to_mend() {
 
 #[tokio::test]
 async fn r_07_a_vendor_that_ships_other_bytes_leaves_the_old_in_place_with_the_reason() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let files = three(&world).await;
     world.vendor.publish("/one.exe", &files[0].damaged());
     let ended = world.run(JobRequest::RefreshComplete { of: world.of(&["B-1"]).await }).await.failed();
     assert_eq!(ended.item("B-1").outcome, "vendor-changed");
     world.assert_staged("B-1", &files.iter().collect::<Vec<_>>()).await;
+    world.check().await;
 }
 
 #[tokio::test]
@@ -188,39 +197,53 @@ async fn r_06_two_refreshes_of_one_package_both_end_and_one_writer_wins() {
     ];
     assert_eq!(jobs[0], jobs[1], "the same order joins");
     for job in jobs {
-        // A job that waits for another's lock looks again after a while.
-        let stop = tokio::time::Instant::now() + crate::world::DEADLINE;
-        while !patchwharf_db::jobs::show(&world.app().db, job).await.unwrap().state.is_final() {
-            assert!(tokio::time::Instant::now() < stop);
-            world.later(std::time::Duration::from_secs(1));
-            world.app().jobs.wake();
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        world.ended(job).await.done();
+        end_of(&world, job).await.done();
     }
     world.assert_staged("B-1", &files.iter().collect::<Vec<_>>()).await;
     world.check().await;
 }
 
-#[tokio::test]
-async fn r_08_of_many_refreshes_each_has_its_own_result() {
-    let world = World::start().await;
-    let payloads: Vec<Payload> = (0..30).map(|n| Payload::random(format!("{n}.exe"), 2_000)).collect();
-    let names: Vec<String> = (0..30).map(|n| format!("B-{n}")).collect();
-    let bulletins: Vec<_> =
-        names.iter().zip(&payloads).map(|(name, payload)| (name.as_str(), vec![world.publish(payload)])).collect();
-    world.catalogue(&bulletins).await;
-    let all: Vec<&str> = names.iter().map(String::as_str).collect();
-    world.stage(&all).await.done();
-    for name in &names {
-        for file in fs::read_dir(world.folder(name).await).unwrap().flatten() {
-            if file.file_name() != "package.json" {
-                fs::remove_file(file.path()).unwrap();
-            }
+/// Whoever comes first: each job ends, and what is left is a whole package or none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r_06_refresh_stage_and_delete_of_one_package_never_meet_in_it() {
+    let mut world = World::start().await;
+    let files = three(&world).await;
+    for round in 0..8 {
+        damage(&world, &files).await;
+        let of = world.of(&["B-1"]).await;
+        let packages = vec![world.update("B-1").await.package_id.unwrap()];
+        let mut requests = [
+            JobRequest::RefreshQuick { of: of.clone() },
+            JobRequest::Stage { of: of.clone() },
+            JobRequest::Delete { packages, although_needed: true },
+            JobRequest::RefreshComplete { of },
+        ];
+        requests.rotate_left(round % 4);
+        let mut jobs = Vec::new();
+        for request in requests {
+            jobs.push(world.order(request).await);
         }
+        for job in jobs {
+            end_of(&world, job).await.done();
+        }
+        let update = world.update("B-1").await;
+        if update.package_id.is_some() {
+            world.assert_staged("B-1", &files.iter().collect::<Vec<_>>()).await;
+        }
+        world.check().await;
+        world.stage(&["B-1"]).await.done();
+        world.assert_staged("B-1", &files.iter().collect::<Vec<_>>()).await;
     }
-    world.vendor.unpublish("/7.exe");
-    let ended = world.refresh(&all).await.failed();
-    assert_eq!((ended.count("mended"), ended.count("unreachable")), (29, 1));
-    assert_eq!(ended.item("B-7").outcome, "unreachable");
+}
+
+/// Waits for a job's end while time goes on: one that waits for another's lock looks again after a while.
+async fn end_of(world: &World, job: patchwharf_model::JobId) -> crate::world::Ended {
+    let stop = tokio::time::Instant::now() + crate::world::DEADLINE;
+    while !patchwharf_db::jobs::show(&world.app().db, job).await.unwrap().state.is_final() {
+        assert!(tokio::time::Instant::now() < stop);
+        world.later(std::time::Duration::from_secs(1));
+        world.app().jobs.wake();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    world.ended(job).await
 }
