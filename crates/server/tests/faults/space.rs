@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use patchwharf_model::api::{Job, Page};
-use patchwharf_testkit::{disk::SmallDisk, eventually_async, server::DEADLINE, skipped};
+use patchwharf_model::{
+    api::{Job, JobDetail, Page},
+    job::JobState,
+};
+use patchwharf_testkit::{disk::SmallDisk, eventually, eventually_async, server::DEADLINE, skipped};
 use serde_json::json;
 
 use crate::{driver::Open, judge, plant::Plant};
@@ -44,6 +47,71 @@ async fn s_25_a_full_disk_stops_staging_until_there_is_room_again() {
     assert!(all > staged);
     figures!("disk full: {staged} files served meanwhile, {all} after room was made");
     drop(plant);
+}
+
+/// What a complete refresh passes on its way, from the first byte to the new package.
+const OF_A_REFRESH: [&str; 12] = [
+    "stage.before-write",
+    "stage.after-write",
+    "stage.after-verify",
+    "place.before-build",
+    "place.before-fsync",
+    "place.before-rename",
+    "place.after-rename",
+    "place.after-fsync",
+    "commit.before",
+    "recreate.before-switch",
+    "commit.after",
+    "recreate.after-switch",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r_04_a_disk_that_gets_full_at_any_step_of_a_refresh_leaves_the_package_served_and_it_goes_on_with_room() {
+    let disk = match SmallDisk::create(8 * 1024, 2_000) {
+        Ok(disk) => disk,
+        Err(why) => return skipped(&format!("disk full in a refresh: mounts are not allowed here: {why}")),
+    };
+    let home = tempfile::tempdir().unwrap();
+    let mut plant = Plant::at(&home.path().join("data"), &disk.path().join("packages")).await;
+    plant.server.api().run_job("/api/v1/bulletins/stage", &json!({"bulletins": &plant.bulletins})).await;
+    let of = json!({"bulletins": [&plant.bulletins[0]]});
+    let served = plant.driver(&Open::default(), &Arc::default()).fetch_all().await.unwrap();
+    assert!(served > 0);
+
+    let ballast = disk.path().join("ballast");
+    let mut waited = 0;
+    for step in OF_A_REFRESH {
+        plant.server.set_env("PATCHWHARF_FAULT", &format!("{step}:stop:1"));
+        plant.server.restart().await;
+        let driver = plant.driver(&Open::default(), &Arc::default());
+        let refresh = json!({"of": of, "complete": true});
+        let job: Job = plant.server.api().post("/api/v1/bulletins/refresh", &refresh).await;
+        eventually("the server stands still", DEADLINE, || plant.server.stands_still().then_some(()));
+        fill(&ballast, 0);
+        plant.server.go_on();
+        let waits = eventually_async("the job waits for space, or needs none", DEADLINE, || async {
+            let found: JobDetail = plant.server.api().get(&format!("/api/v1/jobs/{}", job.id)).await;
+            let waits = found.job.state == JobState::Queued && found.job.waiting_for.contains("space");
+            (waits || found.job.state.is_final()).then_some(waits)
+        })
+        .await;
+        waited += usize::from(waits);
+        assert_eq!(driver.fetch_all().await.unwrap(), served, "{step}: the old or the new package is served");
+        if let Err(findings) = judge::crashed(&plant).await {
+            judge::fail(&plant, step, &findings);
+        }
+
+        std::fs::remove_file(&ballast).unwrap();
+        let ended = plant.server.api().wait_for_job(job.id).await;
+        assert_eq!(ended.job.state, JobState::Done, "{step}: {ended:#?}");
+        assert_eq!(driver.fetch_all().await.unwrap(), served, "{step}");
+        judge::recovered(&plant, &driver).await;
+    }
+    assert!(waited > 0, "the disk was never too full");
+    figures!(
+        "disk full in a refresh: at {} steps, {waited} times the job waited for space; {served} files served throughout",
+        OF_A_REFRESH.len()
+    );
 }
 
 /// Takes all room but `leave_bytes`.
