@@ -24,6 +24,7 @@ mod plant;
 mod power;
 mod prune;
 mod rebuild;
+mod recovery;
 mod refresh;
 mod relocate;
 mod replay;

@@ -42,7 +42,7 @@ fn acts_for(step: Step) -> &'static [Act] {
 }
 
 /// Does what makes the server pass the step, until all is done or it is gone.
-async fn provoke(
+pub(crate) async fn provoke(
     plant: &Plant,
     driver: &Driver,
     (step, acts): (Step, &[Act]),
