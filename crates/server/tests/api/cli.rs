@@ -1,8 +1,18 @@
 //! The command line, as a person or a script uses it.
 
+mod bulletins;
+mod feeds;
+mod jobs;
+mod store;
+
+use std::{
+    io::Read as _,
+    process::{Child, Command, Stdio},
+};
+
 use patchwharf_model::api::{Job, Page};
 use patchwharf_testkit::{
-    Payload, eventually_async,
+    Payload, Server, eventually_async,
     sdp::{Catalogue, Update},
     server::DEADLINE,
     vendor::Mood,
@@ -10,6 +20,36 @@ use patchwharf_testkit::{
 use serde_json::Value;
 
 use crate::world::{BINARY, World};
+
+/// A command that goes on while the test does; ended with it.
+struct Beside(Child);
+
+impl Beside {
+    fn start(server: &Server, arguments: &[&str]) -> Self {
+        let command = Command::new(BINARY)
+            .args(arguments)
+            .env("PATCHWHARF_SERVER", server.url(""))
+            .env("PATCHWHARF_DATA", server.data())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Self(command.unwrap())
+    }
+
+    /// Waits for its end; its exit code and standard output.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut text = String::new();
+        self.0.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+        (self.0.wait().unwrap().code(), text)
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 #[tokio::test]
 async fn a_bulletin_is_staged_verified_damaged_and_mended_from_the_command_line() {
@@ -29,22 +69,14 @@ async fn a_bulletin_is_staged_verified_damaged_and_mended_from_the_command_line(
     assert!(verify.stdout.contains("file-0.exe"), "{verify:?}");
     assert_eq!(run(&["bulletin", "refresh", "B-1"]).code, Some(0));
     assert_eq!(run(&["package", "verify", "--all"]).code, Some(0));
-    let fsck = run(&["fsck"]);
-    assert_eq!(fsck.code, Some(0), "{fsck:?}");
+    assert_eq!(run(&["fsck"]).code, Some(0));
 }
 
 #[tokio::test]
 async fn a_command_that_follows_its_job_sees_the_end_although_the_server_was_killed() {
     let mut world = World::new().await;
     world.vendor.set_mood(Mood::Silent);
-    let command = std::process::Command::new(BINARY)
-        .args(["bulletin", "stage", "B-1", "B-2"])
-        .env("PATCHWHARF_SERVER", world.server.url(""))
-        .env("PATCHWHARF_DATA", world.server.data())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let command = Beside::start(&world.server, &["bulletin", "stage", "B-1", "B-2"]);
     let api = world.server.api().clone();
     eventually_async("the job runs", DEADLINE, || async {
         let jobs: Page<Job> = api.get("/api/v1/jobs?kind=stage&state=running").await;
@@ -55,10 +87,8 @@ async fn a_command_that_follows_its_job_sees_the_end_although_the_server_was_kil
     world.vendor.set_mood(Mood::Up);
     world.vendor.release();
     world.server.restart().await;
-    let output = tokio::task::spawn_blocking(move || command.wait_with_output().unwrap()).await.unwrap();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("stage done"), "{text}");
+    let (code, text) = tokio::task::spawn_blocking(move || command.end()).await.unwrap();
+    assert!(code == Some(0) && text.contains("stage done"), "{code:?} {text}");
     assert!(world.bulletin("B-2").await.summary.downloaded);
 }
 
