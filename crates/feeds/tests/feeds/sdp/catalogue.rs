@@ -1,6 +1,10 @@
 //! The shapes in which catalogues come.
 
 use patchwharf_feeds::Limits;
+use patchwharf_testkit::{
+    cab::Method,
+    sdp::{Catalogue, Many},
+};
 
 use super::{Package, cabinet, catalogue, guid, read, read_with, refusal};
 
@@ -16,6 +20,22 @@ fn one_document_bare_or_in_a_cabinet_gives_the_same() {
     assert_eq!(read(cabinet(&[("Readme.txt", "-"), ("Catalog.XML", &xml)])).updates, bare.updates);
     assert_eq!(read(format!("\u{feff}{xml}")).updates, bare.updates, "with a byte order mark");
     assert_eq!(read(Package::new(1).document()).updates, bare.updates[..1]);
+}
+
+#[test]
+fn a_catalogue_packed_by_lzx_or_mszip_gives_what_the_bare_document_gives() {
+    let many = Many::new(400, "https://vendor.example");
+    let catalogue = Catalogue::new((0..400).map(|number| many.update(number)));
+    let xml = catalogue.v1_xml();
+    let bare = read(&xml);
+    let documents = read(catalogue.v2_cab(Method::Stored));
+    assert_eq!((bare.updates.len(), documents.updates.len()), (400, 400));
+    for method in [Method::Lzx, Method::Mszip] {
+        let packed = catalogue.v1_cab(method);
+        assert!(packed.len() < xml.len() / 3, "{method:?}: {} of {} bytes", packed.len(), xml.len());
+        assert!(read(&packed).updates == bare.updates, "{method:?}");
+        assert!(read(catalogue.v2_cab(method)).updates == documents.updates, "{method:?}, a document for each update");
+    }
 }
 
 #[test]
