@@ -6,7 +6,8 @@ use crate::{postgres::Cluster, runner::Run, system};
 
 /// The tests that ask `patchwharf_testkit::times`.
 const FAULT_SUITES: &str = "binary(faults) | (package(patchwharf-store) & test(machine::)) \
-                            | (binary(operations) & test(machine::)) | (package(patchwharf-feeds) & test(mutation::)) \
+                            | (binary(operations) & (test(machine::) | test(steady::) | test(many::r_08_))) \
+                            | (package(patchwharf-feeds) & test(mutation::)) \
                             | binary(hostile_cabinets) | (binary(import) & test(huge::))";
 
 #[derive(clap::Args)]

@@ -180,7 +180,7 @@ impl SmallDisk {
         if done.is_ok_and(|output| output.status.success()) {
             return Some(Self(folder.to_owned()));
         }
-        eprintln!("skipped: a tmpfs cannot be mounted here, so no disk got full");
+        patchwharf_testkit::skipped("a tmpfs cannot be mounted here, so no disk got full");
         None
     }
 }

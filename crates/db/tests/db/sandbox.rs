@@ -29,7 +29,9 @@ pub fn at(n: i64) -> Timestamp {
 pub fn server() -> Option<String> {
     let url = std::env::var("PATCHWHARF_TEST_POSTGRES").ok();
     if url.is_none() {
-        eprintln!("skipped: PATCHWHARF_TEST_POSTGRES is not set, the PostgreSQL half of this test did not run");
+        patchwharf_testkit::skipped(
+            "PATCHWHARF_TEST_POSTGRES is not set, the PostgreSQL half of this test did not run",
+        );
     }
     url
 }

@@ -87,8 +87,7 @@ fn an_xz_stream_that_asks_for_gigabytes_of_memory_is_refused() {
     let mut filters = liblzma::stream::Filters::new();
     filters.lzma2(&options);
     let Ok(stream) = liblzma::stream::Stream::new_stream_encoder(&filters, liblzma::stream::Check::Crc32) else {
-        println!("SKIPPED: this machine has not the memory to make such a stream");
-        return;
+        return patchwharf_testkit::skipped("this machine has not the memory to make such a stream");
     };
     let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
     encoder.write_all(b"Package: a\n").unwrap();

@@ -21,7 +21,7 @@ fn samples() -> Option<PathBuf> {
     let mut places = named.into_iter().chain([root.join("../shared/samples"), root.join("../../shared/samples")]);
     let found = places.find(|folder| folder.join("linux/apt").is_dir());
     if found.is_none() {
-        println!("SKIPPED: the samples are not here; PATCHWHARF_SAMPLES names their folder");
+        patchwharf_testkit::skipped("the samples are not here; PATCHWHARF_SAMPLES names their folder");
     }
     found.map(|folder| folder.join("linux"))
 }

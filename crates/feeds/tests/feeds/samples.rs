@@ -14,7 +14,7 @@ pub(crate) fn sample(name: &str) -> Option<PathBuf> {
     };
     let found = found.filter(|path| path.exists());
     if found.is_none() {
-        println!("SKIPPED: the sample {name} is not at hand (PATCHWHARF_SAMPLES names its folder)");
+        patchwharf_testkit::skipped(&format!("the sample {name} is not at hand (PATCHWHARF_SAMPLES names its folder)"));
     }
     found
 }

@@ -26,7 +26,7 @@ fn browser() -> Option<PathBuf> {
     } else {
         return chromium;
     };
-    println!("SKIPPED: journeys through the console: {missing}");
+    patchwharf_testkit::skipped(&format!("journeys through the console: {missing}"));
     None
 }
 

@@ -28,8 +28,7 @@ async fn s_25_space_is_reserved_before_the_first_byte() {
 async fn s_25_a_full_disk_leaves_nothing_behind_and_goes_on_when_there_is_space() {
     let mut rig = Rig::new();
     let Some(disk) = SmallDisk::mount(rig.folder(), "8m") else {
-        println!("skipped: mounting a small file system needs root");
-        return;
+        return patchwharf_testkit::skipped("mounting a small file system needs root");
     };
     let path = disk.path.join("packages");
     rig.location = Arc::new(Location::create(&path, DeploymentId::new(), Clock::system().now()).unwrap());

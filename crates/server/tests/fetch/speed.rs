@@ -70,8 +70,7 @@ fn publish(folder: &Path, label: &str, count: usize, size: usize) -> Vec<Payload
 #[ignore = "measures: prints figures and asserts nothing; run by hand with --ignored --nocapture"]
 async fn speed() {
     let Some(nginx) = Nginx::start().await else {
-        println!("skipped: this needs nginx");
-        return;
+        return patchwharf_testkit::skipped("this needs nginx");
     };
     for (label, count, size) in [("small", 4_000, 4 << 10), ("middle", 1_000, 256 << 10), ("large", 8, 64 << 20)] {
         let payloads = publish(&nginx.files(), label, count, size);

@@ -90,8 +90,7 @@ impl Drop for TlsServer {
 
 async fn refused(server: Option<TlsServer>, trusted: bool, reason: &str) {
     let Some(server) = server else {
-        println!("skipped: this needs the program openssl");
-        return;
+        return patchwharf_testkit::skipped("this needs the program openssl");
     };
     let ca = camino::Utf8PathBuf::from_path_buf(server.folder.path().join("cert.pem")).unwrap();
     let rig = Rig::with(|c| {
@@ -135,8 +134,7 @@ async fn s_14_old_tls_is_refused() {
 async fn an_authority_of_ones_own_is_trusted_by_configuration() {
     let payload = file();
     let Some(server) = TlsServer::start("IP:127.0.0.1", &["-days", "30"], &[], &payload).await else {
-        println!("skipped: this needs the program openssl");
-        return;
+        return patchwharf_testkit::skipped("this needs the program openssl");
     };
     let ca = camino::Utf8PathBuf::from_path_buf(server.folder.path().join("cert.pem")).unwrap();
     std::fs::write(

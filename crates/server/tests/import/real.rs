@@ -15,7 +15,7 @@ fn sample(name: &str) -> Option<PathBuf> {
     };
     let found = folders.into_iter().map(|folder| folder.join(name)).find(|path| path.exists());
     if found.is_none() {
-        println!("SKIPPED: the sample {name} is not at hand (PATCHWHARF_SAMPLES names its folder)");
+        patchwharf_testkit::skipped(&format!("the sample {name} is not at hand (PATCHWHARF_SAMPLES names its folder)"));
     }
     found?.canonicalize().ok()
 }

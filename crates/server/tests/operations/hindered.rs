@@ -131,8 +131,7 @@ async fn an_empty_location_on_another_disk_is_in_no_link_s_way() {
     let [one, ..] = payloads();
     let (mut world, old, new) = World::with_two_places(&[&one]).await;
     let Some(small) = Small::mount(world.home.path().canonicalize().unwrap().join("disk"), "16m") else {
-        println!("skipped: mounting a small file system needs root");
-        return;
+        return patchwharf_testkit::skipped("mounting a small file system needs root");
     };
     world.location("disk/packages", false).await;
     let everywhere =

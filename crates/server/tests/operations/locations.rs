@@ -76,8 +76,7 @@ async fn a_location_whose_disk_is_read_only_is_still_read() {
         std::process::Command::new("mount").args(arguments).arg(&disk).status().is_ok_and(|status| status.success())
     };
     if !mount(&["-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs"]) {
-        println!("skipped: mounting a small file system needs root");
-        return;
+        return patchwharf_testkit::skipped("mounting a small file system needs root");
     }
     let one = Payload::random("one.exe", 30_000);
     world.catalogue(&[("B-1", vec![world.publish(&one)])]).await;
@@ -122,8 +121,7 @@ async fn l_07_a_location_that_is_lost_is_given_up_and_its_packages_are_fetched_a
 async fn a_location_that_was_read_only_at_the_start_is_written_to_when_it_can_be() {
     let mut world = World::start().await;
     let Some(disk) = Small::mount(world.home.path().canonicalize().unwrap().join("disk"), "16m") else {
-        println!("skipped: mounting a small file system needs root");
-        return;
+        return patchwharf_testkit::skipped("mounting a small file system needs root");
     };
     let there = world.location("disk/packages", false).await;
     disk.remount("ro");

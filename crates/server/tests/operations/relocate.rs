@@ -331,8 +331,7 @@ async fn l_04_a_new_place_without_room_is_waited_for_and_the_missing_amount_is_s
     let (world, old, _) = World::with_two_places(&[&one, &two, &three]).await;
     let disk = world.home.path().canonicalize().unwrap().join("disk");
     let Some(small) = Small::mount(disk, "1500k") else {
-        println!("skipped: mounting a small file system needs root");
-        return;
+        return patchwharf_testkit::skipped("mounting a small file system needs root");
     };
     let new = world.location("disk/packages", false).await;
     let dry = world.run(with(old, new, false, false, true)).await.failed();
@@ -373,8 +372,7 @@ async fn l_11_a_file_system_that_takes_two_letters_for_one_is_refused_before_the
     };
     let (image, at) = (image.to_str().unwrap(), disk.to_str().unwrap());
     if !run("mkfs.vfat", &[image]) || !run("mount", &["-o", "loop,umask=022", image, at]) {
-        println!("skipped: a vfat image cannot be made or mounted here");
-        return;
+        return patchwharf_testkit::skipped("a vfat image cannot be made or mounted here");
     }
     let _unmount = Small(disk.clone());
     let path = camino::Utf8PathBuf::from_path_buf(disk.join("packages")).unwrap();

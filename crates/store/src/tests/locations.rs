@@ -83,8 +83,7 @@ fn c_21_a_folder_that_others_can_write_is_refused_and_chmod_is_named() {
 fn c_21_a_folder_of_another_user_is_refused() {
     let f = Fixture::new();
     if std::os::unix::fs::chown(f.location.path(), Some(65534), None).is_err() {
-        println!("skipped: only root can give a folder away");
-        return;
+        return patchwharf_testkit::skipped("only root can give a folder away");
     }
     assert!(matches!(open(&f), Err(OpenError::Owner { owner: 65534, .. })));
 }
@@ -113,8 +112,7 @@ fn c_16_a_staging_folder_on_another_file_system_is_refused() {
     let mount =
         |args: &[&str]| std::process::Command::new(args[0]).args(&args[1..]).output().is_ok_and(|o| o.status.success());
     if !mount(&["mount", "-t", "tmpfs", "-o", "mode=0755", "none", staging.as_str()]) {
-        println!("skipped: mounting is not allowed here");
-        return;
+        return patchwharf_testkit::skipped("mounting is not allowed here");
     }
     let result = open(&f);
     assert!(mount(&["umount", staging.as_str()]));

@@ -130,8 +130,7 @@ fn d_05_a_mount_point_inside_is_not_crossed() {
     let run =
         |args: &[&str]| std::process::Command::new(args[0]).args(&args[1..]).output().is_ok_and(|o| o.status.success());
     if !run(&["mount", "-t", "tmpfs", "none", inside.as_str()]) {
-        println!("skipped: mounting is not allowed here");
-        return;
+        return patchwharf_testkit::skipped("mounting is not allowed here");
     }
     std::fs::write(inside.join("precious"), "precious").unwrap();
     let result = f.location.unlink(&[to_unlink(&placed)], now()).pop().unwrap();
@@ -152,8 +151,7 @@ fn d_04_what_cannot_be_removed_blocks_nothing_else() {
         std::process::Command::new("chattr").args([flag, path.as_str()]).output().is_ok_and(|o| o.status.success())
     };
     if !chattr("+i") {
-        println!("skipped: chattr +i is not allowed here");
-        return;
+        return patchwharf_testkit::skipped("chattr +i is not allowed here");
     }
     let mut results = f.location.unlink(&[to_unlink(&stuck), to_unlink(&other)], now());
     assert!(chattr("-i"));

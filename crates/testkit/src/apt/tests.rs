@@ -11,7 +11,7 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> Option<bool> {
             Some(ran.status.success())
         }
         Err(error) => {
-            eprintln!("SKIPPED: {program}: {error}");
+            crate::skipped(&format!("{program}: {error}"));
             None
         }
     }

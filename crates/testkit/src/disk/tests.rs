@@ -28,8 +28,7 @@ fn a_power_cut_takes_what_was_not_made_durable_and_nothing_else() {
         let mut disk = match PowerDisk::create(&permit, kind, 320) {
             Ok(disk) => disk,
             Err(why) => {
-                eprintln!("SKIPPED: no loop mounts here: {why}");
-                return;
+                return crate::skipped(&format!("no loop mounts here: {why}"));
             }
         };
         let folder = disk.path();
@@ -60,8 +59,7 @@ fn a_small_disk_gets_full() {
     let disk = match SmallDisk::create(64, 20) {
         Ok(disk) => disk,
         Err(why) => {
-            eprintln!("SKIPPED: no mounts here: {why}");
-            return;
+            return crate::skipped(&format!("no mounts here: {why}"));
         }
     };
     let error = fs::write(disk.path().join("large"), vec![0; 100_000]).unwrap_err();
@@ -75,8 +73,7 @@ fn a_recorded_disk_can_lose_its_power_at_any_moment_afterwards() {
         let disk = match RecordedDisk::create(&permit, kind, size_mib) {
             Ok(disk) => disk,
             Err(why) => {
-                eprintln!("SKIPPED: no recorded disks here: {why}");
-                return;
+                return crate::skipped(&format!("no recorded disks here: {why}"));
             }
         };
         let (folder, gauge) = (disk.path(), disk.gauge());

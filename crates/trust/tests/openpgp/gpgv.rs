@@ -10,8 +10,7 @@ use crate::{
 #[test]
 fn gpgv_agrees_on_good_and_changed_texts() {
     if Command::new("gpgv").arg("--version").output().is_err() {
-        println!("SKIPPED: gpgv is not installed (apt-get install gpgv)");
-        return;
+        return patchwharf_testkit::skipped("gpgv is not installed (apt-get install gpgv)");
     }
     let folder = tempfile::tempdir().unwrap();
     let text = "Origin: Example\n- dashes -- \t\n\nFrom here\n";

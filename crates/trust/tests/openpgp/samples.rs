@@ -13,7 +13,7 @@ fn samples() -> Option<PathBuf> {
         .chain([root.join("../shared/samples"), root.join("../../shared/samples")])
         .find(|folder| folder.join("linux/apt").is_dir());
     if found.is_none() {
-        println!("SKIPPED: the samples are not here; PATCHWHARF_SAMPLES names their folder");
+        patchwharf_testkit::skipped("the samples are not here; PATCHWHARF_SAMPLES names their folder");
     }
     found.map(|folder| folder.join("linux/apt"))
 }
@@ -40,8 +40,7 @@ fn debians_own_inrelease_is_good_by_its_keys_and_only_by_them() {
 #[test]
 fn every_keyring_of_this_machine_can_be_read() {
     let Ok(folder) = fs::read_dir("/usr/share/keyrings") else {
-        println!("SKIPPED: there is no /usr/share/keyrings here");
-        return;
+        return patchwharf_testkit::skipped("there is no /usr/share/keyrings here");
     };
     for file in folder {
         let path = file.unwrap().path();

@@ -72,8 +72,7 @@ fn cabinets_of_gcab_are_read_as_they_were_written() {
         .current_dir(folder.path())
         .output();
     let Ok(run) = run else {
-        println!("SKIPPED: gcab is not installed");
-        return;
+        return patchwharf_testkit::skipped("gcab is not installed");
     };
     assert!(run.status.success(), "{run:?}");
     let members = unpack(&std::fs::read(folder.path().join("out.cab")).unwrap(), &Limits::default()).unwrap();
@@ -96,8 +95,7 @@ fn real_cabinets_unpack_to_what_cabextract_makes_of_them() {
         let members = unpack(&std::fs::read(&path).unwrap(), &Limits::default()).unwrap();
         assert!(!members.is_empty(), "{name}");
         let Ok(oracle) = Command::new("cabextract").args(["-q", "-p"]).arg(&path).output() else {
-            println!("SKIPPED: cabextract is not installed");
-            return;
+            return patchwharf_testkit::skipped("cabextract is not installed");
         };
         assert!(oracle.status.success(), "{oracle:?}");
         let ours: Vec<u8> = members.into_iter().flat_map(|(_, content)| content).collect();

@@ -55,8 +55,8 @@ async fn g_11_checks_that_meet_refresh_recreate_delete_and_stage_find_no_false_d
         assert!(bad.is_empty(), "seed {}: {row:#?}\n{bad:#?}", chance.seed());
         assert_eq!(row.state, JobState::Done, "seed {}: {row:#?}", chance.seed());
     }
-    println!(
-        "{} checks met {} other jobs and looked at {looked} packages: no false finding",
+    eprintln!(
+        "FIGURES: {} checks met {} other jobs and looked at {looked} packages: no false finding",
         checks.len(),
         others.len()
     );
