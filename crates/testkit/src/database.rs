@@ -2,7 +2,10 @@
 
 use std::{fs::OpenOptions, os::unix::fs::FileExt as _, path::Path};
 
-use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    Connection as _, Executor as _, Row as _, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
+};
 
 const PAGE_BYTES: usize = 4096;
 
@@ -57,4 +60,35 @@ pub async fn damage_table(database: &Path, table: &str) {
     let offset = (u64::try_from(page).unwrap() - 1) * PAGE_BYTES as u64;
     let file = OpenOptions::new().write(true).open(database).unwrap();
     file.write_all_at(&[0x5a; PAGE_BYTES], offset).unwrap();
+}
+
+/// Makes a SQLite file as the first version of the schema left it, with a setting `test.kept` and some changes on the audit
+/// trail: what a migration must bring over.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn first_schema(database: &Path) {
+    const SCHEMA: &str = include_str!("../../db/migrations/sqlite/0001_initial.sql");
+    const ROWS: &str = "CREATE TABLE schema_migration (number INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT; \
+         INSERT INTO schema_migration (number, applied_at) VALUES (1, 0); \
+         INSERT INTO setting (name, value) VALUES ('test.kept', 'as it was'); \
+         WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 500) \
+         INSERT INTO audit (at, actor, source, action, object) SELECT n, 'somebody', 'test', 'test.row', 'row ' || n FROM n";
+    let options =
+        SqliteConnectOptions::new().filename(database).create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    connection.execute(SCHEMA).await.unwrap();
+    connection.execute(ROWS).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// The number that a statement gives.
+///
+/// # Panics
+/// When it fails.
+pub async fn number(database: &Path, statement: &'static str) -> i64 {
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", database.display())).await.unwrap();
+    let found = sqlx::query(statement).fetch_one(&mut connection).await.unwrap().get(0);
+    connection.close().await.unwrap();
+    found
 }

@@ -18,6 +18,7 @@ mod judge;
 mod kill_loop;
 mod ledger;
 mod memory;
+mod migration;
 mod mutants;
 mod parser;
 mod plant;

@@ -14,7 +14,7 @@ use crate::{
 const LAST: usize = 60;
 
 /// Why strace cannot be used here.
-fn no_strace() -> Option<String> {
+pub(crate) fn no_strace() -> Option<String> {
     match Command::new("strace").args(["-f", "-o", "/dev/null", "-e", "trace=fsync", "true"]).output() {
         Ok(ran) if ran.status.success() => None,
         Ok(ran) => Some(format!("strace is not allowed here: {}", String::from_utf8_lossy(&ran.stderr).trim())),

@@ -10,6 +10,7 @@ macro_rules! figures {
 mod backup;
 mod clock;
 mod init;
+mod quickstart;
 mod rebuild;
 mod reset;
 mod service;

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -82,14 +83,18 @@ impl Process {
     }
 }
 
-/// Whether a process of this group still does something (proc_pid_stat(5): after the name come state, parent and group).
+/// Whether a process of this group still does something. Its first thread can be gone before the others let go of files.
 fn is_alive(group: &str) -> bool {
-    std::fs::read_dir("/proc").into_iter().flatten().flatten().any(|process| {
-        let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
-        let fields: Vec<&str> =
-            stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
-        fields.get(2) == Some(&group) && !matches!(fields.first(), Some(&("Z" | "X")))
-    })
+    let threads = |process: &Path| std::fs::read_dir(process.join("task")).into_iter().flatten().flatten();
+    let mut processes = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    processes.any(|process| threads(&process).any(|thread| is_alive_in(group, &thread.path())))
+}
+
+/// The same of one thread (proc_pid_stat(5): after the name come state, parent and group).
+fn is_alive_in(group: &str, thread: &Path) -> bool {
+    let stat = std::fs::read_to_string(thread.join("stat")).unwrap_or_default();
+    let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    !matches!(fields.next(), None | Some("Z" | "X")) && fields.nth(1) == Some(group)
 }
 
 /// Collects a stream's lines; of very long output, the end.
