@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::command::{cargo, find, must, target};
+use crate::command::{cargo, find, must, root, target};
 
 /// (program, Debian package).
 const PEERS: [(&str, &str); 3] = [("nginx", "nginx-light"), ("rclone", "rclone"), ("aria2c", "aria2")];
@@ -18,6 +18,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     bench.arg("--binary").arg(release.join("patchwharf"));
     if !arguments.iter().any(|argument| argument.starts_with("--work")) {
         bench.arg("--work").arg(target().join("bench"));
+    }
+    let samples = root().join("../shared/samples");
+    if samples.is_dir() && !arguments.iter().any(|argument| argument.starts_with("--samples")) {
+        bench.arg("--samples").arg(samples);
     }
     must(bench.args(arguments))
 }

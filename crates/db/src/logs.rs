@@ -124,14 +124,16 @@ pub async fn tail(db: &Db, filter: &LogFilter) -> Result<Vec<LogRecord>> {
 
 fn statement(filter: &LogFilter, few: Option<String>) -> (Sql, Vec<Value>) {
     let mut sql = Builder::new("SELECT * FROM log_record WHERE 1 = 1");
+    // What the text index names is fetched and sorted: what is no plain column is looked up in no other index.
+    let few_are_named = few.is_some();
     if let Some(server) = filter.server {
-        sql.push(" AND server = ", server);
+        sql.push(if few_are_named { " AND server || '' = " } else { " AND server = " }, server);
     }
     if let Some(after) = filter.after {
         sql.push(" AND number > ", after);
     }
     if let Some(before) = filter.before {
-        sql.push(" AND number < ", before);
+        sql.push(if few_are_named { " AND number + 0 < " } else { " AND number < " }, before);
     }
     if let Some(job) = filter.job {
         sql.push(" AND job_id = ", job);
@@ -158,6 +160,7 @@ fn statement(filter: &LogFilter, few: Option<String>) -> (Sql, Vec<Value>) {
     let follow = filter.after.is_some();
     sql.text(match (follow, filter.server) {
         (true, _) => " ORDER BY number",
+        (false, Some(_)) if few_are_named => " ORDER BY number + 0 DESC",
         (false, Some(_)) => " ORDER BY number DESC",
         (false, None) => " ORDER BY at DESC, server, number DESC",
     });
@@ -261,12 +264,18 @@ mod tests {
             (LogFilter { before: Some(9), max_level: Some(1), ..any.clone() }, "log_record_grave"),
             (LogFilter { before: Some(9), job: Some(JobId::new()), ..any.clone() }, "log_record_job"),
             (LogFilter { before: Some(9), package: Some(PackageId::new()), ..any.clone() }, "log_record_package"),
-            (LogFilter { before: Some(9), bulletin: Some(BulletinId::new()), ..any }, "log_record_bulletin"),
+            (LogFilter { before: Some(9), bulletin: Some(BulletinId::new()), ..any.clone() }, "log_record_bulletin"),
         ];
         for (filter, by) in pages {
             let (sql, args) = statement(&filter, None);
             let plan = plan(&db, sql, args).await;
             assert!(plan.contains(by) && !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+        }
+        // What the text index names is sorted, and nothing else is read.
+        for filter in [LogFilter { before: Some(9), ..any.clone() }, any, LogFilter::default()] {
+            let (sql, args) = statement(&filter, Some("\"abc\"".into()));
+            let plan = plan(&db, sql, args).await;
+            assert!(plan.starts_with("SEARCH log_record USING INTEGER PRIMARY KEY (rowid=?)"), "{filter:?}: {plan}");
         }
         let plan = plan(&db, Sql::Const(FIRST), args![server, Timestamp::UNIX_EPOCH]).await;
         assert!(plan.contains("log_record_at (at>?)") && !plan.contains("TEMP B-TREE"), "{plan}");
