@@ -17,7 +17,7 @@ pub(crate) mod sign_in;
 mod site;
 mod streams;
 
-pub(crate) use address::client_address;
+pub(crate) use address::{client_address, source_of};
 pub use attempts::Attempts;
 pub use by::By;
 pub use confirmed::Confirmed;

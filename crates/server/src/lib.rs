@@ -23,6 +23,7 @@ pub mod notify;
 mod offline;
 pub mod operations;
 pub mod parse_feed;
+mod port;
 mod quickstart;
 mod rebuild;
 mod restore;

@@ -44,12 +44,23 @@ pub struct OutcomeLabel {
     pub outcome: String,
 }
 
+/// Label of a connection that was not left to its client.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ConnectionLabel {
+    /// `slow`, `displaced` or `refused`.
+    pub why: String,
+}
+
 /// Counters for `/metrics`. Clones share them.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
     /// HTTP requests answered.
     pub requests: Family<RequestLabels, Counter>,
+    /// Connections that are open.
+    pub connections: Gauge,
+    /// Connections that this side ended: too slow, in the place of another, or none was free.
+    pub connections_ended: Family<ConnectionLabel, Counter>,
     /// Jobs ended.
     pub jobs: Family<JobLabels, Counter>,
     /// Jobs that run now.
@@ -68,6 +79,10 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("patchwharf");
         let requests = Family::default();
         registry.register("http_requests", "HTTP requests answered", requests.clone());
+        let connections = Gauge::default();
+        registry.register("connections", "Connections that are open", connections.clone());
+        let connections_ended = Family::default();
+        registry.register("connections_ended", "Connections that the server ended", connections_ended.clone());
         let jobs = Family::default();
         registry.register("jobs", "Jobs ended", jobs.clone());
         let jobs_running = Gauge::default();
@@ -80,7 +95,18 @@ impl Default for Metrics {
         registry.register("packages", "Packages by state, as the database knows them", packages.clone());
         let log_dropped = Counter::default();
         registry.register("log_records_dropped", "Log records that the store could not take", log_dropped.clone());
-        Self { registry: registry.into(), requests, jobs, jobs_running, fetched_bytes, fetches, packages, log_dropped }
+        Self {
+            registry: registry.into(),
+            requests,
+            connections,
+            connections_ended,
+            jobs,
+            jobs_running,
+            fetched_bytes,
+            fetches,
+            packages,
+            log_dropped,
+        }
     }
 }
 

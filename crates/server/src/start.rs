@@ -8,13 +8,10 @@ mod schedule;
 pub(crate) mod secrets;
 mod watchdog;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::{
-    Router,
-    serve::{Listener, ListenerExt as _},
-};
+use axum::Router;
 use patchwharf_db::{Db, Options, Presence, settings};
 use patchwharf_store::fault::{self, Mutant};
 use patchwharf_trust::ManifestKey;
@@ -38,9 +35,11 @@ use crate::{
     logs::Logs,
     metrics::Metrics,
     notify::{self, Channels},
-    operations, rebuild, restore,
+    operations,
+    port::{Free, Limits, Places, Port},
+    rebuild, restore,
     serve::Downloads,
-    tls::{self, ServerTls, TlsListener, Troubles},
+    tls::{self, ServerTls, Troubles},
     token::AdminToken,
     uploads::{self, Uploads},
 };
@@ -272,14 +271,16 @@ pub async fn serve(
     tracing::info!(%address, url, "listening");
     let router = router(Arc::clone(app));
     let quit = CancellationToken::new();
-    let (server, fresh) = match certificates {
-        Some(certificates) => {
-            let listener = TlsListener::new(listener, certificates.acceptors()?);
-            let fresh = tokio::spawn(tls::watch(certificates, app.clock.clone()));
-            (answer(listener, |_| (), router, &quit), Some(fresh))
-        }
-        None => (answer(listener, |stream| _ = stream.set_nodelay(true), router, &quit), None),
+    let limits = Limits::of_this_process();
+    let free = Free { loopback: true, networks: app.config.console.trusted_proxies.clone() };
+    let port = Port {
+        tls: certificates.as_ref().map(|certificates| certificates.acceptors()).transpose()?,
+        router,
+        places: Places::new(limits.clone(), free, app.metrics.clone()),
+        limits,
     };
+    let server = tokio::spawn(port.answer(listener, quit.clone()));
+    let fresh = certificates.map(|certificates| tokio::spawn(tls::watch(certificates, app.clock.clone())));
     ready(app, &url, first);
     ready::tell(&format!("READY=1\nSTATUS=serving {url}"));
     signals.wait().await;
@@ -293,18 +294,6 @@ pub async fn serve(
     // Event streams stay open as long as their clients like: they are cut off here.
     let _ = tokio::time::timeout(Duration::from_millis(500), server).await;
     Ok(())
-}
-
-/// Answers connections until it is told to quit.
-fn answer<L: Listener<Addr = SocketAddr>>(
-    listener: L,
-    prepare: impl FnMut(&mut L::Io) + Send + 'static,
-    router: Router,
-    quit: &CancellationToken,
-) -> JoinHandle<std::io::Result<()>> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener.tap_io(prepare), service);
-    tokio::spawn(server.with_graceful_shutdown(quit.clone().cancelled_owned()).into_future())
 }
 
 /// SIGTERM and SIGINT.

@@ -2,7 +2,7 @@
 //! administrator's own. Both are renewed and taken up while the server runs; connections that are open go on.
 
 mod authority;
-mod listener;
+mod handshake;
 mod look;
 mod machine;
 mod name;
@@ -18,7 +18,6 @@ use patchwharf_model::Timestamp;
 use rustls::{ServerConfig, crypto::CryptoProvider};
 
 pub(crate) use authority::{CERTIFICATE, KEY, Shown, fingerprint, folder as authority_folder};
-pub(crate) use listener::TlsListener;
 pub(crate) use look::watch;
 pub use name::Name;
 pub(crate) use plain::SENTENCE;

@@ -29,6 +29,17 @@ pub(crate) fn client_address(trusted: &[Network], peer: IpAddr, headers: &Header
     client
 }
 
+/// The source that an address stands for: one who has an IPv6 network has all of its addresses.
+pub(crate) fn source_of(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
 /// An address, as proxies write it: alone, with a port, in brackets.
 fn parse(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
@@ -59,5 +70,13 @@ mod tests {
         assert_eq!(from("127.0.0.1", &["203.0.113.9", "192.0.2.1"]), "192.0.2.1", "in several headers");
         assert_eq!(from("127.0.0.1", &["192.0.2.1, rubbish"]), "127.0.0.1");
         assert_eq!(from("127.0.0.1", &[]), "127.0.0.1");
+    }
+
+    #[test]
+    fn a_network_of_64_bits_is_one_source() {
+        let of = |text: &str| source_of(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::5"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::5"), of("2001:db8:1:3::5"));
+        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
     }
 }

@@ -18,6 +18,7 @@ use super::{
     attempts::{Attempt, Key},
     client_address, digest, first, passwords,
     principal::lasts,
+    source_of,
 };
 use crate::{
     api::{ApiError, ApiResult},
@@ -48,20 +49,9 @@ impl From {
         let address = client_address(&app.config.console.trusted_proxies, peer, headers);
         let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Self {
-            source: source(address),
+            source: source_of(address),
             agent: agent.chars().take(200).collect(),
             device: Cookies::of(headers).device(app),
-        }
-    }
-}
-
-/// One who has an IPv6 network has all of its addresses.
-fn source(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
     }
 }
@@ -213,18 +203,4 @@ async fn begin(app: &App, (account, name, role): (AccountId, String, Role), from
     write.commit().await?;
     tracing::info!(account = %name, source = %from.source, "signed in");
     Ok(SignedIn { principal: Principal::signed_in(name, role, account, id), session, device })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_network_of_64_bits_is_one_source() {
-        let of = |text: &str| source(text.parse().unwrap());
-        assert_eq!(of("2001:db8:1:2::5"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::5"), of("2001:db8:1:3::5"));
-        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
-    }
 }

@@ -46,11 +46,12 @@ impl Rig {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         // A page that answers with what it is sent, as long as the connection lasts.
-        let mut listener = TlsListener::new(tcp, tls.acceptors().unwrap());
+        let acceptors = tls.acceptors().unwrap();
         tokio::spawn(async move {
             loop {
-                let (stream, _) = axum::serve::Listener::accept(&mut listener).await;
+                let ((stream, peer), acceptors) = (tcp.accept().await.unwrap(), acceptors.clone());
                 tokio::spawn(async move {
+                    let Ok(Some(stream)) = acceptors.accept(stream, peer, |stream| stream).await else { return };
                     let (mut read, mut write) = tokio::io::split(stream);
                     let _ = tokio::io::copy(&mut read, &mut write).await;
                 });

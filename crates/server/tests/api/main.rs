@@ -18,6 +18,7 @@ mod locations;
 mod logs;
 mod packages;
 mod policies;
+mod port;
 mod postgres;
 mod strict;
 mod tls;

@@ -1,0 +1,140 @@
+//! What a connection does, for the decision how long it is waited for.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+use super::{Limits, places::Place};
+
+/// No request has come yet.
+const NEW: u8 = 0;
+/// A request is under way.
+const ASKED: u8 = 1;
+/// Everything that was asked for is answered.
+const ANSWERED: u8 = 2;
+
+/// What is known of a connection.
+pub(super) struct Pulse {
+    place: Place,
+    begun: Instant,
+    /// When the client last took something, or its last answer was ready: milliseconds since the beginning.
+    last: AtomicU64,
+    doing: AtomicU8,
+}
+
+impl Pulse {
+    pub(super) fn new(place: Place) -> Arc<Self> {
+        Arc::new(Self { place, begun: Instant::now(), last: AtomicU64::new(0), doing: AtomicU8::new(NEW) })
+    }
+
+    /// Somebody else has the place: the connection is to be closed.
+    pub(super) async fn is_displaced(&self) {
+        self.place.is_taken().await;
+    }
+
+    /// A request begins; it is under way until what is returned is dropped.
+    pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
+        self.doing.store(ASKED, Ordering::Relaxed);
+        self.place.begin();
+        UnderWay(Arc::clone(self))
+    }
+
+    /// Returns when the next request has not come in time. What the client still takes of the last answer counts as its
+    /// doing: a slow line is no fault.
+    pub(super) async fn runs_out(&self, limits: &Limits) {
+        loop {
+            let last = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed));
+            let end = match self.doing.load(Ordering::Relaxed) {
+                NEW => self.begun + limits.first,
+                // Looked at again no later than when the time after it could be over.
+                ASKED => Instant::now() + limits.idle,
+                _ => last + limits.idle,
+            };
+            if end <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(end).await;
+        }
+    }
+
+    fn beat(&self) {
+        let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(now, Ordering::Relaxed);
+    }
+}
+
+/// A request that is not answered yet.
+pub(super) struct UnderWay(Arc<Pulse>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.beat();
+        self.0.doing.store(ANSWERED, Ordering::Relaxed);
+        self.0.place.end();
+    }
+}
+
+/// A stream that tells when the other side takes something.
+pub(super) struct Told<S> {
+    stream: S,
+    pulse: Arc<Pulse>,
+}
+
+impl<S> Told<S> {
+    pub(super) fn new(stream: S, pulse: Arc<Pulse>) -> Self {
+        Self { stream, pulse }
+    }
+
+    fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.pulse.beat();
+        }
+        written
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Told<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Told<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.written(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
