@@ -12,6 +12,7 @@ mod document;
 mod download;
 mod feeds;
 mod health;
+mod injection;
 mod integrity;
 mod jobs;
 mod locations;
