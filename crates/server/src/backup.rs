@@ -36,6 +36,7 @@ use folder::Folder;
 use gather::{Tally, gather, left_out};
 use points::Point;
 use pool::Pool;
+pub(crate) use room::must_have_room;
 use write::LeftOut;
 pub(crate) use write::{clear_copies, passphrase};
 

@@ -14,6 +14,9 @@ use patchwharf_model::job::{JobKind, JobRequest, JobState};
 
 use crate::app::App;
 
+/// Files that are received at once: each may be as large as the catalogue says, and nobody has proved it yet.
+pub(crate) const AT_ONCE: usize = 8;
+
 const FOLDER: &str = "uploads";
 const SUPPLIED: &str = "supplied";
 
@@ -50,11 +53,15 @@ impl Arriving<'_> {
 }
 
 impl Uploads {
-    /// Takes a new name.
-    pub(crate) fn begin(&self, data: &Utf8Path) -> Arriving<'_> {
+    /// Takes a new name. None: as many arrive as may at once.
+    pub(crate) fn begin(&self, data: &Utf8Path) -> Option<Arriving<'_>> {
         let name = uuid::Uuid::now_v7().to_string();
-        self.arriving.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
-        Arriving { uploads: self, path: folder(data).join(&name), name, is_taken: false }
+        let mut arriving = self.arriving.lock().unwrap_or_else(PoisonError::into_inner);
+        if arriving.len() >= AT_ONCE {
+            return None;
+        }
+        arriving.insert(name.clone());
+        Some(Arriving { uploads: self, path: folder(data).join(&name), name, is_taken: false })
     }
 
     fn has(&self, name: &str) -> bool {

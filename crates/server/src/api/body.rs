@@ -9,7 +9,8 @@ use patchwharf_model::api::Code;
 
 use super::{ApiError, ApiResult};
 
-/// A client that is still sending does not read its answer: so much of a refused body is read and thrown away first.
+/// A client that is still sending does not read its answer: so much of a refused body is read and thrown away first. One
+/// that announces more, or waits for leave to send, is answered at once.
 const DRAIN_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Reads a body of at most so many bytes.
@@ -17,7 +18,7 @@ pub(super) async fn read(body: Body, headers: &HeaderMap, limit_bytes: u64) -> A
     let mut stream = body.into_data_stream();
     let mut bytes = Vec::new();
     if length(headers).is_some_and(|length| length > limit_bytes) {
-        drain(stream).await;
+        drain(stream, headers).await;
         return Err(too_large(limit_bytes));
     }
     while let Some(chunk) = stream.next().await {
@@ -25,7 +26,7 @@ pub(super) async fn read(body: Body, headers: &HeaderMap, limit_bytes: u64) -> A
             ApiError::new(Code::BadRequest, "The body did not come whole; send it again.").because(error)
         })?;
         if (bytes.len() + chunk.len()) as u64 > limit_bytes {
-            drain(stream).await;
+            drain(stream, headers).await;
             return Err(too_large(limit_bytes));
         }
         bytes.extend_from_slice(&chunk);
@@ -39,7 +40,10 @@ pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Lets a client finish sending, within limits.
-pub(super) async fn drain(mut stream: axum::body::BodyDataStream) {
+pub(super) async fn drain(mut stream: axum::body::BodyDataStream, headers: &HeaderMap) {
+    if headers.contains_key(header::EXPECT) || length(headers).is_some_and(|length| length > DRAIN_LIMIT_BYTES) {
+        return;
+    }
     let mut bytes = 0;
     while let Some(Ok(chunk)) = stream.next().await {
         bytes += chunk.len() as u64;

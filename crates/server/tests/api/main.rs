@@ -24,4 +24,5 @@ mod postgres;
 mod strict;
 mod tls;
 mod unused;
+mod uploads;
 mod world;

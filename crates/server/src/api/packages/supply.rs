@@ -1,6 +1,10 @@
 //! A file fetched by hand.
 
-use axum::{body::Body, extract::State, http::HeaderMap};
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, header},
+};
 use camino::Utf8Path;
 use futures_util::StreamExt as _;
 use patchwharf_model::{
@@ -18,7 +22,8 @@ use crate::{
         start::{self, Asked, Started},
         updates,
     },
-    uploads,
+    backup,
+    uploads::{self, AT_ONCE},
 };
 
 /// Takes a file that an administrator fetched by hand for an update; the body is its bytes. It is held to the same
@@ -36,12 +41,22 @@ pub(super) async fn supply(
 ) -> ApiResult<Started> {
     let update = updates::resolve(&app, update).await?;
     let most = largest(&app, update, query.file.as_deref()).await?;
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind != "application/octet-stream") {
+        let detail = "The body is the file's bytes as they are: `Content-Type: application/octet-stream`.";
+        return Err(ApiError::new(Code::UnsupportedMediaType, detail));
+    }
     if body::length(&headers).is_some_and(|bytes| bytes > most) {
-        body::drain(body.into_data_stream()).await;
+        body::drain(body.into_data_stream(), &headers).await;
         return Err(too_large(most));
     }
-    let arriving = app.uploads.begin(&app.config.data);
-    receive(arriving.path(), body, most).await?;
+    let Some(arriving) = app.uploads.begin(&app.config.data) else {
+        let detail =
+            format!("{AT_ONCE} files are being received, as many as may be at once; try again when one is done.");
+        return Err(ApiError::new(Code::Busy, detail));
+    };
+    backup::must_have_room(&app.config.data, body::length(&headers).unwrap_or(most))
+        .map_err(|error| disk(error, &app.config.data))?;
+    receive(arriving.path(), body, &headers, most).await?;
     fault::at(Step::SupplyAfterReceive).map_err(ApiError::internal)?;
     let upload = arriving.name().to_owned();
     let started = start::job(&app, &asked, JobRequest::Supply { update, upload, file: query.file }).await?;
@@ -60,7 +75,7 @@ async fn largest(app: &crate::app::App, update: UpdateId, file: Option<&str>) ->
     })
 }
 
-async fn receive(path: &Utf8Path, body: Body, most: u64) -> ApiResult<()> {
+async fn receive(path: &Utf8Path, body: Body, headers: &HeaderMap, most: u64) -> ApiResult<()> {
     let mut options = tokio::fs::OpenOptions::new();
     let mut file =
         options.write(true).create_new(true).mode(0o600).open(path).await.map_err(|error| disk(error, path))?;
@@ -72,7 +87,7 @@ async fn receive(path: &Utf8Path, body: Body, most: u64) -> ApiResult<()> {
         })?;
         bytes += chunk.len() as u64;
         if bytes > most {
-            body::drain(chunks).await;
+            body::drain(chunks, headers).await;
             return Err(too_large(most));
         }
         file.write_all(&chunk).await.map_err(|error| disk(error, path))?;
