@@ -1,13 +1,13 @@
 //! Programs of the system that the tests need.
 
-use std::{path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::Result;
 
 use crate::command::{find, must};
 
 /// (program, Debian package, what misses it).
-const NEEDED: [(&str, &str, &str); 20] = [
+const NEEDED: [(&str, &str, &str); 21] = [
     ("postgres", "postgresql", "every database and server test on PostgreSQL"),
     ("mkfs.xfs", "xfsprogs", "power cuts on XFS"),
     ("mkfs.ext4", "e2fsprogs", "power cuts on ext4"),
@@ -28,6 +28,7 @@ const NEEDED: [(&str, &str, &str); 20] = [
     ("chromium", "chromium", "journeys through the console"),
     ("node", "nodejs", "journeys through the console"),
     ("npm", "npm", "journeys through the console"),
+    ("python3", "python3-venv", "requests made from the description of the API"),
 ];
 
 /// Installs what is missing (Debian and Ubuntu, as root), else names it with the command. Tests that miss something
@@ -35,7 +36,30 @@ const NEEDED: [(&str, &str, &str); 20] = [
 pub(crate) fn prepare(install: bool) -> Result<()> {
     programs(install)?;
     browser_driver(install);
+    maker_of_requests(install);
     Ok(())
+}
+
+/// What makes requests from the description of the API comes from PyPI, pinned by `e2e/requirements.txt`.
+fn maker_of_requests(install: bool) {
+    let (wanted, folder) = (Path::new("e2e/requirements.txt"), Path::new("target/schemathesis"));
+    let installed = folder.join("installed.txt");
+    let is_installed = fs::read(&installed).is_ok_and(|text| fs::read(wanted).is_ok_and(|wanted| wanted == text));
+    if !install || is_installed || !is_there("python3") {
+        return;
+    }
+    let run = |program: &Path, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(std::process::Stdio::null());
+        must(&mut command)
+    };
+    // A machine without a network still runs the rest.
+    let made = run(Path::new("python3"), &["-m", "venv", "--clear", "target/schemathesis"])
+        .and_then(|()| run(&folder.join("bin/pip"), &["install", "-q", "-r", "e2e/requirements.txt"]))
+        .and_then(|()| Ok(fs::copy(wanted, &installed).map(|_| ())?));
+    if let Err(error) = made {
+        println!("could not install what makes requests from the API's description: {error:#}; going on without");
+    }
 }
 
 /// What drives the browser comes from npm, pinned by `e2e/package-lock.json`.
@@ -80,5 +104,12 @@ fn programs(install: bool) -> Result<()> {
 }
 
 fn is_there(program: &str) -> bool {
-    if program == "postgres" { crate::postgres::programs().is_some() } else { find(program).is_some() }
+    match program {
+        "postgres" => crate::postgres::programs().is_some(),
+        // Debian has the interpreter and what makes environments in two packages.
+        "python3" => {
+            Command::new(program).args(["-c", "import ensurepip"]).output().is_ok_and(|run| run.status.success())
+        }
+        _ => find(program).is_some(),
+    }
 }

@@ -67,7 +67,7 @@ macro_rules! digest {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 utoipa::openapi::ObjectBuilder::new()
                     .schema_type(utoipa::openapi::schema::Type::String)
-                    .pattern(Some(concat!("^[0-9a-f]{", stringify!($bytes), "}{2}$")))
+                    .pattern(Some(format!("^[0-9a-f]{{{}}}$", $bytes * 2)))
                     .description(Some(concat!($label, " digest, hexadecimal")))
                     .into()
             }

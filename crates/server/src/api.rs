@@ -50,7 +50,7 @@ pub(crate) type Shared = State<Arc<App>>;
 /// Every address of the server, guarded, with errors as problem documents.
 pub fn router(app: Arc<App>) -> Router {
     let (router, mut document) = routes().split_for_parts();
-    document::name_operations(&mut document);
+    document::complete(&mut document);
     let names = Arc::new(query_names::QueryNames::of(&document));
     let document = Arc::new(document);
     router
@@ -70,7 +70,7 @@ pub fn router(app: Arc<App>) -> Router {
 #[must_use]
 pub fn document() -> OpenApi {
     let mut document = routes().into_openapi();
-    document::name_operations(&mut document);
+    document::complete(&mut document);
     document
 }
 

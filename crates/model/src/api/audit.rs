@@ -50,6 +50,7 @@ pub struct AuditQuery {
     pub limit: Option<u32>,
     /// All of them, streamed in this format, instead of a page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub format: Option<ExportFormat>,
 }
 

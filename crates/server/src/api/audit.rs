@@ -16,7 +16,12 @@ use patchwharf_model::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiError, ApiResult, Shared, export, extract::Query, page};
+use super::{
+    ApiError, ApiResult, Shared,
+    export::{self, Listed},
+    extract::Query,
+    page,
+};
 use crate::{app::App, trail};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -26,8 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Who changed what, newest first: a page, or with `format` everything, streamed.
 #[utoipa::path(get, path = "/audit", tag = "audit", params(AuditQuery),
     responses((status = 200, description = "A page; with `format=json` all changes as an array, with `format=csv` all as CSV", content(
-        (Page<AuditEntry> = "application/json"),
-        (Vec<AuditEntry> = "application/json; format=json"),
+        (Listed<AuditEntry> = "application/json"),
         (String = "text/csv"),
     ))))]
 async fn list(State(app): Shared, Query(query): Query<AuditQuery>) -> ApiResult<Response> {

@@ -10,6 +10,17 @@ use patchwharf_db::{DbError, Page};
 use patchwharf_model::api::ExportFormat;
 use serde::Serialize;
 
+/// The JSON of a list, for the description: a page, or everything as an array.
+#[derive(utoipa::ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "describes what is answered")]
+pub(crate) enum Listed<T> {
+    /// A page.
+    Page(patchwharf_model::api::Page<T>),
+    /// With `format=json`.
+    All(Vec<T>),
+}
+
 /// Rows in one piece.
 pub(super) const PIECE: u32 = 1_000;
 

@@ -26,3 +26,14 @@ fn every_operation_says_what_it_is_and_has_a_name_of_its_own() {
         }
     }
 }
+
+/// What a client's generator would stumble over.
+#[test]
+fn everything_that_the_description_refers_to_is_in_it() {
+    let document = serde_json::to_value(api::document()).unwrap();
+    let text = document.to_string();
+    let known = document["components"]["schemas"].as_object().unwrap();
+    let named = text.split("#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let missing: std::collections::BTreeSet<_> = named.filter(|name| !known.contains_key(*name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -21,6 +21,7 @@ mod packages;
 mod policies;
 mod port;
 mod postgres;
+mod schema;
 mod strict;
 mod tls;
 mod unused;

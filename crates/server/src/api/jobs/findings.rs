@@ -16,7 +16,8 @@ use patchwharf_model::{
 
 use crate::{
     api::{
-        ApiError, ApiResult, Shared, export,
+        ApiError, ApiResult, Shared,
+        export::{self, Listed},
         extract::{Path, Query},
         page,
     },
@@ -26,8 +27,7 @@ use crate::{
 /// What an integrity check has found, worst first: a page, or with `format` everything, streamed.
 #[utoipa::path(get, path = "/jobs/{job}/findings", tag = "jobs", params(("job" = JobId, Path), FindingQuery),
     responses((status = 200, description = "A page; with `format=json` all findings as an array, with `format=csv` all as CSV", content(
-        (Page<Finding> = "application/json"),
-        (Vec<Finding> = "application/json; format=json"),
+        (Listed<Finding> = "application/json"),
         (String = "text/csv"),
     ))))]
 pub(super) async fn findings(
