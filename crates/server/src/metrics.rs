@@ -61,6 +61,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Connections that this side ended: too slow, in the place of another, or none was free.
     pub connections_ended: Family<ConnectionLabel, Counter>,
+    /// Passwords hashed, or compared with a hash.
+    pub password_hashes: Counter,
     /// Jobs ended.
     pub jobs: Family<JobLabels, Counter>,
     /// Jobs that run now.
@@ -83,6 +85,9 @@ impl Default for Metrics {
         registry.register("connections", "Connections that are open", connections.clone());
         let connections_ended = Family::default();
         registry.register("connections_ended", "Connections that the server ended", connections_ended.clone());
+        let password_hashes = Counter::default();
+        let help = "Passwords hashed, or compared with a hash";
+        registry.register("password_hashes", help, password_hashes.clone());
         let jobs = Family::default();
         registry.register("jobs", "Jobs ended", jobs.clone());
         let jobs_running = Gauge::default();
@@ -100,6 +105,7 @@ impl Default for Metrics {
             requests,
             connections,
             connections_ended,
+            password_hashes,
             jobs,
             jobs_running,
             fetched_bytes,

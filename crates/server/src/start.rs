@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::{Attempts, Confirmed, FirstLink, Streams, first_link},
+    access::{Attempts, Confirmed, FirstLink, Streams, first_link, passwords},
     app::App,
     backup,
     clock::{Ages, Clock},
@@ -150,6 +150,7 @@ pub async fn start_with(
             notify::prepare(&app).await.context("what is to be told could not be looked at")?;
         }
     }
+    passwords::prepare(&app.metrics);
     let workers = app.jobs.start_workers(&app, &runner);
     let schedule = tokio::spawn(schedule::run(Arc::clone(&app)));
     let watchdog = tokio::spawn(watchdog::run(Arc::clone(&app)));

@@ -8,7 +8,10 @@ use patchwharf_model::{
 };
 use tokio::sync::Semaphore;
 
-use crate::api::{ApiError, ApiResult};
+use crate::{
+    api::{ApiError, ApiResult},
+    metrics::Metrics,
+};
 
 /// Each takes 19 MiB and a core for some ten milliseconds.
 static ROOM: Semaphore = Semaphore::const_new(2);
@@ -17,9 +20,10 @@ static ROOM: Semaphore = Semaphore::const_new(2);
 ///
 /// # Errors
 /// `weak-password`, or hashing failed.
-pub(crate) async fn hash(name: &str, password: String) -> ApiResult<String> {
+pub(crate) async fn hash(metrics: &Metrics, name: &str, password: String) -> ApiResult<String> {
     check(name, &password)?;
     let _room = ROOM.acquire().await.map_err(ApiError::internal)?;
+    metrics.password_hashes.inc();
     let hashed = tokio::task::spawn_blocking(move || patchwharf_trust::hash_password(&password));
     hashed.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
 }
@@ -28,23 +32,33 @@ pub(crate) async fn hash(name: &str, password: String) -> ApiResult<String> {
 ///
 /// # Errors
 /// The thread was lost.
-pub(crate) async fn fits(password: String, hash: Option<String>) -> ApiResult<bool> {
+pub(crate) async fn fits(metrics: &Metrics, password: String, hash: Option<String>) -> ApiResult<bool> {
     if password.len() > LONGEST_PASSWORD {
         return Ok(false);
     }
     let _room = ROOM.acquire().await.map_err(ApiError::internal)?;
     let known = hash.filter(|hash| !hash.is_empty());
+    let metrics = metrics.clone();
     let judged = tokio::task::spawn_blocking(move || {
-        let fits = patchwharf_trust::verify_password(&password, known.as_deref().unwrap_or_else(|| nobody()));
+        let hash = known.as_deref().unwrap_or_else(|| nobody(&metrics));
+        metrics.password_hashes.inc();
+        let fits = patchwharf_trust::verify_password(&password, hash);
         fits && known.is_some()
     });
     judged.await.map_err(ApiError::internal)
 }
 
+/// Makes ready what [`fits`] needs: the first who asks for an account that is not must not wait longer than others.
+pub(crate) fn prepare(metrics: &Metrics) {
+    let metrics = metrics.clone();
+    tokio::task::spawn_blocking(move || _ = nobody(&metrics));
+}
+
 /// The hash of a password that nobody has, or has ever seen.
-fn nobody() -> &'static str {
+fn nobody(metrics: &Metrics) -> &'static str {
     static NOBODY: OnceLock<String> = OnceLock::new();
     NOBODY.get_or_init(|| {
+        metrics.password_hashes.inc();
         let secret = patchwharf_trust::random_token();
         secret.ok().and_then(|secret| patchwharf_trust::hash_password(&secret).ok()).unwrap_or_default()
     })
@@ -83,9 +97,10 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_has_no_password() {
-        assert!(!fits("anything at all".to_owned(), None).await.unwrap());
-        assert!(!fits("anything at all".to_owned(), Some(String::new())).await.unwrap());
-        let hash = hash("anna", "four quite long words".to_owned()).await.unwrap();
-        assert!(fits("four quite long words".to_owned(), Some(hash)).await.unwrap());
+        let metrics = Metrics::default();
+        assert!(!fits(&metrics, "anything at all".to_owned(), None).await.unwrap());
+        assert!(!fits(&metrics, "anything at all".to_owned(), Some(String::new())).await.unwrap());
+        let hash = hash(&metrics, "anna", "four quite long words".to_owned()).await.unwrap();
+        assert!(fits(&metrics, "four quite long words".to_owned(), Some(hash)).await.unwrap());
     }
 }

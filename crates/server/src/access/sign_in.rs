@@ -73,7 +73,8 @@ pub(crate) async fn by_password(app: &App, wish: SignIn, from: &From) -> ApiResu
         wait_first(wait)
     })?;
     let known = found.as_ref().map(|account| (account.account_id, account.name.clone()));
-    let fits = passwords::fits(wish.password, found.as_ref().map(|account| account.password.clone())).await?;
+    let fits =
+        passwords::fits(&app.metrics, wish.password, found.as_ref().map(|account| account.password.clone())).await?;
     match found {
         Some(account) if fits && account.enabled => {
             app.attempts.forgive(attempt);
@@ -128,7 +129,7 @@ async fn known_browser(app: &App, found: Option<&Credentials>, from: &From) -> A
 pub(crate) async fn own_password(app: &App, session: SessionId, name: &str, password: String) -> ApiResult<()> {
     let attempt = app.attempts.begin(&[Key::Session(session)], Instant::now()).map_err(wait_first)?;
     let found = accounts::credentials(&app.db, name).await?;
-    if !passwords::fits(password, found.map(|account| account.password)).await? {
+    if !passwords::fits(&app.metrics, password, found.map(|account| account.password)).await? {
         return Err(ApiError::new(Code::SignInFailed, "The current password is another one."));
     }
     app.attempts.forgive(attempt);
@@ -161,7 +162,7 @@ pub(crate) async fn by_link(app: &App, wish: SetUp, from: &From) -> ApiResult<Si
         }
         (None, None) => return Err(ApiError::new(Code::InvalidBody, "The first administrator needs a name.")),
     };
-    let hash = passwords::hash(&name, wish.password).await?;
+    let hash = passwords::hash(&app.metrics, &name, wish.password).await?;
     let mut write = app.db.write(&name, &format!("set-up link {}", from.source), now).await?;
     let of = links::take(&mut write, digest(&wish.link)).await?.ok_or_else(dead)?;
     let account = match of {

@@ -120,7 +120,7 @@ async fn password(
     let account = own(&who)?;
     let session = session_of(&who)?;
     sign_in::own_password(&app, session, &who.name, wish.current).await?;
-    let hash = passwords::hash(&who.name, wish.new).await?;
+    let hash = passwords::hash(&app.metrics, &who.name, wish.new).await?;
     let mut write = who.write(&app).await?;
     accounts::set_password(&mut write, account, &hash, Some(session)).await?;
     write.commit().await?;

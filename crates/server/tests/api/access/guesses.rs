@@ -1,11 +1,14 @@
 //! Guessing is slow, and locks nobody out.
 
 use patchwharf_model::api::Link;
-use patchwharf_testkit::{Server, server::TEST_CONFIG};
+use patchwharf_testkit::{
+    Server, eventually_async,
+    server::{DEADLINE, TEST_CONFIG},
+};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Browser, PASSWORD, first_administrator};
+use super::{Browser, PASSWORD, account, first_administrator};
 use crate::world::BINARY;
 
 #[tokio::test]
@@ -30,6 +33,42 @@ async fn w_05_w_07_guessing_becomes_slow_and_tells_nothing() {
     let link: Link = server.api().post("/api/v1/accounts/anna/link", &json!({})).await;
     assert!(link.path.starts_with("/console/set-up#"));
     assert_eq!(known.call(Method::GET, "/api/v1/session", None).await.status, 200, "who is signed in stays so");
+}
+
+async fn password_hashes(server: &Server) -> u64 {
+    let text = server.api().fetch("/metrics").await.text();
+    let line = text.lines().find_map(|line| line.strip_prefix("patchwharf_password_hashes_total "));
+    line.unwrap_or_else(|| panic!("it is not counted: {text}")).parse().unwrap()
+}
+
+/// Time is not measured: the work that takes it is counted.
+#[tokio::test]
+async fn w_07_whether_there_is_an_account_shows_in_neither_words_nor_work() {
+    let server = Server::start(BINARY).await;
+    let prepared = || async { (password_hashes(&server).await > 0).then_some(()) };
+    eventually_async("what stands for nobody's password is made", DEADLINE, prepared).await;
+    let mut stranger = Browser::new(&server);
+    let mut ask = async |name: &str| {
+        let before = password_hashes(&server).await;
+        let answer = stranger.sign_in(name, "wrong and quite long").await;
+        let work = password_hashes(&server).await - before;
+        let ours = |name: &str| !matches!(name, "date" | "x-request-id");
+        let headers: Vec<_> = answer.headers.iter().filter(|(name, _)| ours(name)).cloned().collect();
+        let mut problem = answer.problem();
+        problem.request_id = None;
+        (work, headers, problem)
+    };
+    let nobody = ask("nobody").await;
+    assert_eq!((nobody.0, nobody.2.code.as_str()), (1, "sign-in-failed"), "the first to ask after the start, too");
+    first_administrator(&server).await;
+    account(&server, "otto", "operator").await;
+    let disabled = json!({ "enabled": false });
+    assert_eq!(server.api().call(Method::PATCH, "/api/v1/accounts/otto", Some(&disabled)).await.status, 200);
+    let _: serde_json::Value =
+        server.api().post("/api/v1/accounts", &json!({ "name": "new", "role": "auditor" })).await;
+    for (what, name) in [("a wrong password", "anna"), ("a disabled account", "otto"), ("no password yet", "new")] {
+        assert_eq!(ask(name).await, nobody, "{what}");
+    }
 }
 
 #[tokio::test]
