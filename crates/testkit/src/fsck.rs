@@ -11,8 +11,13 @@ use crate::server::Run;
 #[must_use]
 pub fn fsck(binary: &str, data: &Path, database: Option<&str>) -> String {
     let mut command = Command::new(binary);
-    command.arg("--data").arg(data).arg("fsck").env_remove("PATCHWHARF_FAULT");
-    command.envs(database.map(|url| ("PATCHWHARF_DATABASE", url)));
+    command.env("PATCHWHARF_DATA", data).envs(database.map(|url| ("PATCHWHARF_DATABASE", url)));
+    findings(command)
+}
+
+/// The same for a program in the environment of its server.
+pub(crate) fn findings(mut command: Command) -> String {
+    command.arg("fsck").env_remove("PATCHWHARF_FAULT");
     let run = Run::of(command);
     if run.code == Some(0) { String::new() } else { format!("{}{}", run.stdout, run.stderr) }
 }

@@ -245,7 +245,7 @@ impl Server {
     /// # Panics
     /// When something does not hold.
     pub fn holds(&self) {
-        let findings = crate::fsck(&self.binary.display().to_string(), &self.data, Some(&self.database_url()));
+        let findings = crate::fsck::findings(self.command());
         assert!(findings.is_empty(), "{findings}");
     }
 

@@ -92,6 +92,10 @@ async fn c_14_a_database_that_was_moved_away_while_open_takes_no_more_changes() 
     })
     .await;
     assert!(refused.to_string().contains("patchwharf.db was moved or replaced"), "{refused}");
+    let config = rig.app().config.clone();
+    rig.running.stop().await;
+    std::fs::rename(home.join("data/patchwharf.old"), file).unwrap();
+    holds(&config);
 }
 
 #[tokio::test]

@@ -41,12 +41,14 @@ async fn v_15_a_parser_that_goes_wrong_costs_one_import_and_never_the_server() {
         assert!(feed.last_error.contains(reason), "{fault}: {}", feed.last_error);
         assert_eq!(bulletins(&plant).await, before, "{fault}: the old catalogue stays");
         assert!(plant.server.runs(), "{fault}");
+        plant.server.holds();
     }
     plant.server.remove_env("PATCHWHARF_FAULT");
     plant.server.set_config(TEST_CONFIG);
     plant.server.restart().await;
     assert_eq!(import(&plant).await.job.state, JobState::Done);
     assert_ne!(bulletins(&plant).await, before, "the new catalogue is taken");
+    plant.server.holds();
     figures!("parser: {} ways to go wrong, one import lost by each, the server never", FAULTS.len());
 }
 

@@ -6,7 +6,7 @@ use patchwharf_model::{api::Job, job::JobState};
 use patchwharf_testkit::{Payload, Server, server::TEST_CONFIG, skipped};
 use serde_json::json;
 
-use crate::stock::{BINARY, Stock, judged};
+use crate::stock::{BINARY, Stock};
 
 fn passphrase(folder: &std::path::Path) -> String {
     use std::os::unix::fs::PermissionsExt as _;
@@ -107,7 +107,7 @@ async fn drill(server: patchwharf_testkit::server::Setup, target: patchwharf_tes
     }
     let stock = Stock { server: new, ..Stock { server: Server::setup(BINARY).prepare().await, ..stock } };
     stock.idle().await;
-    judged(&stock.server);
+    stock.server.holds();
     let age = restored.stdout.lines().find(|line| line.contains("from a backup that was")).unwrap_or_default();
     figures!(
         "X-07 drill on {database}: backup of a busy server {:.2} s with {downloads} downloads meanwhile; RTO {:.2} s \

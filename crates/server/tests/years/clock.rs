@@ -15,7 +15,7 @@ use patchwharf_testkit::{
 };
 use serde_json::json;
 
-use crate::stock::{BINARY, Stock, judged};
+use crate::stock::{BINARY, Stock};
 
 fn library() -> Option<PathBuf> {
     let places = [
@@ -162,7 +162,7 @@ async fn x_04_however_the_clock_is_set_nothing_is_deleted_for_its_age_and_work_g
     clock.set("+0");
     stock.server.restart().await;
     stock.idle().await;
-    judged(&stock.server);
+    stock.server.holds();
     figures!("X-04: {} jumps of the clock, a job under way at each, nothing deleted for its age", offsets.len() + 5);
 }
 
@@ -188,5 +188,5 @@ async fn x_04_unused_packages_stay_while_the_clock_is_in_doubt() {
     stock.server.restart().await;
     let told = stock.server.patchwharf(&["job", "run", "delete-unused"]).ok();
     assert!(told.contains("2 unused packages deleted"), "{told}");
-    judged(&stock.server);
+    stock.server.holds();
 }

@@ -16,7 +16,7 @@ use patchwharf_testkit::{
 };
 use serde_json::json;
 
-use crate::stock::{BINARY, Stock, judged};
+use crate::stock::{BINARY, Stock};
 
 /// A server with so many bulletins staged; then it is stopped, and its database is gone.
 struct Lost {
@@ -144,7 +144,7 @@ async fn c_12_a_lost_database_is_made_again_and_what_is_unproved_waits_for_its_f
     let unproved: Page<PackageSummary> = api.get("/api/v1/packages?unproved=true").await;
     assert_eq!(unproved.items.len(), 4, "{unproved:#?}");
     lost.stock.idle().await;
-    judged(&lost.stock.server);
+    lost.stock.server.holds();
 
     let import = lost.import_again(&lost.stock.server).await;
     assert!(import.report.unwrap().counts["proved"] >= 4);
@@ -156,7 +156,7 @@ async fn c_12_a_lost_database_is_made_again_and_what_is_unproved_waits_for_its_f
     assert_eq!(lost.stock.vendor.count("/files/f0.exe"), 1, "nothing is fetched again");
     lost.stock.stage(0..6).await;
     lost.stock.idle().await;
-    judged(&lost.stock.server);
+    lost.stock.server.holds();
 }
 
 /// A name of the form of a GUID, and another than the folder's.
@@ -192,7 +192,7 @@ async fn a_trusted_signature_proves_at_once() {
     lost.stock.stage(0..3).await;
     assert_eq!(lost.stock.vendor.count("/files/f0.exe"), 1);
     lost.stock.idle().await;
-    judged(&lost.stock.server);
+    lost.stock.server.holds();
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn trust_may_come_later() {
     assert!(proved.contains("3 unproved packages proved") && proved.contains("the rows of 0 packages"), "{proved}");
     lost.stock.server.restart().await;
     lost.assert_served(&lost.stock.server, &[0, 1, 2]).await;
-    judged(&lost.stock.server);
+    lost.stock.server.holds();
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn taken_over(setup: Setup) {
     lost.import_again(&new).await;
     let package: PackageDetail = new.api().get(&format!("/api/v1/packages/{}", id(&lost.addresses[0]))).await;
     assert!(!package.summary.unproved && package.summary.active, "{package:#?}");
-    judged(&new);
+    new.holds();
     // What they were is refused to the server that they belonged to: there is one owner.
     let mut old_server = lost.stock.server;
     old_server.spawn();

@@ -53,8 +53,3 @@ impl Stock {
         .await;
     }
 }
-
-/// What the independent judge says of a server that does nothing.
-pub(crate) fn judged(server: &Server) {
-    server.holds();
-}

@@ -6,7 +6,7 @@ use patchwharf_model::api::PackageDetail;
 use patchwharf_testkit::{Server, server::TEST_CONFIG};
 
 use super::{Lost, contents, id};
-use crate::stock::{BINARY, Stock, judged};
+use crate::stock::{BINARY, Stock};
 
 /// Another server, with keys and a database of its own, and the manifest whose key it may trust.
 async fn newcomer(lost: &Lost) -> (Server, String) {
@@ -43,7 +43,7 @@ async fn what_a_feed_has_under_other_ids_is_not_taken_over_while_adoption_works(
     new.restart().await;
     let adopted = new.patchwharf(&["location", "adopt", &path]).ok();
     assert!(adopted.contains("2 packages adopted"), "{adopted}");
-    judged(&new);
+    new.holds();
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn nothing_is_taken_over_where_nothing_can_be_taken() {
     assert!(made.contains("taken over") && made.contains("the rows of 2 packages"), "{made}");
     new.restart().await;
     lost.assert_served(&new, &[0, 1]).await;
-    judged(&new);
+    new.holds();
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_dry_run_makes_nothing_and_says_what_is_done_then() {
     assert_eq!(markers(&lost).len(), 1, "there was no old one that could be kept");
     new.restart().await;
     lost.assert_served(&new, &[0, 1, 2]).await;
-    judged(&new);
+    new.holds();
 }
 
 #[tokio::test]
@@ -116,5 +116,5 @@ async fn of_two_copies_that_of_the_location_named_last_is_served_and_the_other_o
         assert_eq!(named["path"], serde_json::json!(place), "{package:#?}");
         assert_eq!(package.versions[0].originals.len(), 1, "{package:#?}");
     }
-    judged(&lost.stock.server);
+    lost.stock.server.holds();
 }

@@ -13,7 +13,7 @@ use patchwharf_testkit::{
 use serde_json::json;
 
 use super::{Lost, id};
-use crate::stock::{BINARY, Stock, judged};
+use crate::stock::{BINARY, Stock};
 
 /// `B-0` has a newer package; the older one is retired and lies on disk. Then the database is lost.
 struct Replaced {
@@ -71,7 +71,7 @@ impl Replaced {
         let on_disk = std::fs::read(self.lost.on_disk(0)).unwrap();
         assert!(on_disk == self.new_file.bytes);
         self.lost.stock.idle().await;
-        judged(&self.lost.stock.server);
+        self.lost.stock.server.holds();
     }
 }
 

@@ -5,7 +5,7 @@ use patchwharf_testkit::Server;
 use serde_json::json;
 
 use super::Lost;
-use crate::stock::{BINARY, judged};
+use crate::stock::BINARY;
 
 #[tokio::test]
 async fn what_is_unproved_is_named_by_staging_and_kept_by_the_rules() {
@@ -34,5 +34,5 @@ async fn what_is_unproved_is_named_by_staging_and_kept_by_the_rules() {
     lost.assert_served(server, &[0, 1]).await;
     lost.stock.stage(0..2).await;
     lost.stock.idle().await;
-    judged(server);
+    server.holds();
 }
