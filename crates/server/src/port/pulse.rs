@@ -22,21 +22,23 @@ use super::{Limits, places::Place};
 const NEW: u8 = 0;
 /// A request is under way.
 const ASKED: u8 = 1;
-/// Everything that was asked for is answered.
-const ANSWERED: u8 = 2;
+/// Its answer is made; the client may still be taking the end of it.
+const MADE: u8 = 2;
+/// Everything that was asked for is answered and sent.
+const SENT: u8 = 3;
 
 /// What is known of a connection.
 pub(super) struct Pulse {
     place: Place,
     begun: Instant,
-    /// When the client last took something, or its last answer was ready: milliseconds since the beginning.
-    last: AtomicU64,
+    /// When the last answer was sent: milliseconds since the beginning.
+    sent: AtomicU64,
     doing: AtomicU8,
 }
 
 impl Pulse {
     pub(super) fn new(place: Place) -> Arc<Self> {
-        Arc::new(Self { place, begun: Instant::now(), last: AtomicU64::new(0), doing: AtomicU8::new(NEW) })
+        Arc::new(Self { place, begun: Instant::now(), sent: AtomicU64::new(0), doing: AtomicU8::new(NEW) })
     }
 
     /// Somebody else has the place: the connection is to be closed.
@@ -51,16 +53,15 @@ impl Pulse {
         UnderWay(Arc::clone(self))
     }
 
-    /// Returns when the next request has not come in time. What the client still takes of the last answer counts as its
-    /// doing: a slow line is no fault.
+    /// Returns when the next request has not come in time. That begins when the last answer is sent to its end: a slow line is
+    /// no fault.
     pub(super) async fn runs_out(&self, limits: &Limits) {
         loop {
-            let last = self.begun + Duration::from_millis(self.last.load(Ordering::Relaxed));
             let end = match self.doing.load(Ordering::Relaxed) {
                 NEW => self.begun + limits.first,
                 // Looked at again no later than when the time after it could be over.
-                ASKED => Instant::now() + limits.idle,
-                _ => last + limits.idle,
+                ASKED | MADE => Instant::now() + limits.idle,
+                _ => self.begun + Duration::from_millis(self.sent.load(Ordering::Relaxed)) + limits.idle,
             };
             if end <= Instant::now() {
                 return;
@@ -69,9 +70,14 @@ impl Pulse {
         }
     }
 
-    fn beat(&self) {
-        let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(now, Ordering::Relaxed);
+    /// Everything that was written is on its way.
+    fn flushed(&self) {
+        if self.doing.load(Ordering::Relaxed) == MADE {
+            let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.sent.store(now, Ordering::Relaxed);
+            self.doing.store(SENT, Ordering::Relaxed);
+            self.place.end();
+        }
     }
 }
 
@@ -80,13 +86,11 @@ pub(super) struct UnderWay(Arc<Pulse>);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.beat();
-        self.0.doing.store(ANSWERED, Ordering::Relaxed);
-        self.0.place.end();
+        self.0.doing.store(MADE, Ordering::Relaxed);
     }
 }
 
-/// A stream that tells when the other side takes something.
+/// A stream that tells when everything that was written to it is on its way.
 pub(super) struct Told<S> {
     stream: S,
     pulse: Arc<Pulse>,
@@ -95,13 +99,6 @@ pub(super) struct Told<S> {
 impl<S> Told<S> {
     pub(super) fn new(stream: S, pulse: Arc<Pulse>) -> Self {
         Self { stream, pulse }
-    }
-
-    fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(written, Poll::Ready(Ok(1..))) {
-            self.pulse.beat();
-        }
-        written
     }
 }
 
@@ -113,8 +110,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Told<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Told<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(written)
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -122,8 +118,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Told<S> {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
-        self.written(written)
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -131,7 +126,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Told<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.pulse.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 
-use super::rig::{Rig, is_answered, is_open, patient, to_the_end};
+use super::rig::{BIG, Rig, is_answered, is_open, patient, to_the_end};
 use crate::{
     config::Config,
     port::Limits,
@@ -73,6 +73,17 @@ async fn w_17_what_is_under_way_goes_on_whoever_comes() {
         assert!(is_answered(stream).await, "none of them was cut off");
     }
     assert!(rig.serves(2).await, "its connections only wait now: the oldest makes room");
+}
+
+#[tokio::test]
+async fn w_17_an_answer_that_is_still_taken_is_not_cut_off_for_others() {
+    let rig = Rig::new(Limits { of_a_source: 1, ..patient() }, None).await;
+    let mut slow = rig.send(2, "GET /big HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(is_answered(&mut slow).await);
+    assert!(!rig.serves(2).await, "the server has handed on all of its answer, the client has not taken it");
+    assert!(to_the_end(&mut slow).await.len() > BIG);
+    rig.until_open(0).await;
+    assert!(rig.serves(2).await);
 }
 
 #[tokio::test]
