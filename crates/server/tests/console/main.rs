@@ -7,6 +7,11 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
+use patchwharf_testkit::{
+    Payload, Server, Vendor,
+    sdp::{Catalogue, Item, Update},
+};
+use serde_json::json;
 use tokio::process::Command;
 use world::World;
 
@@ -101,4 +106,38 @@ async fn the_dashboard_says_what_to_do_first_and_how_the_store_grows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_can_be_used_by_everybody_and_brings_nothing_from_elsewhere() {
     journey("pages", &World::staged().await).await;
+}
+
+/// A script as text, which says where it was planted, should it ever run.
+fn script(number: u8) -> String {
+    format!("<img src=x onerror=\"window.canary={number}\"><script>window.canary={number}</script>")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w_10_what_vendors_disks_and_errors_say_is_text_on_every_page() {
+    let (server, vendor) = (Server::start(world::BINARY).await, Vendor::start());
+    let quoted = Payload::random("a' onmouseover='window.canary=7' b=&lt;.exe", 2_000);
+    let [odd, none] = ["b.exe", "c.exe"].map(|name| Payload::random(name, 2_000));
+    vendor.publish("/quoted", &quoted);
+    let evil = Payload::random(script(6).replace('/', ""), 2_000);
+    let first = Update {
+        title: script(1),
+        description: script(2),
+        vendor: script(3),
+        kb: Some(script(3)),
+        ..Update::new(1, "B-1").item(Item::new(&quoted, Some(vendor.url("/quoted"))))
+    };
+    let address = vendor.url("/'\"onmouseover=\"window.canary=4\"><img/src=x/onerror=window.canary=4>");
+    let second = Update::new(2, "B-2").item(Item::new(&odd, Some(address)));
+    let third = Update::new(3, "B-3").item(Item::new(&evil, Some(vendor.url("/evil"))));
+    let fourth = Update::new(4, "B-4").item(Item::new(&none, Some("javascript:window.canary=8".to_owned())));
+    vendor.publish("/catalogue.xml", Catalogue::new([first, second, third, fourth]).v1_xml());
+    let source = json!({ "kind": "sdp", "url": vendor.url("/catalogue.xml") });
+    let api = server.api();
+    let _: serde_json::Value = api.post("/api/v1/feeds", &json!({ "name": "vendor", "source": source })).await;
+    api.run_job("/api/v1/feeds/vendor/import", &json!({})).await;
+    api.run_job("/api/v1/bulletins/stage", &json!({ "filter": {} })).await;
+    std::fs::write(server.packages().join(script(5).replace('/', "")), "x").unwrap();
+    api.run_job("/api/v1/store/integrity-check", &json!({})).await;
+    journey("hostile", &World { server, vendor, files: Vec::new() }).await;
 }
