@@ -71,7 +71,7 @@ function input(field) {
 const about = (problem) => [...(problem.items ?? []), ...(problem.refers?.policies?.map((policy) => `needed by policy ${policy.name}`) ?? [])];
 const problemOf = (error) => error.problem ?? { title: "Something went wrong", detail: error.message };
 
-function said(error) {
+export function said(error) {
   const problem = problemOf(error), list = about(problem);
   return [element("p", {}, element("strong", {}, problem.title), `. ${problem.detail}`), ...(list.length ? [element("ul", {}, ...list.map((line) => element("li", {}, line)))] : [])];
 }

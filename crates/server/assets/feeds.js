@@ -1,21 +1,8 @@
-// Feeds: add, import, rules with their preview, remove.
-import { administers, call } from "./api.js";
-import { ask, attempt, tell } from "./dialog.js";
-import { refresh, start, watch } from "./follow.js";
-import { bytes, deletion, plural } from "./words.js";
-
-async function rules(row, button) {
-  const values = await ask({ title: `Rules of ${row.dataset.name}`, text: "Which updates are taken, as JSON. Try shows what they would take of the catalogue as the vendor has it now; nothing is changed by that.", fields: [{ name: "rules", label: "Rules", type: "textarea", value: button.dataset.rules, rows: "12" }], action: "Try" });
-  if (!values) return;
-  let wanted;
-  try { wanted = JSON.parse(values.rules || "{}"); } catch (error) { await tell("The rules are no JSON", error.message); return; }
-  const tried = await watch("What the rules take", () => call("POST", `/feeds/${row.dataset.id}/preview`, { rules: wanted }));
-  if (tried?.state !== "done" || !administers()) return;
-  const counts = tried.report.counts;
-  if (!(await ask({ title: "Use these rules?", text: `${counts.updates ?? 0} updates in ${counts.bulletins ?? 0} bulletins, ${bytes(counts.bytes ?? 0)}; ${counts["left-out"] ?? 0} left out. They count from the next import on.`, action: "Use them" }))) return;
-  await call("PATCH", `/feeds/${row.dataset.id}`, { rules: wanted });
-  refresh();
-}
+// Feeds: add, import, remove; in their table and on the page of one.
+import { call } from "./api.js";
+import { ask, attempt, toast } from "./dialog.js";
+import { refresh, start } from "./follow.js";
+import { deletion, plural } from "./words.js";
 
 async function remove(row) {
   const preview = await call("GET", `/feeds/${row.dataset.id}/removal`);
@@ -27,26 +14,15 @@ async function remove(row) {
       const query = new URLSearchParams({ packages: values.packages ?? "refuse" });
       if (values.packages === "purge") query.set("confirm", preview.deletion.packages);
       await call("DELETE", `/feeds/${row.dataset.id}?${query}`);
-      refresh();
+      if (row.id === "feed") location.assign("/console/feeds"); else refresh();
     },
   });
 }
 
-async function schedule(row) {
-  await ask({
-    title: `When ${row.dataset.name} is imported`, action: "Set",
-    fields: [{ name: "minutes", label: "Minutes between imports; empty: on demand only", type: "number", min: "5", value: row.dataset.minutes }],
-    send: async (values) => {
-      await call("PATCH", `/feeds/${row.dataset.id}`, { schedule_minutes: values.minutes ? Number(values.minutes) : null });
-      refresh();
-    },
-  });
-}
-
-const work = { import: (row) => start(`Import ${row.dataset.name}`, `/feeds/${row.dataset.id}/import`, {}), rules, schedule, remove };
+const work = { import: (row) => start(`Import ${row.dataset.name}`, `/feeds/${row.dataset.id}/import`, {}), remove };
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
-  if (button) attempt(() => work[button.dataset.do](button.closest("tr"), button));
+  if (button) attempt(() => work[button.dataset.do](button.closest("[data-id]")));
 });
 
 document.getElementById("add-feed")?.addEventListener("click", async () => {
@@ -58,7 +34,8 @@ document.getElementById("add-feed")?.addEventListener("click", async () => {
       { name: "accept", label: "Offer packages that the vendor pins by SHA-1 only", type: "checkbox" },
     ],
     send: async (values) => {
-      await call("POST", "/feeds", { name: values.name, source: { kind: "sdp", url: values.url }, schedule_minutes: values.minutes ? Number(values.minutes) : null, accept_sha1: values.accept });
+      const made = await call("POST", "/feeds", { name: values.name, source: { kind: "sdp", url: values.url }, schedule_minutes: values.minutes ? Number(values.minutes) : null, accept_sha1: values.accept });
+      toast(`${made.name} was added.`, { href: `/console/feeds/${made.id}#rules`, text: "Choose what it takes" });
       refresh();
     },
   });

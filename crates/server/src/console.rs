@@ -12,6 +12,7 @@ mod bulletins;
 mod chart;
 mod dashboard;
 mod door;
+mod feed;
 mod feeds;
 mod jobs;
 mod log;
@@ -68,6 +69,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/console/services", get(services::show))
         .route("/console/feeds", get(feeds::table))
         .route("/console/audit", get(audit::table))
+        .route("/console/feeds/{feed}", get(feed::show))
         .route("/console/audit/chain", get(audit::chain))
         .route("/console/account", get(account::show))
         .route("/console/", get(async || Redirect::to("/console")))

@@ -158,7 +158,9 @@ pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, Operat
             backup::run(ctx, folder, passphrase_file.as_deref(), *keep, *quick).await
         }
         JobRequest::Import { feed, confirm_shrink } => import::run(ctx, *feed, *confirm_shrink).await,
-        JobRequest::Preview { feed, rules } => import::preview(ctx, *feed, rules.as_ref()).await,
+        JobRequest::Preview { feed, rules, auto_stage } => {
+            import::preview(ctx, *feed, rules.as_ref(), auto_stage.as_ref()).await
+        }
     }
 }
 

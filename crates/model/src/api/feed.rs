@@ -173,6 +173,9 @@ pub struct FeedRemove {
 pub struct FeedPreview {
     /// The rules to try; left out: those of the feed.
     pub rules: Option<FeedRules>,
+    /// Rules of what is staged after an import, to try with them: how much it is, is counted too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_stage: Option<FeedRules>,
 }
 
 #[cfg(test)]

@@ -127,12 +127,16 @@ pub enum JobRequest {
         confirm_shrink: bool,
     },
     /// Only count what rules would take of a feed's catalogue as the vendor has it now; nothing is changed.
-    /// Counts of the report: `updates`, `bulletins`, `files`, `bytes`, `left-out`.
+    /// Counts of the report: `updates`, `bulletins`, `files`, `bytes`, `left-out`; with `auto_stage` also
+    /// `staged-updates` and `staged-bytes`.
     Preview {
         /// The feed.
         feed: FeedId,
         /// The rules to try; none: those of the feed.
         rules: Option<FeedRules>,
+        /// Rules of what is staged after an import, to try; none: nothing is counted of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        auto_stage: Option<FeedRules>,
     },
     /// Fetch, verify and place packages.
     Stage {

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use check::name as check_name;
 
-pub(crate) use read::list;
+pub(crate) use read::{list, show};
 
 use crate::app::App;
 

@@ -49,6 +49,8 @@ Example:
         feed: String,
         #[command(flatten)]
         rules: Rules,
+        #[command(flatten)]
+        after: AfterImport,
     },
     /// Change rules, schedule and switches of a feed. Rules count from the next import on.
     Set {
@@ -150,8 +152,9 @@ impl Feed {
                 let job: Job = client.post(&path(&feed, "/import"), &FeedImport { confirm_shrink }).await?;
                 return follow::started(client, &job).await;
             }
-            Self::Preview { feed, rules } => {
-                let job: Job = client.post(&path(&feed, "/preview"), &FeedPreview { rules: rules.given() }).await?;
+            Self::Preview { feed, rules, after } => {
+                let wish = FeedPreview { rules: rules.given(), auto_stage: after.rules() };
+                let job: Job = client.post(&path(&feed, "/preview"), &wish).await?;
                 return follow::started(client, &job).await;
             }
             Self::Set { feed, rules, no_rules, after, no_stage, every, accept_sha1, keyring, keys, ca, no_ca } => {

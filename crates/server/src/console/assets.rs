@@ -38,6 +38,7 @@ assets! {
     "log.js": "text/javascript; charset=utf-8",
     "services.js": "text/javascript; charset=utf-8",
     "feeds.js": "text/javascript; charset=utf-8",
+    "feed.js": "text/javascript; charset=utf-8",
     "account.js": "text/javascript; charset=utf-8",
     "door.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",

@@ -7,7 +7,7 @@ use patchwharf_model::{
     api::{Feed, FeedSource},
 };
 
-use super::{activity::Activity, page, shell::Shell, when::WhenOr};
+use super::{activity::Activity, feed, page, shell::Shell, when::WhenOr};
 use crate::{
     access::Principal,
     api::{ApiResult, Shared, feeds},
@@ -34,14 +34,15 @@ impl Table {
     }
 
     fn url<'a>(&self, feed: &'a Feed) -> &'a str {
-        match &feed.source {
-            FeedSource::Sdp(source) => &source.url,
-            FeedSource::Apt(source) => &source.url,
-        }
+        feed.source.url()
     }
 
-    fn rules(&self, feed: &Feed) -> String {
-        serde_json::to_string_pretty(&feed.rules).unwrap_or_default()
+    fn takes(&self, feed: &Feed) -> String {
+        feed::in_words(&feed.rules)
+    }
+
+    fn stages(&self, feed: &Feed) -> Option<String> {
+        feed.auto_stage.as_ref().map(feed::in_words)
     }
 }
 

@@ -86,6 +86,11 @@ async fn tables_go_back_and_selections_mean_what_they_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_of_a_feed_are_rows_that_are_tried_before_they_are_saved() {
+    journey("feeds", &World::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_log_is_read_at_any_time_around_any_record_and_as_a_file() {
     journey("log", &World::new().await).await;
 }

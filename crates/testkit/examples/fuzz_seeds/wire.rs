@@ -51,7 +51,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
     seeds.push(json("feed-patch", &patch));
     let requests = [
         JobRequest::Import { feed: FeedId::new(), confirm_shrink: true },
-        JobRequest::Preview { feed: FeedId::new(), rules: Some(rules) },
+        JobRequest::Preview { feed: FeedId::new(), rules: Some(rules), auto_stage: None },
         JobRequest::Stage { of: Selection::Updates(vec![UpdateId::new()]) },
         JobRequest::Verify { of: Selection::All },
         JobRequest::Delete { packages: vec![PackageId::new()], although_needed: false },

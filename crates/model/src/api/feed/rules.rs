@@ -41,7 +41,8 @@ pub enum ClauseField {
 }
 
 impl ClauseField {
-    const ALL: [(Self, &'static str); 7] = [
+    /// All fields with their names.
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::Vendor, "vendor"),
         (Self::Product, "product"),
         (Self::Classification, "classification"),
@@ -50,6 +51,12 @@ impl ClauseField {
         (Self::Architecture, "architecture"),
         (Self::Name, "name"),
     ];
+}
+
+impl fmt::Display for ClauseField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(Self::ALL.iter().find(|(field, _)| field == self).map_or("", |(_, name)| name))
+    }
 }
 
 /// One clause: a field and a pattern, without regard to case, in which `*` stands for any text and `?` for any character.
@@ -64,8 +71,7 @@ pub struct Clause {
 
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = ClauseField::ALL.iter().find(|(field, _)| *field == self.field).map_or("", |(_, name)| name);
-        write!(f, "{name}={}", self.pattern)
+        write!(f, "{}={}", self.field, self.pattern)
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) async fn list(State(app): Shared) -> ApiResult<Json<Page<Feed>>> {
 
 /// A feed, by id or name.
 #[utoipa::path(get, path = "/feeds/{feed}", tag = "feeds", params(("feed" = String, Path)), responses((status = 200, body = Feed)))]
-pub(super) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<Feed>> {
+pub(crate) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<Feed>> {
     Ok(Json(detail(&app, &name).await?))
 }
 

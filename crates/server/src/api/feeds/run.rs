@@ -36,7 +36,7 @@ pub(super) async fn preview(
     asked: Asked,
     Json(wish): Json<FeedPreview>,
 ) -> ApiResult<Started> {
-    wish.rules.iter().try_for_each(check::rules)?;
+    wish.rules.iter().chain(&wish.auto_stage).try_for_each(check::rules)?;
     let feed = feeds::show(&app.db, &name).await?.feed_id;
-    start::job(&app, &asked, JobRequest::Preview { feed, rules: wish.rules }).await
+    start::job(&app, &asked, JobRequest::Preview { feed, rules: wish.rules, auto_stage: wish.auto_stage }).await
 }

@@ -18,19 +18,30 @@ use crate::{
     parse_feed::{Parser, ParserError},
 };
 
-/// Counts `updates`, `bulletins`, `files`, `bytes`, `left-out` and `rejected`.
+/// Counts `updates`, `bulletins`, `files`, `bytes`, `left-out` and `rejected`; of what `auto_stage` would stage then
+/// `staged-updates` and `staged-bytes`.
 ///
 /// # Errors
 /// The catalogue cannot be had or is refused.
-pub async fn run(ctx: &JobContext, feed: FeedId, rules: Option<&FeedRules>) -> Result<Ending, OperationError> {
-    match count(ctx, feed, rules).await {
+pub async fn run(
+    ctx: &JobContext,
+    feed: FeedId,
+    rules: Option<&FeedRules>,
+    auto_stage: Option<&FeedRules>,
+) -> Result<Ending, OperationError> {
+    match count(ctx, feed, rules, auto_stage).await {
         Ok(report) => Ok(Ending::Done(report)),
         Err(Break::Stopped(reason)) => Ok(Ending::Stopped(reason)),
         Err(Break::Failed(error)) => Err(error),
     }
 }
 
-async fn count(ctx: &JobContext, feed: FeedId, rules: Option<&FeedRules>) -> Result<Report, Break> {
+async fn count(
+    ctx: &JobContext,
+    feed: FeedId,
+    rules: Option<&FeedRules>,
+    auto_stage: Option<&FeedRules>,
+) -> Result<Report, Break> {
     let feed = feeds::get(&ctx.app.db, feed).await?;
     let config = config(&feed)?;
     let rules = rules.unwrap_or(&config.rules);
@@ -45,6 +56,9 @@ async fn count(ctx: &JobContext, feed: FeedId, rules: Option<&FeedRules>) -> Res
     let mut counts: BTreeMap<&str, u64> =
         ["updates", "bulletins", "files", "bytes", "left-out", "rejected"].map(|n| (n, 0)).into();
     let mut bulletins = HashSet::new();
+    if auto_stage.is_some() {
+        counts.extend([("staged-updates", 0), ("staged-bytes", 0)]);
+    }
     let mut seen = HashSet::new();
     loop {
         let mut add = |name, more: u64| *counts.entry(name).or_default() += more;
@@ -58,8 +72,13 @@ async fn count(ctx: &JobContext, feed: FeedId, rules: Option<&FeedRules>) -> Res
                     None => add("left-out", 1),
                     Some(files) => {
                         add("updates", 1);
+                        let bytes = files.iter().map(|file| file.size_bytes).sum();
                         add("files", files.len() as u64);
-                        add("bytes", files.iter().map(|file| file.size_bytes).sum());
+                        add("bytes", bytes);
+                        if auto_stage.is_some_and(|rules| rules.choose(&update).is_some()) {
+                            add("staged-updates", 1);
+                            add("staged-bytes", bytes);
+                        }
                         bulletins.insert(update.bulletin.clone());
                     }
                 }
@@ -72,7 +91,7 @@ async fn count(ctx: &JobContext, feed: FeedId, rules: Option<&FeedRules>) -> Res
     }
     counts.insert("bulletins", bulletins.len() as u64);
     let of = |name: &str| counts.get(name).copied().unwrap_or_default();
-    let summary = format!(
+    let mut summary = format!(
         "{} updates in {} bulletins would be taken: {} files, {} bytes. {} would be left out.",
         of("updates"),
         of("bulletins"),
@@ -81,5 +100,9 @@ async fn count(ctx: &JobContext, feed: FeedId, rules: Option<&FeedRules>) -> Res
         of("left-out")
     );
     let counts = counts.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect();
+    if auto_stage.is_some() {
+        let (updates, bytes) = (of("staged-updates"), of("staged-bytes"));
+        summary.push_str(&format!(" {updates} updates would be staged after the import: {bytes} bytes."));
+    }
     Ok(Report { summary, counts, ..Report::default() })
 }
