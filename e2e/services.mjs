@@ -41,6 +41,26 @@ await journey(async (open) => {
   // Prune: first what would go, then after a question.
   await page.reload();
   await old.locator("button[data-do=prune]").click();
+  // What is set counts at once; a proxy's password is nowhere to be seen.
+  await page.reload();
+  const change = async (name, value) => {
+    await page.locator(`tr[data-setting="${name}"] button`).click();
+    await page.fill("dialog [name=value]", value);
+    await confirm(page);
+    await page.locator(`tr[data-setting="${name}"]`, { hasText: value.replace(/:[^:@]*@/, ":***@") }).waitFor();
+  };
+  await change("severity.levels", "Urgent, This month");
+  await change("fetch.proxy", "http://anna:canary-word@127.0.0.1:9");
+  assert.doesNotMatch(await page.content(), /canary-word/);
+  await change("fetch.proxy", "off");
+  await page.locator("tr[data-setting='retention.audit'] button").click();
+  await page.fill("dialog [name=value]", "1d");
+  await confirm(page);
+  await page.locator("dialog[open] .error", { hasText: "write 30d or more" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("#settings-heading").scrollIntoViewIfNeeded();
+  await shot(page, "settings");
+
   await finish(page, "done");
   await confirm(page);
   await finish(page, "done");

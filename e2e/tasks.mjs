@@ -76,7 +76,14 @@ await journey(async (open) => {
   await page.locator(".toast", { hasText: "the job is under way" }).waitFor();
   // The outcome is told on whatever page one is then.
   await page.goto(`${base}/console/policies`);
-  await page.locator(".toast a", { hasText: "Open the report" }).last().waitFor();
+  await page.locator(".toast", { hasText: /^Stage / }).locator("a", { hasText: "Open the report" }).waitFor();
+
+  // Nothing was revised: that is said, and nothing is asked.
+  await page.goto(`${base}/console/jobs`);
+  await task(page, "revise");
+  await closeReport(page);
+  await page.locator("dialog[open]", { hasText: "no vendor has revised what is staged here" }).waitFor();
+  await page.locator("dialog[open] button", { hasText: "Close" }).click();
 
   // Reconcile: a stray folder is named first, then cleared.
   const stray = path.join(packages, "stray-folder");

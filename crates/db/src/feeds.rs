@@ -238,6 +238,16 @@ pub async fn update(w: &mut Write<'_>, id: FeedId, change: &FeedChange) -> Resul
     Ok(())
 }
 
+/// Has every catalogue read anew at its next import, also where the vendor has not changed it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read_anew(w: &mut Write<'_>) -> Result<()> {
+    w.run("forget what catalogues were", "UPDATE feed SET fingerprint = NULL WHERE removed_at IS NULL", args![])
+        .await?;
+    Ok(())
+}
+
 /// Feeds whose scheduled import is due.
 ///
 /// # Errors

@@ -51,7 +51,7 @@ pub use log::{Level, LogQuery, LogRecord};
 pub use notification::{ChannelTest, Notification, NotificationTest};
 pub use package::{
     PackageChoice, PackageDelete, PackageDetail, PackageFile, PackageQuery, PackageSort, PackageSummary,
-    PackageVersion, ReconcileStart, StoreTotals, SupplyQuery,
+    PackageVersion, ReconcileStart, ReviseStart, StoreTotals, SupplyQuery,
 };
 pub use page::{Order, Page, PageQuery};
 pub use policy::{

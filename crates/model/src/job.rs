@@ -20,6 +20,8 @@ pub enum JobKind {
     Preview,
     /// Download software update packages.
     Stage,
+    /// Revise software updates: stage anew what vendors have revised.
+    Revise,
     /// Verify packages against their digests.
     Verify,
     /// Quick refresh: fetch only what is bad into the next version, then switch.
@@ -75,6 +77,7 @@ names!(
     Import = "import",
     Preview = "preview",
     Stage = "stage",
+    Revise = "revise",
     Verify = "verify",
     RefreshQuick = "refresh-quick",
     RefreshComplete = "refresh-complete",

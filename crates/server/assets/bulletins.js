@@ -49,9 +49,12 @@ export function actions(chosen) {
 }
 
 const severity = (chosen) => attempt(async () => {
-  const seen = await call("POST", "/bulletins/preview", chosen.of);
+  const [seen, core] = await Promise.all([call("POST", "/bulletins/preview", chosen.of), call("GET", "/settings")]);
+  const levels = core.settings.find((setting) => setting.name === "severity.levels")?.value ?? "any";
+  const options = [{ value: "", label: "none" }, ...levels.split(",").map((level) => level.trim())];
+  const field = levels === "any" ? { name: "severity", label: "Severity" } : { name: "severity", label: "Severity", options };
   await ask({
-    title: `Custom severity of ${plural(seen.bulletins, "bulletin")}`, text: "Empty takes it away.", list: some(seen.names, seen.bulletins), fields: [{ name: "severity", label: "Severity" }], action: "Set",
+    title: `Custom severity of ${plural(seen.bulletins, "bulletin")}`, text: levels === "any" ? "Empty takes it away." : "The levels are set under Core Services.", list: some(seen.names, seen.bulletins), fields: [field], action: "Set",
     send: async (values) => {
       const done = await call("POST", "/bulletins/severity", { of: { ...chosen.of, confirm: seen.bulletins }, severity: values.severity || null });
       toast(`Custom severity: ${plural(done.changed, "bulletin")} changed.`);

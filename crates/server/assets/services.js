@@ -62,7 +62,7 @@ const work = {
   },
   set: async (row) => {
     const { setting, value, meaning } = row.dataset;
-    const done = await ask({ title: row.dataset.label, text: [meaning], fields: [{ name: "value", label: "Value", value, required: true }], action: "Set", send: (values) => call("PUT", `/settings/${encodeURIComponent(setting)}`, { value: values.value }) });
+    const done = await ask({ title: row.dataset.label, text: [meaning], fields: [{ name: "value", label: setting === "fetch.proxy" ? `Value (now ${value})` : "Value", value: setting === "fetch.proxy" ? "" : value, required: true }], action: "Set", send: (values) => call("PUT", `/settings/${encodeURIComponent(setting)}`, { value: values.value }) });
     if (!done) return;
     if (done.notes?.length) await tell(row.dataset.label, notes(done)); else toast(`${row.dataset.label}: ${done.after}.`);
     reload();

@@ -40,6 +40,11 @@ export const reconcile = () => lookFirst({
   name: "Reconcile store and database", path: "/store/reconcile", body: {}, question: "Reconcile now?", action: "Reconcile", danger: true,
 });
 
+// What vendors have revised since it was staged.
+export const revise = () => lookFirst({
+  name: "Revise software updates", path: "/store/revise", body: {}, question: "Revise them now?", action: "Revise", worth: (job) => items(job).length > 0,
+});
+
 export async function deleteUnused() {
   const rule = (name, label) => ({ name, label, placeholder: "as set; 90d, 52w or off for this run" });
   const values = await ask({

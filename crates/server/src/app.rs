@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     notify::Channels,
     serve::Downloads,
+    settings::Live,
     tls::Troubles,
     token::AdminToken,
     trusted,
@@ -65,6 +66,8 @@ pub struct App {
     pub counts: Counts,
     /// Files that administrators send, on their way to a job.
     pub uploads: Uploads,
+    /// What is set and counts in running work.
+    pub live: Live,
     /// What is not well with the certificates.
     pub tls: Troubles,
     /// Sign-ins that failed of late.

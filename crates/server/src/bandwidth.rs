@@ -1,7 +1,10 @@
 //! A limit on bytes per second that many share: all downloads, or all threads of an integrity check.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -10,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 /// A token bucket that may go into debt: a chunk that has come is paid for by waiting before the next is read.
 #[derive(Debug)]
 pub(crate) struct Bandwidth {
-    bytes_per_second: u64,
+    bytes_per_second: AtomicU64,
     paid_until: Mutex<Option<Instant>>,
 }
 
@@ -20,22 +23,32 @@ const BURST: Duration = Duration::from_millis(100);
 impl Bandwidth {
     /// 0 means no limit.
     pub(crate) fn new(bytes_per_second: u64) -> Self {
-        Self { bytes_per_second, paid_until: Mutex::new(None) }
+        Self { bytes_per_second: AtomicU64::new(bytes_per_second), paid_until: Mutex::new(None) }
+    }
+
+    /// Another limit, for what comes from now on; 0 means none.
+    pub(crate) fn set(&self, bytes_per_second: u64) {
+        self.bytes_per_second.store(bytes_per_second, Ordering::Relaxed);
+    }
+
+    fn limit(&self) -> u64 {
+        self.bytes_per_second.load(Ordering::Relaxed)
     }
 
     /// Pays for bytes that have come.
     pub(crate) async fn pay(&self, bytes: usize) {
-        if self.bytes_per_second > 0 {
+        if self.limit() > 0 {
             sleep_until(self.paid(bytes as u64, Instant::now())).await;
         }
     }
 
     /// When so many bytes more, come at `now`, are within the limit; without a limit `now`.
     pub(crate) fn paid(&self, bytes: u64, now: Instant) -> Instant {
-        if self.bytes_per_second == 0 {
+        let limit = self.limit();
+        if limit == 0 {
             return now;
         }
-        let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
+        let cost = Duration::from_secs_f64(bytes as f64 / limit as f64);
         let mut paid = self.paid_until.lock().unwrap_or_else(PoisonError::into_inner);
         let until = paid.map_or(now, |at| at.max(now.checked_sub(BURST).unwrap_or(now))) + cost;
         *paid = Some(until);
@@ -53,6 +66,17 @@ mod tests {
         let start = Instant::now();
         let last = (0..100).map(|_| limit.paid(100, start)).last();
         assert_eq!(last, Some(start + Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn another_limit_counts_for_what_comes_from_then_on() {
+        let limit = Bandwidth::new(1000);
+        let start = Instant::now();
+        assert_eq!(limit.paid(1000, start), start + Duration::from_secs(1));
+        limit.set(2000);
+        assert_eq!(limit.paid(1000, start), start + Duration::from_millis(1500));
+        limit.set(0);
+        assert_eq!(limit.paid(1000, start), start);
     }
 
     #[test]

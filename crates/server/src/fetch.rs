@@ -30,7 +30,7 @@ pub use web::StartError;
 use crate::{
     bandwidth::Bandwidth,
     clock::Clock,
-    config::FetchConfig,
+    config::{FetchConfig, Hidden},
     jobs::{FileHandle, Stop},
     metrics::{Metrics, OutcomeLabel},
 };
@@ -144,6 +144,19 @@ impl Fetcher {
             clock,
             metrics,
         })))
+    }
+
+    /// Bytes per second of all downloads together, from now on; 0 means no limit.
+    pub(crate) fn limit(&self, bytes_per_second: u64) {
+        self.0.bandwidth.set(bytes_per_second);
+    }
+
+    /// The proxy of what is asked for from now on; none: a direct connection. What is on its way goes on as it is.
+    ///
+    /// # Errors
+    /// There can be no client for it; the one before stays.
+    pub(crate) fn through(&self, proxy: Option<Hidden<Url>>) -> Result<(), StartError> {
+        self.0.web.through(proxy)
     }
 
     /// Fetches one file and proves it. The same digest asked for twice at once is fetched once (S-18).

@@ -16,6 +16,7 @@ pub mod reconcile;
 mod refresh;
 pub(crate) mod relocate;
 pub mod retry;
+pub(crate) mod revise;
 pub(crate) mod selection;
 mod stage;
 mod staging;
@@ -134,6 +135,7 @@ pub(crate) fn fault_at(step: Step) -> Result<(), OperationError> {
 pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, OperationError> {
     match &request {
         JobRequest::Stage { of } => stage::run(ctx, of).await,
+        JobRequest::Revise { dry_run } => revise::run(ctx, *dry_run).await,
         JobRequest::Verify { of } => verify::run(ctx, of).await,
         JobRequest::RefreshQuick { of } => refresh::quick(ctx, of).await,
         JobRequest::RefreshComplete { of } => refresh::complete(ctx, of).await,

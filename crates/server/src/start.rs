@@ -39,6 +39,7 @@ use crate::{
     port::{Free, Limits, Places, Port},
     rebuild, restore,
     serve::Downloads,
+    settings::Live,
     tls::{self, ServerTls, Troubles},
     token::AdminToken,
     uploads::{self, Uploads},
@@ -118,6 +119,7 @@ pub async fn start_with(
     let locations = locations::open(&db, &config, deployment, now).await?;
     let fetch = Fetcher::new(&config.fetch, clock.clone(), metrics.clone())?;
     let notify = Channels::new(&config.notify)?;
+    let live = Live::new(config.packages.grace);
     let jobs = Jobs::new(db.clone(), clock.clone(), instance, config.lease);
     let app = Arc::new(App {
         config,
@@ -137,6 +139,7 @@ pub async fn start_with(
         admin_token,
         counts: Counts::default(),
         uploads: Uploads::default(),
+        live,
         tls: Troubles::default(),
         attempts: Attempts::default(),
         confirmed: Confirmed::default(),
@@ -146,6 +149,7 @@ pub async fn start_with(
         // The watchdog tells, and holds the jobs; what is staged is served.
         Some(_) => watchdog::look_once(&app).await,
         None => {
+            crate::settings::take_up(&app).await.context("what is set could not be taken up")?;
             recover(&app).await?;
             notify::prepare(&app).await.context("what is to be told could not be looked at")?;
         }

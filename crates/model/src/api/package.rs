@@ -226,6 +226,14 @@ pub struct PackageDelete {
     pub confirm: Option<u64>,
 }
 
+/// Stages anew what vendors have revised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReviseStart {
+    /// Only say what would be revised.
+    pub dry_run: bool,
+}
+
 /// Compares database and disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -143,6 +143,12 @@ pub enum JobRequest {
         /// What.
         of: Selection,
     },
+    /// Stage anew every package whose update the vendor has revised; policies follow by their rule.
+    Revise {
+        /// Only say which, and how much there is to fetch.
+        #[serde(default)]
+        dry_run: bool,
+    },
     /// Hash packages and compare with what is recorded.
     Verify {
         /// What.
@@ -270,6 +276,7 @@ impl JobRequest {
             Self::Import { .. } => JobKind::Import,
             Self::Preview { .. } => JobKind::Preview,
             Self::Stage { .. } => JobKind::Stage,
+            Self::Revise { .. } => JobKind::Revise,
             Self::Verify { .. } => JobKind::Verify,
             Self::RefreshQuick { .. } => JobKind::RefreshQuick,
             Self::RefreshComplete { .. } => JobKind::RefreshComplete,

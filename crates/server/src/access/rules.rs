@@ -81,6 +81,7 @@ const RULES: &[(&str, &str, Wants)] = &[
     ("POST", "/api/v1/policies/{policy}/recreate", STAGE),
     ("POST", "/api/v1/policies/{policy}/remove", STAGE),
     ("POST", "/api/v1/policies/{policy}/switches", STAGE),
+    ("POST", "/api/v1/store/revise", STAGE),
     // What deletes, moves, trusts or sets.
     ("POST", "/api/v1/backups", ALL),
     ("POST", "/api/v1/feeds", ALL),

@@ -36,9 +36,8 @@ pub(crate) async fn show(State(app): Shared) -> ApiResult<Json<Settings>> {
     }))
 }
 
-/// Sets something: `package-location` (new packages go there from now on; those that are there already stay where they
-/// are), `originals.keep-for`, `integrity.light-every`, `integrity.full-every`, `integrity.max-rate`,
-/// `integrity.only-between`.
+/// Sets something by its name; `GET /settings` has all names, with what each means and what it can be. `package-location`:
+/// new packages go there from now on; those that are there already stay where they are.
 #[utoipa::path(put, path = "/settings/{name}", tag = "settings", params(("name" = String, Path)),
     request_body = SettingPut, responses((status = 200, body = SettingChange),
         (status = 422, description = "`location-unfit`, `invalid-setting`: the detail says what is allowed"),

@@ -19,7 +19,9 @@ pub(super) enum Settings {
 Examples:
   patchwharf settings set package-location /srv/patchwharf/packages
   patchwharf settings set originals.keep-for 7d
-  patchwharf settings set unused.superseded-after 30d")]
+  patchwharf settings set unused.superseded-after 30d
+  patchwharf settings set severity.levels 'Urgent, This month'
+  patchwharf settings set fetch.max-rate 20MiB")]
     Set {
         /// Its name.
         name: String,

@@ -24,7 +24,7 @@ use crate::{
     access::Principal,
     api::{ApiResult, Path, Shared, extract::Query, jobs},
     app::App,
-    operations::{integrity::settings as integrity, unused::settings as unused},
+    operations::{integrity::settings as integrity, revise::settings as revise, unused::settings as unused},
     settings, words,
 };
 
@@ -84,6 +84,14 @@ impl Table {
             lines.push(format!("at most {rate} bytes per second"));
         }
         lines
+    }
+
+    /// When revised updates are staged anew, in words.
+    fn revisions(&self) -> String {
+        match self.setting(revise::EVERY) {
+            "off" => "on demand: stages anew what vendors have revised; policies follow by their rule".to_owned(),
+            every => format!("every {every}: stages anew what vendors have revised; policies follow by their rule"),
+        }
     }
 
     /// When unused packages are deleted, in words.

@@ -13,6 +13,15 @@ use crate::{
     words,
 };
 
+/// Headings of settings, and how the names of those below them begin; what has no heading stands with the last.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Severity and languages", &["severity.", "feeds."]),
+    ("Bandwidth and proxy", &["fetch."]),
+    ("Retention", &["packages.", "originals.", "retention.", "log."]),
+    ("Unused packages", &["unused."]),
+    ("By the clock", &["integrity.", "revise."]),
+];
+
 #[derive(Template)]
 #[template(path = "services.html")]
 struct Show {
@@ -29,7 +38,16 @@ impl Show {
     /// A setting as people call it.
     fn label<'a>(&self, setting: &'a Setting) -> &'a str {
         match setting.name.as_str() {
-            "package-location" => "Folder for new packages",
+            "severity.levels" => "Custom severity levels",
+            "feeds.languages" => "Languages",
+            "fetch.max-rate" => "Bandwidth of downloads, bytes per second",
+            "fetch.proxy" => "Proxy of downloads",
+            "packages.grace" => "Files of replaced versions stay",
+            "packages.keep-quarantine" => "Quarantine is kept",
+            "retention.jobs" => "Ended jobs are kept",
+            "retention.audit" => "The audit trail is kept",
+            "log.keep" => "Log records are kept",
+            "revise.every" => "Revise software updates every",
             "originals.keep-for" => "Originals stay at least",
             "integrity.light-every" => "Check lengths and time stamps every",
             "integrity.full-every" => "Check every byte every",
@@ -41,6 +59,27 @@ impl Show {
             "unused.by-the-clock" => "Delete unused packages by the clock",
             other => other,
         }
+    }
+
+    /// What a setting means, as a sentence: the command line's marks for code are left out.
+    fn meaning(&self, setting: &Setting) -> String {
+        let text = setting.meaning.replace('`', "");
+        let mut letters = text.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    }
+
+    /// Settings by what they are about; the package location has a section of its own.
+    fn groups(&self) -> Vec<(&'static str, Vec<&Setting>)> {
+        let mut groups: Vec<(&'static str, Vec<&Setting>)> = Vec::new();
+        for (heading, _) in GROUPS {
+            groups.push((heading, Vec::new()));
+        }
+        for setting in self.settings.settings.iter().filter(|setting| setting.name != "package-location") {
+            let fits = |names: &[&str]| names.iter().any(|name| setting.name.starts_with(name));
+            let at = GROUPS.iter().position(|(_, names)| fits(names)).unwrap_or(GROUPS.len() - 1);
+            groups[at].1.push(setting);
+        }
+        groups
     }
 
     fn elsewhere(&self) -> String {

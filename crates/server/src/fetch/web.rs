@@ -3,7 +3,10 @@
 mod clients;
 mod trust;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION};
 use patchwharf_store::fault::{self, Mutant};
@@ -15,7 +18,10 @@ use super::{
     error::show,
     guard::{Guard, Lookup},
 };
-use crate::{config::FetchConfig, jobs::Stop};
+use crate::{
+    config::{FetchConfig, Hidden},
+    jobs::Stop,
+};
 use clients::Clients;
 
 pub use trust::StartError;
@@ -25,7 +31,7 @@ const MAX_HOPS: usize = 5;
 
 /// Asks for URLs.
 pub(super) struct Web {
-    clients: Clients,
+    clients: RwLock<Arc<Clients>>,
     guard: Guard,
     idle: std::time::Duration,
 }
@@ -39,7 +45,21 @@ pub(super) struct Answer {
 impl Web {
     pub(super) fn new(config: &FetchConfig, lookup: &Lookup) -> Result<Self, StartError> {
         let guard = Guard::new(config);
-        Ok(Self { clients: Clients::new(config, lookup, &guard)?, guard, idle: config.idle_timeout })
+        let clients = RwLock::new(Arc::new(Clients::new(config, lookup, &guard)?));
+        Ok(Self { clients, guard, idle: config.idle_timeout })
+    }
+
+    /// Another proxy.
+    pub(super) fn through(&self, proxy: Option<Hidden<Url>>) -> Result<(), StartError> {
+        let before = self.clients();
+        if let Some(after) = before.through(proxy)? {
+            *self.clients.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+        }
+        Ok(())
+    }
+
+    fn clients(&self) -> Arc<Clients> {
+        Arc::clone(&self.clients.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// GETs the source and follows redirects. `proved`: a digest proves the content, so that leaving https, or the
@@ -103,7 +123,7 @@ impl Web {
         let unchecked = fault::mutant(Mutant::RedirectUnchecked) && *url != source.url;
         let configured = unchecked || (source.trust == Trust::Configured && same_host(&source.url, url));
         let pin = source.pin.as_ref().filter(|_| !proved || same_host(&source.url, url));
-        let clients = self.clients.of(pin);
+        let clients = self.clients().of(pin);
         let clients = clients.map_err(|error| FetchError::Tls { url: show(url), source: Arc::new(error) })?;
         if configured || self.guard.names(url) {
             return Ok((clients.configured, pin.is_some()));

@@ -30,6 +30,7 @@ use crate::{
     fetch::FetchError,
     jobs::{JobContext, Order, StopReason},
     parse_feed::{ParseRequest, Parser, ParserError},
+    settings::speaking,
 };
 use catalogue::Catalogue;
 use fingerprint::Fingerprint;
@@ -137,8 +138,9 @@ async fn import(ctx: &JobContext, id: FeedId, confirmed: bool) -> Result<Report,
     };
 
     ctx.progress.phase("reading what is known");
+    let rules = speaking(app, config.rules.clone()).await?;
     let known = table::known_updates(&app.db, id).await?;
-    let mut catalogue = Catalogue::new(config.rules.clone(), config.auto_stage.clone(), known, ctx.now());
+    let mut catalogue = Catalogue::new(rules, config.auto_stage.clone(), known, ctx.now());
     let mut writer = write::Writer::begin(ctx, id).await?;
     ctx.progress.phase("reading the catalogue");
     ctx.progress.start(Unit::Items, 0);

@@ -246,7 +246,7 @@ impl Run<'_> {
         // Of what an earlier attempt unlinked nothing is known but the sizes on record.
         let freed = (ctx.attempt == 1 && !self.dry_run).then_some(self.freed_bytes);
         let mut report = told::report(&sums, self.dry_run, self.doubted, self.needed, freed);
-        if let Some(warning) = self.rules.warning(&ctx.app) {
+        if let Some(warning) = self.rules.warning(&ctx.app).await? {
             report.summary = format!("{}; {warning}", report.summary);
         }
         Ok(Ending::Done(report))

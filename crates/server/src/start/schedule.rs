@@ -11,8 +11,12 @@ use patchwharf_model::{
 use crate::{
     app::App,
     jobs::Order,
-    operations::{OperationError, integrity::settings::ByTheClock, retry, unused::settings as unused},
-    retention, token, trail,
+    operations::{
+        OperationError, integrity::settings::ByTheClock, retry, revise::settings as revise, unused::settings as unused,
+    },
+    retention,
+    settings::take_up,
+    token, trail,
 };
 
 /// How often the clock is looked at.
@@ -56,6 +60,10 @@ pub(super) async fn run(app: Arc<App>) {
 /// The database failed, or a thread of the work did.
 pub async fn tick(app: &Arc<App>) -> Result<(), OperationError> {
     let now = app.clock.now();
+    // Another server of this database may have been told something.
+    if let Err(error) = take_up(app).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "what is set could not be taken up");
+    }
     if app.ages.was_set_back() {
         pull_in(app, Duration::ZERO).await?;
     }
@@ -64,6 +72,9 @@ pub async fn tick(app: &Arc<App>) -> Result<(), OperationError> {
         app.jobs.order(request, Order::by("system").from("schedule")).await?;
     }
     checks(app, now).await?;
+    if is_due(app, "schedule.last-revise", revise::every(app).await?, now).await? {
+        app.jobs.order(JobRequest::Revise { dry_run: false }, background()).await?;
+    }
     if is_due(app, "schedule.last-sweep", SWEEP, now).await? {
         app.jobs.order(JobRequest::Reconcile { dry_run: false }, background()).await?;
     }

@@ -22,6 +22,7 @@ mod policies;
 mod port;
 mod postgres;
 mod schema;
+mod settings;
 mod strict;
 mod tls;
 mod unused;

@@ -51,6 +51,41 @@ async fn an_automatic_policy_follows_a_vendors_revision() {
 }
 
 #[tokio::test]
+async fn the_job_revise_stages_anew_what_the_vendor_has_revised_and_policies_follow() {
+    let (mut world, id) = world_with_policy(OnRevision::Automatic).await;
+    let nothing = world.run(JobRequest::Revise { dry_run: false }).await.done();
+    assert!(nothing.report.summary.contains("nothing to do"), "{nothing:?}");
+    let new = Payload::random("two.exe", 30_000);
+    world.catalogue(&[("B-1", vec![world.publish(&new)])]).await;
+    let looked = world.run(JobRequest::Revise { dry_run: true }).await.done();
+    assert_eq!((looked.count("packages"), looked.count("bytes")), (1, 30_000), "{looked:?}");
+    assert_eq!(switch(&world, id).await.version, Some(1), "a look changes nothing");
+    let done = world.run(JobRequest::Revise { dry_run: false }).await.done();
+    assert!(done.report.summary.contains("1 package revised"), "{done:?}");
+    assert_eq!(switch(&world, id).await.version, Some(2));
+    assert!(world.run(JobRequest::Revise { dry_run: true }).await.done().report.items.is_empty());
+    world.check().await;
+}
+
+#[tokio::test]
+async fn revised_updates_are_staged_anew_by_the_clock_once_it_is_set() {
+    let (world, id) = world_with_policy(OnRevision::Automatic).await;
+    let mut w = world.app().db.write("admin", "test", world.clock.now()).await.unwrap();
+    patchwharf_db::settings::set(&mut w, "revise.every", "1d").await.unwrap();
+    w.commit().await.unwrap();
+    patchwharf_server::start::tick(world.app()).await.unwrap();
+    let new = Payload::random("two.exe", 30_000);
+    world.catalogue(&[("B-1", vec![world.publish(&new)])]).await;
+    world.later(std::time::Duration::from_secs(25 * 3600));
+    patchwharf_server::start::tick(world.app()).await.unwrap();
+    let query = patchwharf_db::jobs::JobQuery { limit: 100, ..Default::default() };
+    let jobs = patchwharf_db::jobs::list(&world.app().db, &query).await.unwrap().rows;
+    let revise = jobs.into_iter().find(|job| job.kind == patchwharf_model::job::JobKind::Revise).expect("it is due");
+    world.ended(revise.job_id).await.done();
+    assert_eq!(switch(&world, id).await.version, Some(2));
+}
+
+#[tokio::test]
 async fn an_asking_policy_keeps_what_it_had_until_the_administrator_accepts() {
     let (mut world, id) = world_with_policy(OnRevision::Ask).await;
     let old = world.folder("B-1").await;

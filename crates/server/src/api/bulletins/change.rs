@@ -9,6 +9,7 @@ use crate::{
     access::Principal,
     api::{ApiError, ApiResult, Shared, extract},
     app::App,
+    settings,
 };
 
 /// More at once are summed up in the log.
@@ -58,7 +59,22 @@ async fn set_enabled(
     Ok(Json(BulletinChange { chosen: ids.len() as u64, changed: changed.len() as u64, policies }))
 }
 
-/// Sets or takes away the administrator's own severity.
+/// A custom severity that bulletins can be given, by the list that is set (`severity.levels`).
+async fn level(app: &App, text: &str) -> ApiResult<String> {
+    if !settings::is_level(text) {
+        let detail = "A custom severity has 1 to 50 characters and no control characters; `null` takes it away.";
+        return Err(ApiError::new(Code::InvalidBody, detail));
+    }
+    settings::level(app, text).await?.map_err(|levels| {
+        let detail = format!(
+            "{text:?} is no custom severity here: use {}. The setting `severity.levels` has the list.",
+            levels.join(", ")
+        );
+        ApiError::new(Code::InvalidBody, detail)
+    })
+}
+
+/// Sets or takes away the administrator's own severity: one of the list `severity.levels`, where there is one.
 #[utoipa::path(post, path = "/bulletins/severity", tag = "bulletins", request_body = BulletinSeverity,
     responses((status = 200, body = BulletinChange)))]
 pub(super) async fn severity(
@@ -66,15 +82,13 @@ pub(super) async fn severity(
     who: Principal,
     extract::Json(wish): extract::Json<BulletinSeverity>,
 ) -> ApiResult<Json<BulletinChange>> {
-    if let Some(text) = &wish.severity
-        && (text.trim().is_empty() || text.chars().count() > 50 || text.chars().any(char::is_control))
-    {
-        let detail = "A custom severity has 1 to 50 characters and no control characters; `null` takes it away.";
-        return Err(ApiError::new(Code::InvalidBody, detail));
-    }
+    let severity = match wish.severity {
+        Some(text) => Some(level(&app, &text).await?),
+        None => None,
+    };
     let ids = choice::bulletins(&app, wish.of).await?;
     let mut write = who.write(&app).await?;
-    let changed = bulletins::set_custom_severity(&mut write, &ids, wish.severity.as_deref()).await?;
+    let changed = bulletins::set_custom_severity(&mut write, &ids, severity.as_deref()).await?;
     write.commit().await?;
     Ok(Json(BulletinChange { chosen: ids.len() as u64, changed: changed.len() as u64, policies: 0 }))
 }

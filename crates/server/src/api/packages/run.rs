@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use patchwharf_model::{
-    api::{Job, PackageChoice, PackageDelete, ReconcileStart},
+    api::{Job, PackageChoice, PackageDelete, ReconcileStart, ReviseStart},
     job::{DeleteUnused, JobRequest},
 };
 
@@ -34,6 +34,13 @@ pub(super) async fn delete(State(app): Shared, asked: Asked, Json(wish): Json<Pa
     }
     let although_needed = wish.although_needed;
     start::job(&app, &asked, JobRequest::Delete { packages, although_needed }).await
+}
+
+/// Revises software updates: stages anew every package whose update the vendor has revised. Policies follow by their rule.
+#[utoipa::path(post, path = "/store/revise", tag = "packages", request_body = ReviseStart,
+    params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
+pub(super) async fn revise(State(app): Shared, asked: Asked, Json(wish): Json<ReviseStart>) -> ApiResult<Started> {
+    start::job(&app, &asked, JobRequest::Revise { dry_run: wish.dry_run }).await
 }
 
 /// Compares database and disk in both directions and clears what no one owns; with `dry_run` it only says so.

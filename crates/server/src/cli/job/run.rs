@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use patchwharf_model::{
     ByteSize, DailyHours, UnusedAfter,
-    api::{IntegrityStart, Job, PackageChoice},
+    api::{IntegrityStart, Job, PackageChoice, ReviseStart},
     job::DeleteUnused,
 };
 
@@ -38,6 +38,19 @@ Examples:
   patchwharf job run delete-unused --disabled-after 90d --superseded-after off
   patchwharf settings set unused.superseded-after 30d")]
     DeleteUnused(Unused),
+    /// Revise software updates: stage anew every package whose update the vendor has revised; policies follow by their rule.
+    ///
+    /// What is served is the content of before until the new one is proved. By the clock with the setting `revise.every`.
+    #[command(after_help = "\
+Examples:
+  patchwharf job run revise --dry-run
+  patchwharf job run revise
+  patchwharf settings set revise.every 1d")]
+    Revise {
+        /// Only name the packages and the bytes to fetch; change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// Which unused packages.
@@ -109,6 +122,7 @@ impl Run {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
         let job: Job = match self {
             Self::IntegrityCheck(check) => client.post("/store/integrity-check", &check.wish()).await?,
+            Self::Revise { dry_run } => client.post("/store/revise", &ReviseStart { dry_run }).await?,
             Self::DeleteUnused(unused) => client.post("/store/delete-unused", &unused.wish()).await?,
         };
         follow::started(client, &job).await

@@ -16,7 +16,7 @@ use super::{
     },
     trust::{StartError, Trust},
 };
-use crate::config::FetchConfig;
+use crate::config::{FetchConfig, Hidden};
 
 /// Pins whose clients are kept; when more have been seen, all are made anew.
 const MOST_PINS: usize = 64;
@@ -49,6 +49,15 @@ impl Clients {
             trust,
             pinned: Mutex::default(),
         })
+    }
+
+    /// The same through another proxy; none: it is the one that they have.
+    pub(super) fn through(&self, proxy: Option<Hidden<Url>>) -> Result<Option<Self>, StartError> {
+        if self.config.proxy == proxy {
+            return Ok(None);
+        }
+        let config = FetchConfig { proxy, ..self.config.clone() };
+        Self::new(&config, &self.lookup, &self.guard).map(Some)
     }
 
     /// The clients that trust the pin's authorities, or without one the machine's.

@@ -11,7 +11,10 @@ use patchwharf_model::{PackageId, Timestamp, UpdateId, package::VersionState};
 use patchwharf_store::{Location, Quarantined};
 
 use super::{Difference, Who};
-use crate::operations::{OperationError, cores, staging};
+use crate::{
+    operations::{OperationError, cores, staging},
+    settings::keep,
+};
 
 /// Packages in one query.
 const CHUNK: usize = 500;
@@ -52,7 +55,7 @@ impl Who {
             }
         };
         // While the clock is doubted, nothing is old.
-        let (keep, now) = (self.app.config.packages.keep_quarantine, self.app.ages.now());
+        let (keep, now) = (keep::QUARANTINE.now(&self.app).await?, self.app.ages.now());
         let end = |item: &Quarantined| item.since.checked_add(keep).unwrap_or(Timestamp::MAX);
         let staged = self.staged(&items).await?;
         let strangers = items.iter().filter(|item| item.package.is_some_and(|id| !staged.contains_key(&id)));

@@ -51,7 +51,7 @@ impl Who {
             vendor: manifest.files.iter().map(|file| (file.vendor_digest, file.source.clone())).collect(),
             files,
         };
-        let retire_after = now.checked_add(self.app.config.packages.grace).unwrap_or(Timestamp::MAX);
+        let retire_after = now.checked_add(self.app.live.grace()).unwrap_or(Timestamp::MAX);
         let mut w = self.app.db.write("system", &self.source, now).await?;
         match packages::adopt(&mut w, self.job, retire_after, &adopted).await? {
             packages::Adoption::Busy => return Ok(Adoption::Busy),

@@ -16,6 +16,7 @@ use crate::{
     jobs::JobContext,
     operations::{Ending, OperationError},
     parse_feed::{Parser, ParserError},
+    settings::speaking,
 };
 
 /// Counts `updates`, `bulletins`, `files`, `bytes`, `left-out` and `rejected`; of what `auto_stage` would stage then
@@ -44,7 +45,7 @@ async fn count(
 ) -> Result<Report, Break> {
     let feed = feeds::get(&ctx.app.db, feed).await?;
     let config = config(&feed)?;
-    let rules = rules.unwrap_or(&config.rules);
+    let rules = speaking(&ctx.app, rules.unwrap_or(&config.rules).clone()).await?;
     let folder = Folder::make(&ctx.app.config.data, ctx.job)?;
     ctx.progress.phase("fetching the catalogue");
     let source::Sourced::Ready { request, .. } = source::fetch(ctx, &config, None, None, &folder).await? else {
@@ -55,10 +56,10 @@ async fn count(
     let mut parser = Parser::start(&program()?, folder.path(), &request, ctx.app.config.parser.limits()).await?;
     let mut counts: BTreeMap<&str, u64> =
         ["updates", "bulletins", "files", "bytes", "left-out", "rejected"].map(|n| (n, 0)).into();
-    let mut bulletins = HashSet::new();
     if auto_stage.is_some() {
         counts.extend([("staged-updates", 0), ("staged-bytes", 0)]);
     }
+    let mut bulletins = HashSet::new();
     let mut seen = HashSet::new();
     loop {
         let mut add = |name, more: u64| *counts.entry(name).or_default() += more;
@@ -71,8 +72,8 @@ async fn count(
                     _ if !seen.insert(update.key.clone()) => {}
                     None => add("left-out", 1),
                     Some(files) => {
-                        add("updates", 1);
                         let bytes = files.iter().map(|file| file.size_bytes).sum();
+                        add("updates", 1);
                         add("files", files.len() as u64);
                         add("bytes", bytes);
                         if auto_stage.is_some_and(|rules| rules.choose(&update).is_some()) {
@@ -99,10 +100,10 @@ async fn count(
         of("bytes"),
         of("left-out")
     );
-    let counts = counts.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect();
     if auto_stage.is_some() {
         let (updates, bytes) = (of("staged-updates"), of("staged-bytes"));
         summary.push_str(&format!(" {updates} updates would be staged after the import: {bytes} bytes."));
     }
+    let counts = counts.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect();
     Ok(Report { summary, counts, ..Report::default() })
 }

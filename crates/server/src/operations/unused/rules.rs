@@ -4,7 +4,7 @@ use patchwharf_db::packages::Usage;
 use patchwharf_model::{JobId, Timestamp, UnusedAfter, UnusedRule, job::DeleteUnused, package::VersionState};
 
 use super::settings;
-use crate::app::App;
+use crate::{app::App, settings::keep};
 
 /// The rules of one run.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +45,8 @@ impl Rules {
     }
 
     /// What is to be said of the rules themselves.
-    pub(super) fn warning(&self, app: &App) -> Option<String> {
-        settings::never(settings::DISABLED_AFTER, self.disabled, app.config.retention.audit)
+    pub(super) async fn warning(&self, app: &App) -> patchwharf_db::Result<Option<String>> {
+        Ok(settings::never(settings::DISABLED_AFTER, self.disabled, keep::AUDIT.now(app).await?))
     }
 
     pub(super) fn are_all_off(&self) -> bool {

@@ -24,7 +24,7 @@ async fn w_02_each_role_may_do_what_its_rule_says() {
         assert_eq!(answer.status == 403, !reads || for_administrators, "auditor: {method} {path}: {}", answer.text());
         let answer = operator.call(method.clone(), &path, Some(&json!({ "no-such-field": 1 }))).await;
         let refused = answer.status == 403;
-        let stages = ["/bulletins/", "/import", "/jobs/", "/packages/verify", "/policies"]
+        let stages = ["/bulletins/", "/import", "/jobs/", "/packages/verify", "/policies", "/store/revise"]
             .iter()
             .any(|part| path.contains(part));
         let allowed = reads && !for_administrators || stages && method != Method::DELETE;

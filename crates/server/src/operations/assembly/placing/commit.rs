@@ -27,7 +27,7 @@ pub(super) fn retire_after(ctx: &JobContext) -> Timestamp {
     if fault::mutant(Mutant::DeleteWithoutLease) {
         return now;
     }
-    now.checked_add(ctx.app.config.packages.grace).unwrap_or(Timestamp::MAX)
+    now.checked_add(ctx.app.live.grace()).unwrap_or(Timestamp::MAX)
 }
 
 /// One transaction for the batch; then reports, logs, and quarantine for what was found bad.
