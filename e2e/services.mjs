@@ -31,16 +31,16 @@ await journey(async (open) => {
   const old = page.locator("tr", { has: page.locator("code", { hasText: packages }) }).first();
   await old.locator("button[data-do=move]").click();
   await confirm(page);
-  await finish(page, "done");
+  const preflight = page.locator("dialog[open]", { has: page.locator("h2", { hasText: "Preflight: move them now?" }) });
+  await preflight.waitFor();
+  for (const words of [/To be moved2 package versions/, /To be copied/, /room at .*fine.*are needed there/, /rights at .*fine/, /neither folder lies in the other/, /none is too long for a Windows computer/]) assert.match(await preflight.textContent(), words);
+  await shot(page, "preflight");
   await confirm(page);
   await finish(page, "done");
   await until("everything has moved", async () => (await api("GET", "/settings")).elsewhere.packages === 0);
   const guid = fs.readdirSync(there).find((name) => /^[0-9a-f-]{36}$/.test(name));
   assert.ok(guid && fs.existsSync(path.join(packages, guid)), "the originals stay");
 
-  // Prune: first what would go, then after a question.
-  await page.reload();
-  await old.locator("button[data-do=prune]").click();
   // What is set counts at once; a proxy's password is nowhere to be seen.
   await page.reload();
   const change = async (name, value) => {
@@ -61,6 +61,9 @@ await journey(async (open) => {
   await page.locator("#settings-heading").scrollIntoViewIfNeeded();
   await shot(page, "settings");
 
+  // Prune: first what would go, then after a question.
+  await page.reload();
+  await old.locator("button[data-do=prune]").click();
   await finish(page, "done");
   await confirm(page);
   await finish(page, "done");

@@ -61,8 +61,9 @@ export function told(progress) {
   return progress.total > 0 ? done + rate + left : "";
 }
 
-// Starts a job and shows it until its end: progress, then the report. Resolves to the job's end.
-export async function watch(title, start) {
+// Starts a job and shows it until its end: progress, then the report. Resolves to the job's end. `brief`: a job that has done its
+// work is not reported here, for its caller shows what came of it.
+export async function watch(title, start, { brief = false } = {}) {
   let job;
   try { job = await start(); } catch (error) { await refused(error); return undefined; }
   const bar = element("progress", { max: "100", value: "0", "aria-label": "Progress" });
@@ -73,6 +74,11 @@ export async function watch(title, start) {
     bar.value = percent(event.progress);
     phase.textContent = event.waiting_for ? `waits for ${event.waiting_for}` : [event.progress.phase, told(event.progress)].filter(Boolean).join(": ");
   });
+  if (brief && ended.state === "done") {
+    bar.closest("dialog").querySelector(".buttons button").click();
+    await shown;
+    return ended;
+  }
   bar.value = 100;
   phase.textContent = `${ended.state}: ${ended.report?.summary ?? ended.summary ?? ""}`;
   const lines = items(ended);

@@ -1,13 +1,28 @@
 // Core Services: settings, and changing the location step by step.
 import { call } from "./api.js";
-import { ask, attempt, tell, toast } from "./dialog.js";
+import { ask, attempt, element, tell, toast } from "./dialog.js";
 import { watch } from "./follow.js";
 import * as tasks from "./tasks.js";
+import { bytes, plural, span } from "./words.js";
 
 const reload = () => location.reload();
 
 // What the server notes, with this page's buttons in the place of the command line's words.
 const notes = (done, otherwise) => done.notes?.length ? done.notes.map((note) => note.replace(/`patchwharf location relocate[^`]*` moves them/, "“Move its packages…” moves them")) : otherwise;
+
+// What the preflight has found, the gravest first, with what each grade means.
+const grades = [["refused", "in the way", "bad"], ["lacking", "lacking", "bad"], ["warning", "look at this", "part"], ["fine", "fine", "good"]];
+
+function findings(report) {
+  const { versions = 0, "bytes-to-copy": toCopy = 0, seconds } = report.counts ?? {};
+  const facts = [["To be moved", plural(versions, "package version")], ["To be copied", bytes(toCopy)], ["Time", seconds === undefined ? "none to speak of, or not known" : `about ${span(seconds)}`]];
+  const rows = grades.flatMap(([grade, words, mood]) => (report.items ?? []).filter((item) => item.outcome === grade).map((item) =>
+    element("tr", {}, element("th", { scope: "row" }, item.item), element("td", {}, element("span", { class: mood }, words)), element("td", {}, item.reason ?? ""))));
+  const head = element("thead", {}, element("tr", {}, ...["Looked at", "Found", "In words"].map((name) => element("th", { scope: "col" }, name))));
+  return element("div", {},
+    element("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])),
+    rows.length ? element("div", { class: "findings", tabindex: "0", role: "group", "aria-label": "Findings of the preflight" }, element("table", {}, head, element("tbody", {}, ...rows))) : null);
+}
 
 async function move(from) {
   const values = await ask({
@@ -19,9 +34,16 @@ async function move(from) {
   });
   if (!values) return;
   const body = { from, link: values.link, restage: values.restage };
-  const looked = await watch("Preflight", () => call("POST", "/locations/relocate", { ...body, dry_run: true }));
+  const looked = await watch("Preflight", () => call("POST", "/locations/relocate", { ...body, dry_run: true }), { brief: true });
   if (looked?.state !== "done") return;
-  if (!(await ask({ title: "Move them now?", text: looked.report?.summary ?? "", list: (looked.report?.items ?? []).map((item) => `${item.item}: ${item.outcome}. ${item.reason ?? ""}`), action: "Move" }))) return;
+  const { report } = looked, found = (grade) => (report.items ?? []).some((item) => item.outcome === grade);
+  if (!(report.counts?.versions > 0)) { await tell("Preflight", report.summary); return; }
+  const inTheWay = found("refused");
+  const text = inTheWay ? "Not as things are: what is in the way has to go first. Nothing was changed."
+    : found("lacking") ? "There is not enough room: the job would wait for it, and go on by itself. Nothing was changed yet."
+    : found("warning") ? "It can be done; look at the findings that are not fine. Nothing was changed yet." : "Nothing is in the way. Nothing was changed yet.";
+  const title = inTheWay ? "Preflight: they cannot be moved so" : "Preflight: move them now?";
+  if (!(await ask({ title, text, body: findings(report), action: inTheWay ? null : "Move" }))) return;
   await watch("Moving packages", () => call("POST", "/locations/relocate", { ...body, dry_run: false }));
   reload();
 }

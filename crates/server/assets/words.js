@@ -6,6 +6,12 @@ export function bytes(number) {
   return unit === 0 ? `${number} B` : `${value.toFixed(1)} ${units[unit]}`;
 }
 
+// Seconds as people say them.
+export function span(seconds) {
+  if (seconds <= 90) return plural(Math.max(1, Math.round(seconds)), "second");
+  return seconds <= 5400 ? plural(Math.ceil(seconds / 60), "minute") : plural(Math.ceil(seconds / 3600), "hour");
+}
+
 export const plural = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
 // The first of a list, and how many more there are.

@@ -92,6 +92,10 @@ pub(super) async fn look(
     if plan.totals.versions == 0 {
         return Ok(plan);
     }
+    if plan.checks.is_empty() {
+        let text = format!("none is too long for a Windows computer ({LONGEST_PATH} characters)");
+        plan.check("paths", Grade::Fine, text);
+    }
     let (own, first) = (Arc::clone(target), from.first().cloned());
     let tried = cores::blocking(move || tried(&own, from)).await?;
     plan.judge(tried, target, ctx.app.config.fetch.reserve_bytes);
@@ -193,6 +197,14 @@ impl Plan {
             let text = "its file system changes or refuses names that packages may have (255 bytes, any letters)";
             self.check(format!("names at {path}"), Grade::Refused, text);
         }
+        self.check(
+            format!("rights at {path}"),
+            Grade::Fine,
+            "files and folders can be made, made durable and removed there",
+        );
+        if probes.network.is_none() {
+            self.check(format!("file system of {path}"), Grade::Fine, "a file system of this machine");
+        }
         if let Some(kind) = probes.network {
             let text = format!(
                 "it is a network file system ({kind}): a server that is cut off from it can serve nothing from it, and \
@@ -216,6 +228,8 @@ impl Plan {
         if let Some(overlap) = pair.overlap {
             let place = format!("place of {}", source.path());
             self.check(place, Grade::Refused, format!("{path} {overlap} {}: nothing would have moved", source.path()));
+        } else {
+            self.check(format!("place of {}", source.path()), Grade::Fine, "neither folder lies in the other");
         }
         match &pair.sharing {
             Err(why) if self.link => self.check(&item, Grade::Refused, why.clone()),
