@@ -1,5 +1,5 @@
 // Tables: going back, selections that mean what they say, places that are kept, polls that say what they are.
-import { api, assert, base, confirm, journey, row, setUp, shot, until } from "./journey.mjs";
+import { api, assert, base, confirm, journey, row, setUp, shot, signIn, until } from "./journey.mjs";
 
 const chosen = (page) => page.locator("#chosen");
 
@@ -108,6 +108,28 @@ await journey(async (open) => {
   await page.fill("dialog [name=name]", "another");
   await confirm(page);
   await page.locator("#table tr", { hasText: "another" }).locator("td", { hasText: "never imported" }).waitFor();
+
+  // A saved view is the account's: it is there in another browser, and gone when it is forgotten.
+  await page.goto(`${base}/console/bulletins?severity=critical&sort=name`);
+  await page.click("#save-view");
+  await page.fill("dialog [name=name]", "grave ones");
+  await confirm(page);
+  await page.locator(".toast", { hasText: "Saved: grave ones." }).waitFor();
+  const elsewhere = await open();
+  await signIn(elsewhere, "anna");
+  await elsewhere.waitForURL("**/console");
+  await elsewhere.goto(`${base}/console/bulletins`);
+  await elsewhere.selectOption("#views", "grave ones");
+  await elsewhere.waitForURL("**severity=critical**");
+  await row(elsewhere, "B-1").waitFor();
+  assert.equal(await row(elsewhere, "B-2").count(), 0);
+  await elsewhere.click("#save-view");
+  assert.equal(await elsewhere.inputValue("dialog [name=name]"), "grave ones");
+  await elsewhere.selectOption("dialog [name=forget]", "grave ones");
+  await confirm(elsewhere);
+  await elsewhere.locator("dialog").waitFor({ state: "detached" });
+  await elsewhere.reload();
+  assert.equal(await elsewhere.locator("#views option").count(), 1);
 
   // Days that a vendor names are the same days west of Greenwich.
   const west = await open({ storageState: await page.context().storageState(), timezoneId: "America/Los_Angeles", locale: "en-GB" });

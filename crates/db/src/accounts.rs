@@ -4,6 +4,7 @@ mod change;
 pub mod links;
 pub mod sessions;
 pub mod tokens;
+pub mod views;
 
 use jiff::Timestamp;
 use patchwharf_model::{AccountId, Role};

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_accounts.sql"),
     migration!(8, "0008_audit_chain.sql"),
     migration!(9, "0009_history.sql"),
+    migration!(10, "0010_saved_views.sql"),
 ];
 
 const WHAT: &str = "bring the schema up to date";

@@ -22,6 +22,7 @@ mod policy;
 mod problem;
 mod refers;
 mod settings;
+mod view;
 
 pub use crate::finding::Finding;
 pub use account::{
@@ -61,3 +62,4 @@ pub use policy::{
 pub use problem::{Code, Problem};
 pub use refers::{PolicyReference, Refers};
 pub use settings::{Health, HealthCheck, Setting, SettingChange, SettingPut, Settings};
+pub use view::{View, ViewPlace, ViewSave};

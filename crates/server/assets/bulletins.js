@@ -4,6 +4,7 @@ import { ask, attempt, tell, toast } from "./dialog.js";
 import { refresh, start } from "./follow.js";
 import { althoughNeeded, bytes, deletion, plural, some } from "./words.js";
 import { Selection, offer } from "./table.js";
+import { views } from "./views.js";
 
 // `chosen` has: of (as the API takes it), count, names, id (of a single one).
 export function actions(chosen) {
@@ -115,23 +116,6 @@ async function remove(chosen) {
   });
 }
 
-function views() {
-  const select = document.getElementById("views"), key = `views-${select?.dataset.place}`;
-  if (!select) return;
-  const read = () => JSON.parse(localStorage.getItem(key) ?? "[]");
-  const show = () => select.replaceChildren(new Option("choose", ""), ...read().map((view) => new Option(view.name, view.query)));
-  show();
-  select.addEventListener("change", (event) => { event.stopPropagation(); if (select.value) location.assign(`/console/bulletins${select.value}`); });
-  document.getElementById("save-view").addEventListener("click", async () => {
-    const values = await ask({ title: "Save this view", text: "Filter and order are kept in this browser. An empty name forgets the view of this filter.", fields: [{ name: "name", label: "Name" }], action: "Save" });
-    if (!values) return;
-    const query = new URL(document.getElementById("table").dataset.here, location.href).search;
-    const rest = read().filter((view) => view.name !== values.name && view.query !== query);
-    localStorage.setItem(key, JSON.stringify(values.name ? [...rest, { name: values.name, query }] : rest));
-    show();
-  });
-}
-
 if (document.querySelector("table.rows, #filter")) {
   const selection = new Selection({ everything: true });
   offer(selection, () => {
@@ -144,5 +128,5 @@ if (document.querySelector("table.rows, #filter")) {
       id: rows[0]?.id,
     });
   });
-  views();
+  views("bulletins");
 }

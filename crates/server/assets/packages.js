@@ -3,6 +3,7 @@ import { administers, call, stages } from "./api.js";
 import { ask, attempt } from "./dialog.js";
 import { start } from "./follow.js";
 import { Selection, offer } from "./table.js";
+import { views } from "./views.js";
 import { althoughNeeded, deletion, plural, some } from "./words.js";
 
 function actions(rows) {
@@ -35,4 +36,5 @@ if (one.id) {
 } else {
   const selection = new Selection();
   offer(selection, () => actions([...selection.rows.values()]));
+  views("packages");
 }

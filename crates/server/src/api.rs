@@ -26,6 +26,7 @@ pub(crate) mod settings;
 mod start;
 pub(crate) mod tokens;
 pub(crate) mod updates;
+pub(crate) mod views;
 
 use std::sync::Arc;
 
@@ -90,6 +91,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(notifications::routes())
         .merge(session::routes())
         .merge(tokens::routes())
+        .merge(views::routes())
         .merge(accounts::routes());
     OpenApiRouter::with_openapi(document::base())
         .nest("/api/v1", v1)

@@ -23,6 +23,7 @@ mod policies;
 mod query;
 mod services;
 mod shell;
+mod views;
 mod when;
 
 use std::sync::Arc;
@@ -68,8 +69,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/console/log", get(log::viewer))
         .route("/console/services", get(services::show))
         .route("/console/feeds", get(feeds::table))
-        .route("/console/audit", get(audit::table))
         .route("/console/feeds/{feed}", get(feed::show))
+        .route("/console/audit", get(audit::table))
         .route("/console/audit/chain", get(audit::chain))
         .route("/console/account", get(account::show))
         .route("/console/", get(async || Redirect::to("/console")))

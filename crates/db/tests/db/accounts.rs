@@ -5,7 +5,7 @@ use std::time::Duration;
 use patchwharf_db::accounts::{
     self, links,
     sessions::{self, Lasts},
-    tokens,
+    tokens, views,
 };
 use patchwharf_model::{AccountId, Role, Sha256};
 
@@ -21,6 +21,7 @@ crate::on_both!(
     an_account_is_signed_out_with_everything_that_lets_it_in,
     a_password_ends_the_other_sessions,
     a_known_browser_is_remembered_but_not_all_of_them,
+    a_saved_view_is_its_accounts_alone_and_goes_with_it,
 );
 
 const LASTS: Lasts = Lasts { idle: Duration::from_secs(60), whole: Duration::from_secs(600) };
@@ -235,4 +236,25 @@ async fn a_known_browser_is_remembered_but_not_all_of_them(s: &Sandbox) {
     assert!(!sessions::knows(&s.db, anna, digest(0)).await.unwrap());
     assert!(sessions::knows(&s.db, anna, digest(11)).await.unwrap());
     assert!(!sessions::knows(&s.db, AccountId::new(), digest(11)).await.unwrap());
+}
+
+async fn a_saved_view_is_its_accounts_alone_and_goes_with_it(s: &Sandbox) {
+    let (anna, otto) = (account(s, "anna", Role::Administrator).await, account(s, "otto", Role::Auditor).await);
+    let mut w = s.write(2).await;
+    views::save(&mut w, anna, "bulletins", "mine", "state=damaged", 2).await.unwrap();
+    views::save(&mut w, anna, "bulletins", "mine", "state=enabled", 2).await.unwrap();
+    views::save(&mut w, anna, "packages", "mine", "weak=true", 2).await.unwrap();
+    assert!(views::save(&mut w, anna, "packages", "more", "", 2).await.is_err(), "so many and no more");
+    views::save(&mut w, otto, "bulletins", "mine", "text=x", 2).await.unwrap();
+    w.commit().await.unwrap();
+    let of = async |id| -> Vec<String> {
+        views::list(&s.db, id).await.unwrap().into_iter().map(|view| format!("{} {}", view.place, view.query)).collect()
+    };
+    assert_eq!(of(anna).await, ["bulletins state=enabled", "packages weak=true"]);
+    let mut w = s.write(3).await;
+    assert!(views::forget(&mut w, anna, "packages", "mine").await.unwrap());
+    assert!(!views::forget(&mut w, anna, "packages", "mine").await.unwrap());
+    accounts::remove(&mut w, otto).await.unwrap();
+    w.commit().await.unwrap();
+    assert_eq!((of(anna).await.len(), of(otto).await.len()), (1, 0));
 }

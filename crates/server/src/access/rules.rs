@@ -114,6 +114,9 @@ const RULES: &[(&str, &str, Wants)] = &[
     ("GET", "/api/v1/tokens", OWN),
     ("POST", "/api/v1/tokens", Confirmed(Role::Auditor)),
     ("DELETE", "/api/v1/tokens/{token}", OWN),
+    ("GET", "/api/v1/views", OWN),
+    ("PUT", "/api/v1/views/{place}/{name}", OWN),
+    ("DELETE", "/api/v1/views/{place}/{name}", OWN),
     // Who else may sign in.
     ("GET", "/api/v1/accounts", ALL),
     ("POST", "/api/v1/accounts", ADMIT),
@@ -175,7 +178,7 @@ mod tests {
 
     #[test]
     fn w_02_what_changes_something_is_not_for_auditors() {
-        let own = ["/api/v1/session", "/api/v1/tokens"];
+        let own = ["/api/v1/session", "/api/v1/tokens", "/api/v1/views"];
         for (method, route, wants) in RULES {
             let harmless =
                 *method == "GET" || route.ends_with("/preview") || own.iter().any(|own| route.starts_with(own));
@@ -188,7 +191,7 @@ mod tests {
 
     #[test]
     fn w_21_no_token_makes_tokens_or_accounts() {
-        let own = ["/api/v1/session/", "/api/v1/sessions", "/api/v1/tokens", "/api/v1/accounts"];
+        let own = ["/api/v1/session/", "/api/v1/sessions", "/api/v1/tokens", "/api/v1/accounts", "/api/v1/views"];
         for (method, route, wants) in RULES.iter().filter(|(_, _, wants)| *wants != Nothing) {
             let about =
                 own.iter().any(|own| route.starts_with(own)) || (*method, *route) == ("DELETE", "/api/v1/session");

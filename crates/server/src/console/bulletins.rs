@@ -10,7 +10,7 @@ use axum::{
 };
 use patchwharf_model::{
     Severity,
-    api::{BulletinQuery, BulletinState, BulletinSummary, Page},
+    api::{BulletinQuery, BulletinState, BulletinSummary, Page, View, ViewPlace},
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     page,
     query::Asked,
     shell::Shell,
+    views::saved,
     when::WhenOr,
 };
 use crate::{
@@ -30,6 +31,7 @@ use crate::{
 #[template(path = "bulletins.html", blocks = ["table"])]
 struct Table {
     shell: Shell,
+    views: Vec<View>,
     asked: Asked,
     page: Page<BulletinSummary>,
     activity: Activity,
@@ -87,7 +89,9 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
     let activity = Activity::now(&app).await?;
     let part = page::is_part(&headers);
     let (custom, feeds) = if part { Default::default() } else { choices(&app).await? };
+    let views = if part { Vec::new() } else { saved(&app, &who, ViewPlace::Bulletins).await? };
     let table = Table {
+        views,
         shell: Shell::new(who, "/console/bulletins", "bulletins.js"),
         asked,
         page,

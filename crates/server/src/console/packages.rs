@@ -10,7 +10,7 @@ use axum::{
 };
 use patchwharf_db::packages::Totals;
 use patchwharf_model::{
-    api::{PackageQuery, PackageSummary, Page},
+    api::{PackageQuery, PackageSummary, Page, View, ViewPlace},
     package::VersionState,
 };
 
@@ -19,6 +19,7 @@ use super::{
     page,
     query::Asked,
     shell::Shell,
+    views::saved,
     when::WhenOr,
 };
 use crate::{
@@ -31,6 +32,7 @@ use crate::{
 #[template(path = "packages.html", blocks = ["table"])]
 struct Table {
     shell: Shell,
+    views: Vec<View>,
     asked: Asked,
     page: Page<PackageSummary>,
     totals: Arc<Totals>,
@@ -91,7 +93,10 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
     let page = packages::list(State(Arc::clone(&app)), Query(query)).await?.0;
     let totals = app.counts.totals(&app.db).await?;
     let locations = patchwharf_db::locations::list(&app.db).await?;
+    let part = page::is_part(&headers);
+    let views = if part { Vec::new() } else { saved(&app, &who, ViewPlace::Packages).await? };
     let table = Table {
+        views,
         shell: Shell::new(who, "/console/packages", "packages.js"),
         asked,
         page,
@@ -99,5 +104,5 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
         activity: Activity::now(&app).await?,
         locations: locations.into_iter().map(|row| (row.location_id, row.path.to_string())).collect(),
     };
-    if page::is_part(&headers) { page::html(&table.as_table()) } else { page::html(&table) }
+    if part { page::html(&table.as_table()) } else { page::html(&table) }
 }

@@ -11,6 +11,7 @@ mod site;
 mod streams;
 mod tokens;
 mod trail;
+mod views;
 
 use patchwharf_model::api::{Account, Link, Me};
 use patchwharf_testkit::{

@@ -9,7 +9,7 @@ use crate::{auth::operations, world::BINARY};
 /// A path with names of what does not exist.
 fn filled(path: &str) -> String {
     let nil = patchwharf_model::LocationId(uuid::Uuid::nil()).to_string();
-    path.replace("{feed}", "x").replace("{policy}", "x").replace("{location}", &nil)
+    path.replace("{feed}", "x").replace("{policy}", "x").replace("{location}", &nil).replace("{place}", "bulletins")
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ async fn w_02_each_role_may_do_what_its_rule_says() {
     let server = Server::start(BINARY).await;
     let mut auditor = account(&server, "aud", "auditor").await;
     let mut operator = account(&server, "ope", "operator").await;
-    let own = ["/api/v1/session", "/api/v1/tokens"];
+    let own = ["/api/v1/session", "/api/v1/tokens", "/api/v1/views"];
     let looks = ["/preview"];
     for (method, path) in operations() {
         if path == "/api/v1/logs/events" || own.iter().any(|own| path.starts_with(own)) {
