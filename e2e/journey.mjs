@@ -94,6 +94,12 @@ export async function shot(page, name) {
   assert.deepEqual(told, [], `${name} cannot be used by everybody`);
 }
 
+// Nothing is read by scrolling sideways: neither the page nor a table in it.
+export async function fits(page, name) {
+  const wide = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll("#table, .grid, .scroll")].filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => `${one.id || one.className || one.tagName}: ${one.scrollWidth} of ${one.clientWidth}`));
+  assert.deepEqual(wide, [], `${name} at ${page.viewportSize().width} pixels scrolls sideways`);
+}
+
 export const row = (page, name) => page.locator("#table tbody tr", { has: page.locator(`th a:text-is("${name}")`) });
 
 // Right-click on a row, then an action of the menu.
@@ -105,13 +111,13 @@ export async function choose(page, name, action) {
 export const confirm = (page) => page.locator("dialog[open] button[value=yes]").click();
 
 // The newest job of a kind has ended as it should.
-export async function jobDone(kind, after = 0) {
+export async function jobDone(kind, after = 0, state = "done") {
   const ended = await until(`a ${kind} job ends`, async () => {
     const page = await api("GET", `/jobs?kind=${kind}&limit=20`);
     const jobs = page.items.filter((job) => Date.parse(job.created_at) >= after);
     return jobs[0]?.ended_at ? jobs[0] : null;
   });
-  assert.equal(ended.state, "done", JSON.stringify(ended));
+  assert.equal(ended.state, state, JSON.stringify(ended));
   return ended;
 }
 

@@ -60,4 +60,10 @@ document.addEventListener("htmx:afterSwap", () => {
 // A page out of the browser's memory shows what was, and its streams are closed.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+// On paper stands when and whence it is.
+addEventListener("beforeprint", () => {
+  const place = document.getElementById("printed-at");
+  if (place) place.textContent = `${format.format(new Date())}, ${location.href}`;
+});
+
 resume();
