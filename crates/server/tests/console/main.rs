@@ -11,7 +11,7 @@ use patchwharf_testkit::{
     Payload, Server, Vendor,
     sdp::{Catalogue, Item, Update},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::process::Command;
 use world::World;
 
@@ -64,14 +64,14 @@ async fn one_signs_in_and_out_and_does_what_ones_role_allows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_over_https_with_the_cookie_that_browsers_send_over_tls_only() {
-    let server = patchwharf_testkit::Server::setup(world::BINARY).tls().start().await;
+    let server = Server::setup(world::BINARY).tls().start().await;
     journey("door", &World::on(server).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bulletins_are_staged_mended_distributed_and_recreated() {
     let title = "<img src=x onerror=\"window.canary=1;alert(1)\"><script>alert(2)</script>";
-    let server = patchwharf_testkit::Server::start(world::BINARY).await;
+    let server = Server::start(world::BINARY).await;
     journey("bulletins", &World::with(server, title).await).await;
 }
 
@@ -90,6 +90,42 @@ async fn rules_of_a_feed_are_rows_that_are_tried_before_they_are_saved() {
     journey("feeds", &World::new().await).await;
 }
 
+/// What the README's pictures show: bulletin, severity, title, KB, bytes.
+const SHOWN: [(&str, &str, &str, &str, usize); 12] = [
+    ("MS26-041", "Critical", "Security Update for the Windows print spooler", "5079101", 3_400_000),
+    ("MS26-040", "Important", "Cumulative security update for Edge", "5079044", 2_700_000),
+    ("MS26-039", "Critical", "Security Update for Windows Server (remote desktop gateway)", "5078990", 4_100_000),
+    ("MS26-038", "Important", "Security Update for .NET 8 and .NET 9", "5078875", 1_900_000),
+    ("MS26-037", "Moderate", "Security Update for Windows Subsystem for Linux", "5078831", 900_000),
+    ("MS26-036", "Important", "Security Update for SQL Server 2022", "5078702", 2_200_000),
+    ("MS26-035", "Low", "Update for the Windows Malicious Software Removal Tool", "890830", 700_000),
+    ("MS26-034", "Important", "Security Update for Exchange Server 2019", "5078533", 3_800_000),
+    ("MS26-033", "Critical", "Security Update for the Windows kernel", "5078422", 2_600_000),
+    ("MS26-032", "Moderate", "Security Update for Visual Studio 2022", "5078310", 1_200_000),
+    ("MS26-031", "Important", "Security Update for Hyper-V", "5078274", 1_500_000),
+    ("MS26-030", "Important", "Security Update for Office 2024", "5078169", 3_100_000),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pictures_of_the_readme_can_be_made_anew() {
+    let server = Server::start(world::BINARY).await;
+    let vendor = Vendor::start();
+    let update = |(number, row): (usize, (&str, &str, &str, &str, usize))| {
+        let (bulletin, severity, title, kb, bytes) = row;
+        let payload = Payload::random(format!("windows-kb{kb}-x64.msu"), bytes);
+        let update = Update::new(number as u64 + 1, bulletin).payload(&vendor, &payload);
+        let (severity, title, kb) = (Some(severity.to_owned()), title.to_owned(), Some(kb.to_owned()));
+        let created = format!("2026-{:02}-{:02}T17:00:00Z", 11 - number / 5, 24 - (number % 5) * 5);
+        Update { severity, title, kb, created, ..update }
+    };
+    vendor.publish("/catalogue.xml", Catalogue::new(SHOWN.into_iter().enumerate().map(update)).v1_xml());
+    let source = json!({ "kind": "sdp", "url": vendor.url("/catalogue.xml") });
+    let feed: Value = server.api().post("/api/v1/feeds", &json!({ "name": "Windows", "source": source })).await;
+    let import = format!("/api/v1/feeds/{}/import", feed["id"].as_str().unwrap());
+    world::done(&server.api().run_job(&import, &json!({})).await);
+    journey("pictures", &World { server, vendor, files: Vec::new() }).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_is_read_at_any_time_around_any_record_and_as_a_file() {
     journey("log", &World::new().await).await;
@@ -102,8 +138,8 @@ async fn foreign_folders_are_adopted_and_the_system_jobs_say_first_what_they_wou
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_dashboard_says_what_to_do_first_and_how_the_store_grows() {
-    let server = patchwharf_testkit::Server::start(world::BINARY).await;
-    let empty = World { server, vendor: patchwharf_testkit::Vendor::start(), files: Vec::new() };
+    let server = Server::start(world::BINARY).await;
+    let empty = World { server, vendor: Vendor::start(), files: Vec::new() };
     journey("first", &empty).await;
     journey("dashboard", &World::staged().await.with_history().await).await;
 }
