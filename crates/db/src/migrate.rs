@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_audit_chain.sql"),
     migration!(9, "0009_history.sql"),
     migration!(10, "0010_saved_views.sql"),
+    migration!(11, "0011_package_state.sql"),
 ];
 
 const WHAT: &str = "bring the schema up to date";

@@ -29,6 +29,7 @@ const SCHEMA: &[&str] = &[
     include_str!("../../../db/migrations/sqlite/0008_audit_chain.sql"),
     include_str!("../../../db/migrations/sqlite/0009_history.sql"),
     include_str!("../../../db/migrations/sqlite/0010_saved_views.sql"),
+    include_str!("../../../db/migrations/sqlite/0011_package_state.sql"),
 ];
 const PACKAGE: &str = "01900000-0000-7000-8000-000000000001";
 const FILES: [(&str, &[u8]); 2] = [("a.exe", b"file A"), ("b.msi", b"file B, longer")];

@@ -262,5 +262,12 @@ mod tests {
             assert!(steps[0].starts_with(first), "{few}: {steps:?}");
             assert_eq!(steps.iter().any(|step| step.contains("TEMP B-TREE")), few, "{steps:?}");
         }
+        let filter = PackageFilter { states, active: Some(true), ..PackageFilter::default() };
+        let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT COUNT(*)");
+        sql.text(counted_from(&filter, &search));
+        narrow(&mut sql, &filter, &search, true);
+        let (sql, args) = sql.build();
+        let steps = plan::steps(&db, sql, args).await;
+        assert!(steps[0].starts_with("SEARCH p USING COVERING INDEX package_state"), "{steps:?}");
     }
 }
