@@ -1,8 +1,10 @@
 //! What is not understood is refused, before anything is done.
 
-use patchwharf_testkit::Server;
+use std::collections::BTreeSet;
+
+use patchwharf_testkit::{Server, server::Client};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{auth::operations, world::BINARY};
 
@@ -83,6 +85,85 @@ async fn w_16_values_of_the_wrong_kind_or_size_are_refused() {
     }
     let rows: serde_json::Value = api.get("/api/v1/feeds").await;
     assert_eq!(rows["items"], json!([]), "a refused feed was made");
+}
+
+/// The kinds of JSON value that a schema takes.
+fn kinds(schema: &Value, document: &Value) -> BTreeSet<String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap();
+        return kinds(&document["components"]["schemas"][name], document);
+    }
+    let mut found = BTreeSet::new();
+    match &schema["type"] {
+        Value::String(kind) => _ = found.insert(kind.clone()),
+        Value::Array(all) => found.extend(all.iter().map(|kind| kind.as_str().unwrap().to_owned())),
+        _ => {}
+    }
+    for choice in ["oneOf", "anyOf", "allOf"] {
+        found.extend(schema[choice].as_array().into_iter().flatten().flat_map(|part| kinds(part, document)));
+    }
+    found
+}
+
+/// Alone in its body, so that the answer can only be about its kind: what is read first is refused first.
+#[tokio::test]
+async fn w_16_no_field_takes_a_value_of_another_kind() {
+    let server = Server::start(BINARY).await;
+    let api = server.api();
+    let document: Value = api.get("/api/openapi.json").await;
+    let before: Vec<Value> = kept(api).await;
+    let values = [
+        ("boolean", "true"),
+        ("integer", "7"),
+        ("integer", "-1"),
+        ("integer", "18446744073709551616"),
+        ("number", "1.5"),
+        ("number", "1e300"),
+        ("string", "\"1\""),
+        ("string", "\"true\""),
+        ("array", "[]"),
+        ("array", "[[1]]"),
+        ("object", "{\"a\":1}"),
+    ];
+    let mut asked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let Some(name) = body["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) else { continue };
+            let schema = &document["components"]["schemas"][name];
+            for (field, of) in schema["properties"].as_object().into_iter().flatten() {
+                let taken = kinds(of, &document);
+                // An array is read as the fields of an object in their order.
+                let also = |kind: &'static str| match kind {
+                    "integer" => "number",
+                    "array" => "object",
+                    kind => kind,
+                };
+                let takes = |kind: &'static str| taken.contains(kind) || taken.contains(also(kind));
+                for (_, value) in values.iter().filter(|(kind, _)| !takes(kind)) {
+                    let method: Method = method.to_uppercase().parse().unwrap();
+                    let body = format!("{{{}:{value}}}", json!(field));
+                    let request = api.request(method.clone(), &filled(path)).header("content-type", "application/json");
+                    let answer = api.send(request.body(body.clone())).await.unwrap();
+                    let problem = answer.problem();
+                    let code = problem.code.as_str();
+                    assert!(matches!(code, "invalid-body" | "bad-request"), "{method} {path} {body}: {problem:?}");
+                    assert!(!problem.detail.contains("missing field"), "{method} {path} {body}: {}", problem.detail);
+                    asked += 1;
+                }
+            }
+        }
+    }
+    assert!(asked > 300, "{asked}");
+    assert_eq!(kept(api).await, before, "something was done all the same");
+}
+
+async fn kept(api: &Client) -> Vec<Value> {
+    let mut all = Vec::new();
+    for path in ["feeds", "policies", "accounts", "jobs"] {
+        all.push(api.get(&format!("/api/v1/{path}")).await);
+    }
+    all
 }
 
 #[tokio::test]
