@@ -16,7 +16,7 @@ await journey(async (open) => {
   const page = await open();
   await setUp(page);
   // Something to read: many records, one of which has a name.
-  for (let turn = 0; turn < 60; turn += 1) for (const verb of ["disable", "enable"]) await api("POST", `/bulletins/${verb}`, { filter: {} });
+  for (let turn = 0; turn < 90; turn += 1) for (const verb of ["disable", "enable"]) await api("POST", `/bulletins/${verb}`, { filter: {} });
   const all = (await api("GET", "/logs?limit=1000")).items;
   assert.ok(all.length > 300, `${all.length} records`);
   await page.goto(`${base}/console/log`);
