@@ -184,7 +184,7 @@ async fn s_06_what_was_sent_in_part_is_cleared_away_and_what_still_arrives_is_no
         let head = reqwest::Body::wrap_stream(first.chain(stream::pending()));
         let request = world.server.api().request(Method::POST, &format!("/api/v1/updates/{}/supply", update.id));
         let client = world.server.api().clone();
-        let sending = tokio::spawn(async move { client.send(request.body(head)).await });
+        let sending = tokio::spawn(async move { client.send(request.body(head)).await }).abort_handle();
         eventually_async("half a file has arrived", DEADLINE, async || (left() == 1).then_some(())).await;
         sending
     };
