@@ -19,7 +19,9 @@ pub struct Presence(Option<PgConnection>);
 impl Presence {
     /// Gives it up at once; dropped, the database notices a moment later.
     pub async fn end(self) {
-        if let Some(connection) = self.0 {
+        if let Some(mut connection) = self.0 {
+            // A session that was closed lives on for a moment.
+            let _ = sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut connection).await;
             let _ = connection.close().await;
         }
     }
