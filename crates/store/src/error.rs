@@ -31,6 +31,12 @@ impl DiskError {
         self.source.kind() == io::ErrorKind::NotFound
     }
 
+    /// Whether this process or its machine ran short of something: no word about what lies on the disk.
+    #[must_use]
+    pub fn is_shortage(&self) -> bool {
+        self.errno().is_some_and(is_shortage)
+    }
+
     /// The system's error number, where there is one.
     #[must_use]
     pub fn errno(&self) -> Option<Errno> {
@@ -57,6 +63,11 @@ impl DiskError {
             _ => "",
         }
     }
+}
+
+/// Descriptors or memory that ran out.
+pub(crate) fn is_shortage(errno: Errno) -> bool {
+    matches!(errno, Errno::MFILE | Errno::NFILE | Errno::NOMEM)
 }
 
 /// Names attempt and path of a failed call.

@@ -10,9 +10,10 @@ use std::{
 
 use rustix::{
     fs::{Mode, OFlags, ResolveFlags, openat2},
-    io::Errno,
     path::Arg,
 };
+
+use crate::error::is_shortage;
 
 /// Pauses before an opening is tried again for which there was no descriptor or no memory: in all about a second.
 const PAUSES_MS: [u64; 8] = [5, 10, 20, 40, 80, 160, 320, 400];
@@ -57,8 +58,11 @@ fn open(parent: impl AsFd, name: impl Arg, flags: OFlags) -> io::Result<OwnedFd>
     name.into_with_c_str(|name| {
         loop {
             match openat2(&parent, name, flags, Mode::empty(), INSIDE) {
-                Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::INTR) if let Some(pause) = pauses.next() => {
-                    thread::sleep(pause);
+                Err(errno)
+                    if is_shortage(errno)
+                        && let Some(pause) = pauses.next() =>
+                {
+                    thread::sleep(pause)
                 }
                 other => return other,
             }
@@ -71,7 +75,10 @@ fn open(parent: impl AsFd, name: impl Arg, flags: OFlags) -> io::Result<OwnedFd>
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    use rustix::{
+        io::Errno,
+        process::{Resource, Rlimit, getrlimit, setrlimit},
+    };
 
     use super::*;
 

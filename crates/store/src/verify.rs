@@ -88,6 +88,14 @@ pub enum Finding {
     Unreadable(DiskError),
 }
 
+impl Finding {
+    /// Whether nothing was found out, for this process or its machine ran short of something.
+    #[must_use]
+    pub fn is_shortage(&self) -> bool {
+        matches!(self, Self::Unreadable(error) if error.is_shortage())
+    }
+}
+
 /// One file of a version and what was found.
 #[derive(Debug)]
 pub struct FileCheck {

@@ -99,7 +99,7 @@ pub(crate) struct Damage {
     pub(crate) state: VersionState,
     /// What was expected and found, for people.
     pub(crate) reason: String,
-    /// The bad files, each with its state and reason; none: the manifest alone.
+    /// The bad files, each with its state and reason; none: the manifest alone, or nothing was found out.
     pub(crate) files: Vec<(String, VersionState, String)>,
 }
 
@@ -165,7 +165,8 @@ pub(crate) fn prove(
 
 /// The words for what was found, from the store's own.
 pub(crate) fn damage(found: Vec<FileCheck>, manifest: Option<String>, wanted: &[ToVerify]) -> Damage {
-    let files: Vec<(String, VersionState, String)> = found
+    let is_short = found.iter().any(|check| check.finding.is_shortage());
+    let mut files: Vec<(String, VersionState, String)> = found
         .into_iter()
         .filter(|check| !matches!(check.finding, Finding::Good { .. }))
         .filter_map(|check| {
@@ -179,6 +180,9 @@ pub(crate) fn damage(found: Vec<FileCheck>, manifest: Option<String>, wanted: &[
         true => VersionState::Corrupt,
         false => overall(files.iter().map(|(_, state, _)| *state)),
     };
+    if is_short {
+        files.clear();
+    }
     Damage { state, reason: reasons.join("; "), files }
 }
 

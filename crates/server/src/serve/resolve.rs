@@ -120,6 +120,10 @@ async fn open_at(app: &Arc<App>, place: &Place, content: &Content, sha256: Sha25
     };
     let (file, stamp) = match opened.map_err(ApiError::internal)? {
         Ok(opened) => opened,
+        Err(error) if error.is_shortage() => {
+            let detail = "The server has no descriptor or no memory left to open the file. Try again in a moment.";
+            return Err(ApiError::new(Code::Busy, detail).because(error));
+        }
         Err(error) => return Ok(Found::Bad(proof::Bad::from_disk(&error))),
     };
     let is_proved = content

@@ -1,11 +1,15 @@
 //! Package downloads.
 
-use patchwharf_model::{api::Code, package::VersionState};
+use patchwharf_model::{
+    api::{Code, Job, JobDetail},
+    package::VersionState,
+};
 use patchwharf_testkit::{
-    Server, eventually,
+    Server, eventually, eventually_async,
     server::{Client, DEADLINE},
 };
 use reqwest::Method;
+use rustix::process::{Resource, Rlimit};
 use serde_json::json;
 
 use crate::{
@@ -197,4 +201,42 @@ async fn an_address_that_has_been_replaced_names_the_current_one() {
     let unknown = old.replace("file-0.exe", "other.exe");
     let problem = api.fetch(&unknown).await.problem();
     assert!(problem.status == 410 || problem.status == 404, "{problem:?}");
+}
+
+/// A server that is short of descriptors has found out nothing: no package is called damaged for it, and none is fetched anew.
+#[tokio::test]
+async fn s_26_want_of_descriptors_is_no_damage() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let addresses = [world.address("B-1", "file-0.exe").await, world.address("B-2", "file-1.exe").await];
+    let pid = rustix::process::Pid::from_raw(i32::try_from(world.server.process_id()).unwrap());
+    let limit = |files: u64| {
+        let limits = rustix::process::getrlimit(Resource::Nofile);
+        rustix::process::prlimit(pid, Resource::Nofile, Rlimit { current: Some(files), ..limits }).unwrap();
+    };
+    let asked = world.vendor.requests().len();
+    // The connection is open already, and is used again.
+    limit(3);
+    for address in &addresses {
+        let refused = api.fetch(address).await;
+        assert!(refused.header("retry-after").is_some(), "{}", refused.text());
+        assert_eq!(refused.problem().code, "busy");
+    }
+    let verify: Job = api.post("/api/v1/packages/verify", &json!({ "all": true })).await;
+    eventually_async("the verification has tried", DEADLINE, async || {
+        let job: JobDetail = api.get(&format!("/api/v1/jobs/{}", verify.id)).await;
+        (job.job.state.is_final() || job.job.attempt > 1).then_some(())
+    })
+    .await;
+    for name in ["B-1", "B-2"] {
+        assert_eq!(world.package(name).await.summary.state, Some(VersionState::Staged), "{name}");
+    }
+    limit(1024);
+    api.wait_for_job(verify.id).await;
+    done(&api.run_job("/api/v1/packages/verify", &json!({ "all": true })).await);
+    for address in &addresses {
+        assert_eq!(api.fetch(address).await.status, 200);
+    }
+    assert_eq!(world.vendor.requests().len(), asked, "nothing was fetched anew");
+    world.server.holds();
 }

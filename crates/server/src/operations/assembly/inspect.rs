@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use patchwharf_db::packages::{File, FileResult};
 use patchwharf_model::{FileName, Sha256, Timestamp, package::ProofStamp, package::VersionState};
-use patchwharf_store::{Finding, Location, ToVerify};
+use patchwharf_store::{DiskError, Finding, Location, ToVerify};
 
 use crate::operations::{OperationError, cores};
 
@@ -85,34 +85,40 @@ pub(crate) async fn look_at(
     look: Look,
     seen: impl Fn(&File) + Sync + Send + 'static,
 ) -> Result<Vec<Seen>, OperationError> {
-    cores::for_each(files, move |(location, file)| {
-        let worth = worth(location, file, look);
+    let looked = cores::for_each(files, move |(location, file)| {
+        let worth = worth(location, file, look)?;
         seen(file);
-        Seen { file: file.clone(), worth }
+        Ok(Seen { file: file.clone(), worth })
+    });
+    looked.await?.into_iter().collect::<Result<_, DiskError>>().map_err(|error| {
+        OperationError::new("shortage", format!("{error}; the job is tried again")).because(error).transient()
     })
-    .await
 }
 
 /// Looks at one file. Blocks.
-pub(crate) fn worth(location: &Location, file: &File, look: Look) -> Worth {
+///
+/// # Errors
+/// It could not be looked at for want of descriptors or memory: that says nothing about it.
+fn worth(location: &Location, file: &File, look: Look) -> Result<Worth, DiskError> {
     let bad = |state, reason: String| Worth::Bad { state, reason };
     let Some(sha256) = file.sha256 else {
-        return bad(VersionState::Missing, format!("file {} was never downloaded", file.name));
+        return Ok(bad(VersionState::Missing, format!("file {} was never downloaded", file.name)));
     };
     let name = match FileName::new(file.name.clone()) {
         Ok(name) => name,
-        Err(error) => return bad(VersionState::Corrupt, error.to_string()),
+        Err(error) => return Ok(bad(VersionState::Corrupt, error.to_string())),
     };
     if look == Look::Stamps
         && let Some((stamp, verified_at)) = file.proof
         && let Ok((_, found)) = location.open_file(file.package_id, file.version, &name)
         && location.stamps().stands(&stamp, &found)
     {
-        return Worth::Proved { stamp: found, verified_at };
+        return Ok(Worth::Proved { stamp: found, verified_at });
     }
     let wanted = ToVerify { name: name.clone(), size_bytes: file.size_bytes, sha256 };
     let finding = location.verify_file(file.package_id, file.version, &wanted);
-    match finding {
+    Ok(match finding {
+        Finding::Unreadable(error) if error.is_shortage() => return Err(error),
         Finding::Good { stamp } => Worth::Renewed { stamp },
         Finding::Open { stamp, owner, mode } => {
             match location.tighten(file.package_id, file.version, name.as_str(), &stamp) {
@@ -128,7 +134,7 @@ pub(crate) fn worth(location: &Location, file: &File, look: Look) -> Worth {
             let (state, reason) = describe(&name, file.size_bytes, sha256, &other);
             bad(state, reason)
         }
-    }
+    })
 }
 
 /// What is wrong, for people: file, expected, found.

@@ -73,11 +73,15 @@ impl Draft {
 /// What was open before the check began, by key.
 pub(crate) type Before = HashMap<String, OpenFinding>;
 
-/// Judges a version. None: a part of it was broken off, or vanished between two looks.
+/// Judges a version. None: a part of it was broken off, or vanished between two looks, or could not be looked at for want of
+/// descriptors or memory.
 pub(crate) fn judge(task: &Task, seen: Seen, light: bool, before: &Before) -> Option<Judged> {
     let judge = Judge { task, light, before };
     let held = Held { package_id: task.package, version: task.version, token: task.token };
     let mut judged = Judged { held: Some(held), files: task.files.len() as u64, ..Judged::default() };
+    if seen.is_short() {
+        return None;
+    }
     match seen.frame? {
         Err(unopened) => judge.folder(&unopened, &mut judged),
         Ok(frame) => {

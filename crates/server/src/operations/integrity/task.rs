@@ -108,6 +108,22 @@ pub(crate) struct Seen {
     pub(crate) files: Vec<Option<FileLook>>,
 }
 
+impl Seen {
+    /// Whether something of it could not be looked at for want of descriptors or memory: that says nothing about the rest.
+    pub(super) fn is_short(&self) -> bool {
+        let of_frame = match &self.frame {
+            None => false,
+            Some(Err(unopened)) => unopened.finding.is_shortage(),
+            Some(Ok(frame)) => {
+                let manifest = frame.manifest.as_ref().and_then(|told| told.as_ref().err());
+                matches!(manifest, Some(ManifestError::Disk(error)) if error.is_shortage())
+                    || frame.extra.as_ref().is_err_and(DiskError::is_shortage)
+            }
+        };
+        of_frame || self.files.iter().flatten().any(|look| look.finding.is_shortage())
+    }
+}
+
 /// A version's folder that could not be opened.
 #[derive(Debug)]
 pub(crate) struct Unopened {
