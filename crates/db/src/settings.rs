@@ -1,5 +1,7 @@
 //! Named values that belong to the deployment.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use patchwharf_model::{DeploymentId, InstanceId};
 
@@ -21,6 +23,22 @@ record!(
 pub async fn get(db: &Db, name: &str) -> Result<Option<String>> {
     const GET: &str = "SELECT value AS text FROM setting WHERE name = $1";
     Ok(db.first::<Text>("read a setting", GET, args![name]).await?.map(|row| row.text))
+}
+
+record!(
+    struct Named {
+        name: String,
+        value: String,
+    }
+);
+
+/// Everything that is set, by name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn all(db: &Db) -> Result<HashMap<String, String>> {
+    let set = db.all::<Named>("read all settings", "SELECT name, value FROM setting", args![]).await?;
+    Ok(set.into_iter().map(|one| (one.name, one.value)).collect())
 }
 
 /// Sets a value and audits it (`setting.set`).

@@ -109,14 +109,15 @@ impl Update {
 }
 
 /// Updates that the vendor has revised since their packages were staged: what is served is the content of before. Those that
-/// are superseded or withdrawn, or of which nothing is served, are left out.
+/// are superseded or withdrawn, whose bulletin is disabled, or of which nothing is served, are left out.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn revised(db: &Db) -> Result<Vec<Update>> {
     const REVISED: &str = select!(
         " WHERE p.update_id IS NOT NULL AND v.files_digest <> r.files_digest AND r.withdrawn = 0 AND r.listed = 1 \
-         AND r.superseded_by IS NULL AND r.files <> '[]' AND f.removed_at IS NULL ORDER BY b.name, i.update_key"
+         AND r.superseded_by IS NULL AND r.files <> '[]' AND f.removed_at IS NULL AND b.enabled = 1 \
+         ORDER BY b.name, i.update_key"
     );
     db.all("find revised updates", REVISED, args![]).await
 }

@@ -193,14 +193,17 @@ impl Setting {
 
     /// What it is now, as it may be shown.
     async fn value(&self, app: &App) -> Result<String, OperationError> {
+        self.value_of(app, kept::get(&app.db, self.name).await?).await
+    }
+
+    /// The same where it is known what is set.
+    async fn value_of(&self, app: &App, set: Option<String>) -> Result<String, OperationError> {
         Ok(match self.kind {
             Kind::PackageLocation => {
                 table::default(&app.db).await?.map(|row| row.path.into_string()).unwrap_or_default()
             }
-            Kind::Kept { default, .. } => kept::get(&app.db, self.name).await?.unwrap_or_else(|| default(app)),
-            Kind::Secret { default, shown, .. } => {
-                shown(&kept::get(&app.db, self.name).await?.unwrap_or_else(|| default(app)))
-            }
+            Kind::Kept { default, .. } => set.unwrap_or_else(|| default(app)),
+            Kind::Secret { default, shown, .. } => shown(&set.unwrap_or_else(|| default(app))),
         })
     }
 }
@@ -214,9 +217,10 @@ impl fmt::Debug for Setting {
 /// All settings as they are.
 pub(crate) async fn list(app: &App) -> Result<Vec<api::Setting>, OperationError> {
     let audit = keep::AUDIT.now(app).await?;
+    let mut set = kept::all(&app.db).await?;
     let mut shown = Vec::with_capacity(ALL.len());
     for setting in ALL {
-        let value = setting.value(app).await?;
+        let value = setting.value_of(app, set.remove(setting.name)).await?;
         let warning = never(audit, setting.name, &value).map(|why| format!(". WARNING: {why}")).unwrap_or_default();
         shown.push(api::Setting {
             name: setting.name.to_owned(),
@@ -243,7 +247,7 @@ pub(crate) async fn set(app: &Arc<App>, name: &str, wish: &str, by: &By) -> Resu
         OperationError::new("not-found", format!("there is no setting {name}; there are: {}", known.join(", ")))
     })?;
     let before = setting.value(app).await?;
-    let notes = match setting.kind {
+    let mut notes = match setting.kind {
         Kind::PackageLocation => {
             locations::make_default(app, wish.into(), by).await?;
             whereabouts(app).await?
@@ -270,7 +274,9 @@ pub(crate) async fn set(app: &Arc<App>, name: &str, wish: &str, by: &By) -> Resu
             Vec::new()
         }
     };
-    take_up(app).await?;
+    if let Err(error) = take_up(app).await {
+        notes.push(format!("it is set, and does not count yet: {error}"));
+    }
     let after = setting.value(app).await?;
     tracing::info!(setting = name, before, after, "setting changed");
     Ok(api::SettingChange { name: name.to_owned(), before, after, notes })

@@ -149,7 +149,10 @@ pub async fn start_with(
         // The watchdog tells, and holds the jobs; what is staged is served.
         Some(_) => watchdog::look_once(&app).await,
         None => {
-            crate::settings::take_up(&app).await.context("what is set could not be taken up")?;
+            // It must be possible to set it right: the clock takes it up again.
+            if let Err(error) = crate::settings::take_up(&app).await {
+                tracing::error!(%error, "what is set counts for downloads and replaced versions later; the configuration does now");
+            }
             recover(&app).await?;
             notify::prepare(&app).await.context("what is to be told could not be looked at")?;
         }

@@ -12,7 +12,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_db::jobs::{self, JobQuery};
 use patchwharf_model::job::{JobKind, JobRequest, JobState};
 
-use crate::app::App;
+use crate::{
+    app::App,
+    operations::{OperationError, cores},
+};
 
 /// Files that are received at once: each may be as large as the catalogue says, and nobody has proved it yet.
 pub(crate) const AT_ONCE: usize = 8;
@@ -110,11 +113,15 @@ pub(crate) fn make_durable(folder: &Utf8Path) -> io::Result<()> {
 /// Removes uploads that no job waits for: their client or this server went away in the middle, or their job was cancelled.
 ///
 /// # Errors
-/// The database failed.
-pub(crate) async fn clear(app: &App) -> patchwharf_db::Result<()> {
+/// The database failed, or the server stops.
+pub(crate) async fn clear(app: &App) -> Result<(), OperationError> {
     // In this order: what arrives after the look into the folder is not in question, and what was handed to a job since is
     // found with the jobs.
-    let mut left: HashSet<String> = names(&folder(&app.config.data));
+    let place = folder(&app.config.data);
+    let mut left: HashSet<String> = {
+        let place = place.clone();
+        cores::blocking(move || names(&place)).await?
+    };
     left.retain(|name| !app.uploads.has(name));
     if left.is_empty() {
         return Ok(());
@@ -137,13 +144,15 @@ pub(crate) async fn clear(app: &App) -> patchwharf_db::Result<()> {
             break;
         }
     }
-    for name in left {
-        match fs::remove_file(folder(&app.config.data).join(&name)) {
-            Ok(()) => tracing::info!(upload = name, "removed an upload that no job waits for"),
-            Err(error) => tracing::warn!(upload = name, %error, "an upload that no job waits for stays"),
+    let remove = move || {
+        for name in left {
+            match fs::remove_file(place.join(&name)) {
+                Ok(()) => tracing::info!(upload = name, "removed an upload that no job waits for"),
+                Err(error) => tracing::warn!(upload = name, %error, "an upload that no job waits for stays"),
+            }
         }
-    }
-    Ok(())
+    };
+    cores::blocking(remove).await
 }
 
 /// The names in a folder. Blocks.

@@ -57,6 +57,14 @@ async fn the_job_revise_stages_anew_what_the_vendor_has_revised_and_policies_fol
     assert!(nothing.report.summary.contains("nothing to do"), "{nothing:?}");
     let new = Payload::random("two.exe", 30_000);
     world.catalogue(&[("B-1", vec![world.publish(&new)])]).await;
+    let of = [world.update("B-1").await.bulletin_id];
+    for (enabled, found) in [(false, 0), (true, 1)] {
+        let mut w = world.app().db.write("admin", "test", world.clock.now()).await.unwrap();
+        patchwharf_db::bulletins::set_enabled(&mut w, &of, enabled).await.unwrap();
+        w.commit().await.unwrap();
+        let looked = world.run(JobRequest::Revise { dry_run: true }).await.done();
+        assert_eq!(looked.report.items.len(), found, "of a bulletin that is disabled nothing is fetched");
+    }
     let looked = world.run(JobRequest::Revise { dry_run: true }).await.done();
     assert_eq!((looked.count("packages"), looked.count("bytes")), (1, 30_000), "{looked:?}");
     assert_eq!(switch(&world, id).await.version, Some(1), "a look changes nothing");
