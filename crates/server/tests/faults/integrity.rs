@@ -5,7 +5,6 @@ use std::{
     collections::BTreeMap,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
-    process::Command,
     sync::Arc,
     time::Duration,
 };
@@ -27,6 +26,7 @@ use crate::{
     driver::{ACTS, Act, Driver, Open},
     judge,
     plant::{BINARY, LARGE, Plant},
+    syscalls::{no_strace, strace},
 };
 
 const CHECK: &str = "/api/v1/store/integrity-check";
@@ -187,36 +187,12 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Why strace cannot be used here.
-fn no_strace() -> Option<String> {
-    match Command::new("strace").args(["-f", "-o", "/dev/null", "-e", "trace=fsync", "true"]).output() {
-        Ok(ran) if ran.status.success() => None,
-        Ok(ran) => Some(format!("strace is not allowed here: {}", String::from_utf8_lossy(&ran.stderr).trim())),
-        Err(error) => Some(format!("strace is not installed: {error}")),
-    }
-}
-
 /// One staged file, and the server started again with a fault in every `pread64` of it; its length says which.
 async fn with_fault(fault: impl Fn(u64) -> String) -> (Plant, PathBuf) {
     let (mut plant, _) = staged().await;
     let path = files(&plant.server.packages()).remove(7);
     let inject = format!("inject=pread64:{}", fault(std::fs::metadata(&path).unwrap().len()));
-    let wrapper = [
-        "strace",
-        "-f",
-        "-qq",
-        "-e",
-        "signal=none",
-        "-o",
-        "/dev/null",
-        "-P",
-        path.to_str().unwrap(),
-        "-e",
-        "trace=pread64",
-        "-e",
-        &inject,
-    ];
-    plant.server.set_wrapper(&wrapper);
+    plant.server.set_wrapper(&strace(&["-P", path.to_str().unwrap(), "-e", "trace=pread64", "-e", &inject]));
     plant.server.restart().await;
     (plant, path)
 }

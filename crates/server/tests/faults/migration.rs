@@ -4,7 +4,10 @@ use std::path::Path;
 
 use patchwharf_testkit::{Chance, Server, database, skipped, times};
 
-use crate::{plant::BINARY, syscalls::no_strace};
+use crate::{
+    plant::BINARY,
+    syscalls::{no_strace, strace},
+};
 
 const VERSION: &str = "SELECT MAX(number) FROM schema_migration";
 const SOUND: &str = "SELECT COUNT(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'";
@@ -40,19 +43,7 @@ async fn c_15_a_migration_can_be_killed_at_any_system_call() {
             let file = server.data().join("patchwharf.db");
             database::first_schema(&file).await;
             let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=SIGKILL:when={when}"));
-            server.set_wrapper(&[
-                "strace",
-                "-f",
-                "-qq",
-                "-e",
-                "signal=none",
-                "-o",
-                "/dev/null",
-                "-e",
-                &trace,
-                "-e",
-                &inject,
-            ]);
+            server.set_wrapper(&strace(&["-e", &trace, "-e", &inject]));
             server.spawn();
             kills += u32::from(!server.comes_up().await);
             server.kill_9();

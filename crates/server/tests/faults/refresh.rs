@@ -14,6 +14,21 @@ use crate::{
     plant::Plant,
 };
 
+/// What a complete refresh passes on its way, from the first bytes to the new package.
+pub(crate) const STEPS: [&str; 11] = [
+    "stage.after-write",
+    "stage.after-verify",
+    "place.before-build",
+    "place.before-fsync",
+    "place.before-rename",
+    "place.after-rename",
+    "place.after-fsync",
+    "commit.before",
+    "recreate.before-switch",
+    "commit.after",
+    "recreate.after-switch",
+];
+
 async fn staged_plant(open: &Open, chance: &mut Chance) -> (Plant, Driver, String) {
     let plant = Plant::start().await;
     let driver = plant.driver(open, &Arc::default());
@@ -61,21 +76,8 @@ async fn r_04_after_a_kill_at_any_step_of_a_refresh_the_package_is_served_at_onc
     let open = Open::default();
     let (mut plant, driver, bulletin) = staged_plant(&open, &mut chance).await;
     let updates = driver.packages_of(&bulletin).await.unwrap().len();
-    let steps = [
-        "stage.after-write",
-        "stage.after-verify",
-        "place.before-build",
-        "place.before-fsync",
-        "place.before-rename",
-        "place.after-rename",
-        "place.after-fsync",
-        "commit.before",
-        "recreate.before-switch",
-        "commit.after",
-        "recreate.after-switch",
-        "job.before-finish",
-    ];
-    for step in steps {
+    let steps: Vec<&str> = STEPS.into_iter().chain(["job.before-finish"]).collect();
+    for step in &steps {
         plant.server.set_env("PATCHWHARF_FAULT", &format!("{step}:kill:1"));
         plant.server.restart().await;
         let driver = plant.driver(&open, &Arc::default());

@@ -9,7 +9,7 @@ use patchwharf_model::{
 use patchwharf_testkit::{disk::SmallDisk, eventually, eventually_async, server::DEADLINE, skipped};
 use serde_json::json;
 
-use crate::{driver::Open, judge, plant::Plant};
+use crate::{driver::Open, judge, plant::Plant, refresh::STEPS};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s_25_a_full_disk_stops_staging_until_there_is_room_again() {
@@ -49,22 +49,6 @@ async fn s_25_a_full_disk_stops_staging_until_there_is_room_again() {
     drop(plant);
 }
 
-/// What a complete refresh passes on its way, from the first byte to the new package.
-const OF_A_REFRESH: [&str; 12] = [
-    "stage.before-write",
-    "stage.after-write",
-    "stage.after-verify",
-    "place.before-build",
-    "place.before-fsync",
-    "place.before-rename",
-    "place.after-rename",
-    "place.after-fsync",
-    "commit.before",
-    "recreate.before-switch",
-    "commit.after",
-    "recreate.after-switch",
-];
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r_04_a_disk_that_gets_full_at_any_step_of_a_refresh_leaves_the_package_served_and_it_goes_on_with_room() {
     let disk = match SmallDisk::create(8 * 1024, 2_000) {
@@ -80,7 +64,8 @@ async fn r_04_a_disk_that_gets_full_at_any_step_of_a_refresh_leaves_the_package_
 
     let ballast = disk.path().join("ballast");
     let mut waited = 0;
-    for step in OF_A_REFRESH {
+    let steps: Vec<&str> = ["stage.before-write"].into_iter().chain(STEPS).collect();
+    for step in &steps {
         plant.server.set_env("PATCHWHARF_FAULT", &format!("{step}:stop:1"));
         plant.server.restart().await;
         let driver = plant.driver(&Open::default(), &Arc::default());
@@ -110,7 +95,7 @@ async fn r_04_a_disk_that_gets_full_at_any_step_of_a_refresh_leaves_the_package_
     assert!(waited > 0, "the disk was never too full");
     figures!(
         "disk full in a refresh: at {} steps, {waited} times the job waited for space; {served} files served throughout",
-        OF_A_REFRESH.len()
+        steps.len()
     );
 }
 

@@ -22,6 +22,11 @@ pub(crate) fn no_strace() -> Option<String> {
     }
 }
 
+/// strace before a program and all that it starts, with what it is to do.
+pub(crate) fn strace<'a>(what: &[&'a str]) -> Vec<&'a str> {
+    ["strace", "-f", "-qq", "-e", "signal=none", "-o", "/dev/null"].into_iter().chain(what.iter().copied()).collect()
+}
+
 async fn busy(driver: &Driver, chance: &mut Chance) -> Result<(), crate::driver::Gone> {
     for act in [Act::Stage, Act::DamageAndRefresh, Act::Delete, Act::CompleteRefresh] {
         let bulletin = chance.pick(&driver.bulletins).clone();
@@ -34,9 +39,7 @@ async fn busy(driver: &Driver, chance: &mut Chance) -> Result<(), crate::driver:
 async fn one(plant: &mut Plant, call: &str, fault: &str, when: u64, chance: &mut Chance) {
     let (open, done) = (Open::default(), Arc::default());
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={when}"));
-    let strace =
-        ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "signal=none", "-o", "/dev/null", "-e", &trace, "-e", &inject];
-    plant.server.set_wrapper(&strace);
+    plant.server.set_wrapper(&strace(&["--seccomp-bpf", "-e", &trace, "-e", &inject]));
     plant.server.spawn();
     if plant.server.comes_up().await {
         let driver = Driver { errors_expected: true, ..plant.driver(&open, &done) };
