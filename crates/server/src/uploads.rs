@@ -3,8 +3,7 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
-    io,
+    fs, io,
     sync::{Mutex, PoisonError},
 };
 
@@ -14,6 +13,7 @@ use patchwharf_model::job::{JobKind, JobRequest, JobState};
 
 use crate::{
     app::App,
+    files::sync_folder,
     operations::{OperationError, cores},
 };
 
@@ -99,15 +99,7 @@ pub(crate) fn supplied(data: &Utf8Path) -> Utf8PathBuf {
 pub(crate) fn prepare(data: &Utf8Path) -> io::Result<()> {
     fs::create_dir_all(folder(data))?;
     fs::create_dir_all(supplied(data))?;
-    make_durable(data)
-}
-
-/// Makes the names in a folder durable. Blocks.
-///
-/// # Errors
-/// The disk says so.
-pub(crate) fn make_durable(folder: &Utf8Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    sync_folder(data)
 }
 
 /// Removes uploads that no job waits for: their client or this server went away in the middle, or their job was cancelled.

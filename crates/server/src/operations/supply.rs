@@ -25,7 +25,7 @@ use super::{
     assembly::{self, ContentKey, Mode, item, told},
     cores, fault_at, stage,
 };
-use crate::{app::App, jobs::JobContext, uploads};
+use crate::{app::App, files::sync_folder, jobs::JobContext, uploads};
 
 /// Runs the job.
 pub(crate) async fn run(
@@ -112,7 +112,7 @@ fn keep(app: &App, upload: &Utf8Path, candidates: &[PayloadFile]) -> Result<Resu
     file.sync_all().map_err(|e| failed("make durable", e))?;
     fault_at(Step::SupplyBeforeKeep)?;
     fs::rename(upload, folder.join(name(&key(matching)))).map_err(|e| failed("keep", e))?;
-    uploads::make_durable(&folder).map_err(|e| failed("make durable", e))?;
+    sync_folder(&folder).map_err(|e| failed("make durable", e))?;
     fault_at(Step::SupplyAfterKeep)?;
     Ok(Ok(()))
 }

@@ -96,16 +96,11 @@ async fn a_first_start_that_died_before_its_row_takes_its_location_up_again() {
     let rig = Rig::new().await;
     let config = rig.app().config.clone();
     let location = rig.app().locations.default_location().unwrap().id();
-    let app = rig.app();
-    let mut write = app.db.write("test", "test", app.clock.now()).await.unwrap();
-    // The row is gone as if its transaction had never been committed.
-    let removed = patchwharf_db::locations::remove(&mut write, location, false).await;
-    if removed.is_err() {
-        return patchwharf_testkit::skipped("the database does not let go of its default location");
-    }
-    write.commit().await.unwrap();
     let script = rig.script.clone();
     rig.running.stop().await;
+    // The row is gone as if its transaction had never been committed.
+    let database = config.data.join("patchwharf.db");
+    assert_eq!(patchwharf_testkit::database::change(database.as_std_path(), "DELETE FROM location").await, 1);
     let running = start(config, &script).await.unwrap();
     assert_eq!(running.app.locations.default_location().unwrap().id(), location);
     running.stop().await;

@@ -2,12 +2,12 @@
 
 use std::{
     net::TcpListener,
-    path::Path,
     process::{Child, Command, Stdio},
 };
 
 use patchwharf_server::fetch::Trust;
 use patchwharf_testkit::{Payload, eventually_async};
+use rcgen::{CertificateParams, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
 use crate::rig::{DEADLINE, Rig, source};
@@ -18,44 +18,32 @@ struct TlsServer {
     folder: TempDir,
 }
 
-fn openssl(folder: &Path, arguments: &[&str]) -> bool {
-    Command::new("openssl")
-        .args(arguments)
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+/// When a certificate ends.
+#[derive(Clone, Copy)]
+enum Until {
+    LongAgo,
+    LongAfter,
 }
 
 impl TlsServer {
-    /// A certificate with this name and validity, signed by itself, and a server that shows it. None: no openssl.
-    async fn start(name: &str, validity: &[&str], more: &[&str], file: &Payload) -> Option<Self> {
-        let folder = TempDir::new().ok()?;
-        std::fs::write(folder.path().join("file"), &file.bytes).ok()?;
-        let config = format!(
-            "[req]\ndistinguished_name = dn\nx509_extensions = ext\nprompt = no\n[dn]\nCN = vendor\n\
-             [ext]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = {name}\n"
-        );
-        std::fs::write(folder.path().join("req.cnf"), config).ok()?;
-        let mut request = vec![
-            "req",
-            "-x509",
-            "-config",
-            "req.cnf",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-keyout",
-            "key.pem",
-            "-out",
-            "cert.pem",
-        ];
-        request.extend_from_slice(validity);
-        if !openssl(folder.path(), &request) {
-            return None;
+    /// A certificate with this name, signed by itself, and a server that shows it. None: no openssl.
+    async fn start(name: &str, until: Until, more: &[&str], file: &Payload) -> Option<Self> {
+        let folder = TempDir::new().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.is_ca = IsCa::ExplicitNoCa;
+        let (from, to) = match until {
+            Until::LongAgo => (2020, 2021),
+            Until::LongAfter => (2020, 2100),
+        };
+        (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap().pem();
+        for (name, bytes) in [
+            ("file", &file.bytes[..]),
+            ("cert.pem", certificate.as_bytes()),
+            ("key.pem", key.serialize_pem().as_bytes()),
+        ] {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
         }
         let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
         let accept = format!("127.0.0.1:{port}");
@@ -110,30 +98,29 @@ fn file() -> Payload {
 
 #[tokio::test]
 async fn s_14_a_self_signed_certificate_is_refused() {
-    refused(TlsServer::start("IP:127.0.0.1", &["-days", "30"], &[], &file()).await, false, "UnknownIssuer").await;
+    refused(TlsServer::start("127.0.0.1", Until::LongAfter, &[], &file()).await, false, "UnknownIssuer").await;
 }
 
 #[tokio::test]
 async fn s_14_a_certificate_of_another_name_is_refused() {
-    refused(TlsServer::start("DNS:other.example", &["-days", "30"], &[], &file()).await, true, "NotValidForName").await;
+    refused(TlsServer::start("other.example", Until::LongAfter, &[], &file()).await, true, "NotValidForName").await;
 }
 
 #[tokio::test]
 async fn s_14_an_expired_certificate_is_refused() {
-    // `-days` below zero ends the validity before it begins: expired whatever the clock says.
-    refused(TlsServer::start("IP:127.0.0.1", &["-days", "-1"], &[], &file()).await, true, "Expired").await;
+    refused(TlsServer::start("127.0.0.1", Until::LongAgo, &[], &file()).await, true, "Expired").await;
 }
 
 #[tokio::test]
 async fn s_14_old_tls_is_refused() {
     let old = ["-tls1", "-cipher", "ALL:@SECLEVEL=0"];
-    refused(TlsServer::start("IP:127.0.0.1", &["-days", "30"], &old, &file()).await, true, "ProtocolVersion").await;
+    refused(TlsServer::start("127.0.0.1", Until::LongAfter, &old, &file()).await, true, "ProtocolVersion").await;
 }
 
 #[tokio::test]
 async fn an_authority_of_ones_own_is_trusted_by_configuration() {
     let payload = file();
-    let Some(server) = TlsServer::start("IP:127.0.0.1", &["-days", "30"], &[], &payload).await else {
+    let Some(server) = TlsServer::start("127.0.0.1", Until::LongAfter, &[], &payload).await else {
         return patchwharf_testkit::skipped("this needs the program openssl");
     };
     let ca = camino::Utf8PathBuf::from_path_buf(server.folder.path().join("cert.pem")).unwrap();

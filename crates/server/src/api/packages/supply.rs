@@ -23,7 +23,8 @@ use crate::{
         updates,
     },
     backup,
-    uploads::{self, AT_ONCE},
+    files::sync_folder,
+    uploads::AT_ONCE,
 };
 
 /// Takes a file that an administrator fetched by hand for an update; the body is its bytes. It is held to the same
@@ -95,7 +96,7 @@ async fn receive(path: &Utf8Path, body: Body, headers: &HeaderMap, most: u64) ->
     file.flush().await.map_err(|error| disk(error, path))?;
     file.sync_all().await.map_err(|error| disk(error, path))?;
     let folder = path.parent().unwrap_or(path).to_owned();
-    let durable = tokio::task::spawn_blocking(move || uploads::make_durable(&folder)).await;
+    let durable = tokio::task::spawn_blocking(move || sync_folder(&folder)).await;
     durable.map_err(ApiError::internal)?.map_err(|error| disk(error, path))
 }
 
