@@ -77,6 +77,10 @@ impl Display {
     }
 }
 
+/// A file's progress; its name has what is left of 80 columns.
+const FILE: &str =
+    "  {bar:10} {binary_bytes:>10}/{binary_total_bytes:<10} {binary_bytes_per_sec:>12} {eta:>4} {wide_msg}";
+
 impl Bars {
     fn show(&mut self, progress: &Progress, text: String) {
         let (done, total) = match (progress.total, progress.items_total) {
@@ -102,7 +106,7 @@ impl Bars {
         for file in shown {
             let bar = self.files.entry(file.name.clone()).or_insert_with(|| {
                 let bar = self.all.add(ProgressBar::new(file.total_bytes));
-                bar.set_style(style("  {bar:20} {percent:>3}%  {binary_bytes:>10} of {binary_total_bytes:>10}  {binary_bytes_per_sec:>12}  {eta:>4}  {msg}"));
+                bar.set_style(style(FILE));
                 bar.set_message(output::harmless(&file.name).replace('\n', " "));
                 bar
             });
@@ -134,4 +138,16 @@ pub(crate) fn sentence(state: JobState, progress: &Progress) -> String {
         parts.push(format!("{seconds} s left"));
     }
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_of_a_bar_can_be_drawn() {
+        for shape in [KNOWN_LENGTH, UNKNOWN_LENGTH, FILE] {
+            assert!(ProgressStyle::with_template(shape).is_ok(), "{shape}");
+        }
+    }
 }
