@@ -21,6 +21,10 @@ await journey(async (open) => {
   await log.goto(`${base}/console/log?text=staged`);
   await log.locator("#connection", { hasText: "live" }).waitFor();
   await choose(page, "B-1", "Stage / Download Packages");
+  // The vendor takes its time: the row says what goes on, and how far it is.
+  const progress = row(page, "B-1").locator("td.state .doing progress");
+  await until("the row shows how far it is", async () => { const value = await progress.evaluate((bar) => bar.value, null, { timeout: 1000 }).catch(() => 0); return value > 0 && value < 100; });
+  await shot(page, "bulletins-under-way");
   await row(page, "B-1").locator("td.state .good").waitFor();
   // The outcome is told where it was asked for.
   await page.locator(".toast", { hasText: "Stage 1 bulletin: 1 package staged" }).waitFor();
@@ -85,6 +89,7 @@ await journey(async (open) => {
   await choose(page, "B-1", "Recreate packages…");
   await confirm(page);
   await jobDone("recreate");
+  await shot(page, "recreated");
   assert.notEqual((await packageOf("B-1")).id, complete.id);
 
   // Disable and enable.
@@ -92,6 +97,7 @@ await journey(async (open) => {
   await choose(page, "B-1", "Disable…");
   await confirm(page);
   await row(page, "B-1").locator(".tag", { hasText: "disabled" }).waitFor();
+  await shot(page, "disabled");
   assert.equal((await api("GET", "/policies/workstations")).switches[0].state, "withdrawn");
   await choose(page, "B-1", "Enable");
   await until("it is enabled", async () => (await api("GET", "/bulletins/B-1")).enabled);

@@ -1,5 +1,5 @@
 // Signing in and out, roles, a session that ends.
-import { api, assert, base, journey, password, setUp, shot, signIn, until } from "./journey.mjs";
+import { api, assert, base, journey, late, password, setUp, shot, signIn, until } from "./journey.mjs";
 
 await journey(async (open) => {
   const page = await open();
@@ -10,6 +10,18 @@ await journey(async (open) => {
   await shot(page, "sign-in");
   await signIn(page, "anna", "not the password");
   await page.locator(".error:visible", { hasText: "Name or password is wrong" }).waitFor();
+
+  // Enter before the script is there: the password does not get into an address, and one is signed in once it is.
+  const hasty = await open(), come = await late(hasty, "door.js"), addresses = [];
+  hasty.on("request", (request) => addresses.push(request.url()));
+  await hasty.goto(`${base}/console/sign-in`, { waitUntil: "commit" });
+  await hasty.fill("[name=name]", "anna");
+  await hasty.fill("[name=password]", password);
+  await hasty.keyboard.press("Enter");
+  come();
+  await hasty.waitForURL("**/console");
+  assert.ok(!addresses.some((one) => one.includes("password")), "a password in an address");
+  await hasty.close();
 
   // Where one wanted to go is where one arrives.
   await page.goto(`${base}/console/jobs?kind=import`);

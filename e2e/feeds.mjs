@@ -1,5 +1,5 @@
 // Feeds: rules as rows, tried before they are saved, in words afterwards; the schedule, and what is staged by itself.
-import { api, assert, base, confirm, journey, setUp, shot, until } from "./journey.mjs";
+import { api, assert, base, confirm, data, journey, jobDone, path, setUp, shot, until } from "./journey.mjs";
 
 await journey(async (open) => {
   const page = await open();
@@ -67,4 +67,32 @@ await journey(async (open) => {
   await page.click("#feed-form [type=submit]");
   await confirm(page);
   await until("the rules are gone", async () => { const now = await api("GET", "/feeds/vendor"); return now.schedule_minutes === null && now.rules.include.length + now.rules.exclude.length === 0; });
+
+  // A signed apt archive by form: what is refused is said in it, and what was typed stays; the keyring is a file.
+  await page.goto(`${base}/console/feeds`);
+  const archive = process.env.CONSOLE_ARCHIVE;
+  await page.click("#add-apt-feed");
+  for (const [name, value] of [["name", "debian"], ["url", archive], ["suite", "bookworm security"], ["architectures", "amd64"]]) await page.fill(`dialog [name=${name}]`, value);
+  await page.setInputFiles("dialog [name=keyring]", path.join(data, "archive.gpg"));
+  await shot(page, "feed-apt");
+  await confirm(page);
+  await page.locator("dialog[open] .error", { hasText: "is no suite" }).waitFor();
+  assert.equal(await page.inputValue("dialog [name=name]"), "debian");
+  await page.fill("dialog [name=suite]", "bookworm-security");
+  await confirm(page);
+  const debian = page.locator("#table tr", { has: page.locator("th a", { hasText: "debian" }) });
+  await debian.locator("[data-do=import]").click();
+  await debian.locator("td .good").waitFor();
+  assert.equal((await api("GET", "/feeds/debian")).bulletins, 2);
+
+  // Another address: the keyring that it has proves that one, too.
+  await debian.locator("th a").click();
+  await page.locator("[data-do=source]").click();
+  assert.equal(await page.inputValue("dialog [name=suite]"), "bookworm-security");
+  await page.fill("dialog [name=url]", `${archive}-moved`);
+  await confirm(page);
+  await page.locator("dd", { hasText: `${archive}-moved` }).waitFor();
+  const asked = Date.now() - 1000;
+  await page.locator("[data-do=import]").click();
+  await jobDone("import", asked);
 });

@@ -1,5 +1,5 @@
 // What vendors, disks and errors say is text on every page: it never runs, and is no link that would.
-import { api, assert, base, choose, journey, setUp, until } from "./journey.mjs";
+import { api, assert, base, choose, journey, setUp, shot, until } from "./journey.mjs";
 
 const everything = ["", "/bulletins", "/packages", "/policies", "/jobs", "/services", "/feeds", "/audit", "/account", "/no-such-page/<img src=x onerror=window.canary=9>"];
 // Where each is planted; each must be seen, or nothing was tried.
@@ -25,14 +25,17 @@ await journey(async (open) => {
 
   const bulletins = (await api("GET", "/bulletins")).items.map(({ id }) => `/bulletins/${id}`);
   const stored = (await api("GET", "/packages")).items.map(({ id }) => `/packages/${id}`);
+  const updates = (await Promise.all(bulletins.map((page) => api("GET", page)))).flatMap((one) => one.software_updates.map(({ id }) => `/updates/${id}`));
   const jobs = (await api("GET", "/jobs")).items.map(({ id }) => `/jobs/${id}`);
   assert.ok(bulletins.length && stored.length && jobs.length > 2);
-  for (const place of [...everything, ...bulletins, ...stored, ...jobs]) {
+  for (const place of [...everything, ...bulletins, ...updates, ...stored, ...jobs]) {
     await page.goto(`${base}/console${place}`);
     await page.locator("h1").waitFor();
     // Everything that can be opened is.
     await page.evaluate(() => { for (const details of document.querySelectorAll("details")) details.open = true; });
+    await until("what was opened is there", () => page.evaluate(() => [...document.querySelectorAll("details.update")].every((details) => details.querySelector("h3"))));
     await look(place);
+    if (everything.includes(place)) await shot(page, `hostile${place.split("<")[0].replaceAll("/", "-")}`);
   }
 
   // What is no address of a file is none: there is nothing to follow.

@@ -44,15 +44,18 @@ await journey(async (open) => {
     await press(page, "#older");
     return false;
   });
-  await page.locator(`#record-${one.number} button`).click();
+  await page.locator(`#record-${one.number} [data-around]`).click();
   await page.locator("#place", { hasText: `before and after record ${one.number}` }).waitFor();
   const around = await numbers(page);
   assert.deepEqual(around.slice(around.indexOf(one.number) - 3, around.indexOf(one.number) + 4), [-3, -2, -1, 0, 1, 2, 3].map((step) => one.number + step));
   assert.equal(await page.locator(`#record-${one.number}.mark`).count(), 1);
+  assert.equal(await page.inputValue("[name=text]"), "", "the form does not say what is not shown");
+  assert.equal(await page.locator("#download").getAttribute("href"), "/api/v1/logs/download?");
   await shot(page, "log-context");
   await page.goBack();
   await page.locator("#connection", { hasText: "live" }).waitFor();
   assert.equal(await page.inputValue("[name=text]"), "disabled");
+  assert.match(await page.locator("#download").getAttribute("href"), /text=disabled/);
   assert.ok((await page.locator("#records tr td.text").allTextContents()).every((text) => text.includes("disabled")));
 
   // To a time: what was logged from then on, and on to the live end.
@@ -72,9 +75,24 @@ await journey(async (open) => {
   });
   await api("POST", "/bulletins/disable", { bulletins: ["B-1"] });
   await until("a new record comes", async () => (await numbers(page)).at(-1) > all.at(-1).number);
+  await page.fill("[name=text]", "bulletin enabled");
+  await page.press("[name=text]", "Enter");
+  await page.locator("#connection", { hasText: /^live$/ }).waitFor();
   await jumpTo("2099-01-01T00:00:00");
   await page.locator("#jump button").click();
   await page.locator("#place", { hasText: "Nothing that fits was logged" }).waitFor();
+  await page.locator("#connection", { hasText: /^live$/ }).waitFor();
+  await page.locator("#no-record").waitFor();
+  assert.deepEqual(await numbers(page), [], "what is older is not what was asked for");
+  await api("POST", "/bulletins/enable", { bulletins: ["B-1"] });
+  await page.locator("#records tr", { hasText: "enabled" }).first().waitFor();
+  assert.equal(await page.locator("#no-record").isVisible(), false);
+
+  // What is no record, and one that is not kept, are told.
+  await page.goto(`${base}/console/log?around=abc`);
+  await page.locator("#connection", { hasText: "around" }).waitFor();
+  await page.goto(`${base}/console/log?around=999999`);
+  await page.locator("#place", { hasText: "Record 999999 is not kept any more" }).waitFor();
 
   // By names: a bulletin's, a job's kind.
   await page.goto(`${base}/console/log`);
@@ -85,6 +103,8 @@ await journey(async (open) => {
   await page.fill("[name=bulletin]", "no-such");
   await page.locator("#log-filter button").click();
   await page.locator("#connection", { hasText: "no-such" }).waitFor();
+  assert.equal(await page.locator("#known-jobs option").count(), 0, "jobs are asked for when somebody looks for one");
+  await page.locator("[name=job]").focus();
   await page.locator('#known-jobs option[label], #known-jobs option:has-text("import")').first().waitFor({ state: "attached" });
 
   // As a file, filtered.

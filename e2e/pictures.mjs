@@ -20,6 +20,11 @@ await journey(async (open) => {
   await shot(page, "picture-bulletins");
   await page.keyboard.press("Escape");
 
+  await page.goto(`${base}/console/log?level=info`);
+  await page.locator("#connection", { hasText: /^live$/ }).waitFor();
+  await page.locator("#records tr", { hasText: "staged" }).first().waitFor();
+  await shot(page, "picture-log");
+
   // A bit turned over behind the server's back.
   const shown = await api("GET", "/bulletins/MS26-039");
   const before = await api("GET", `/packages/${shown.software_updates[0].package}`);

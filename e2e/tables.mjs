@@ -1,5 +1,5 @@
 // Tables: going back, selections that mean what they say, places that are kept, polls that say what they are.
-import { api, assert, base, confirm, journey, row, setUp, shot, signIn, until } from "./journey.mjs";
+import { api, assert, base, confirm, fits, journey, row, setUp, shot, signIn, until } from "./journey.mjs";
 
 const chosen = (page) => page.locator("#chosen");
 
@@ -58,6 +58,65 @@ await journey(async (open) => {
   await page.keyboard.press("Enter");
   assert.equal((await api("GET", "/bulletins/B-1")).enabled, true);
 
+  // Everything stays everything on the next page, begun on whichever; and whoever takes one row out has the rest of what one sees.
+  for (const begin of [async () => {
+    await page.locator("#check-all").check();
+    await page.locator("#select-everything").click();
+    await page.locator("#next-page").click();
+    await row(page, "B-3").waitFor();
+    await chosen(page).filter({ hasText: "all 3 that match selected" }).waitFor();
+  }, async () => {
+    await page.locator("#next-page").click();
+    await row(page, "B-3").waitFor();
+    await page.reload();
+    await page.locator("#check-all").check();
+    await page.locator("#select-everything", { hasText: /^select all that match$/ }).click();
+    await chosen(page).filter({ hasText: "all that match selected" }).waitFor();
+  }]) {
+    await page.goto(`${base}/console/bulletins?sort=name&limit=2`);
+    await begin();
+    assert.equal(await row(page, "B-3").locator("input[type=checkbox]").isChecked(), true);
+    await page.click("#menu-button");
+    await page.locator(".menu button", { hasText: "Disable" }).click();
+    await question.locator("h2", { hasText: "Disable 3 bulletins?" }).waitFor();
+    await confirm(page);
+    await until("all three are disabled", async () => (await api("GET", "/bulletins")).items.every((one) => !one.enabled));
+    await api("POST", "/bulletins/enable", { filter: {} });
+  }
+  await row(page, "B-3").locator("input[type=checkbox]").uncheck();
+  await chosen(page).filter({ hasText: "nothing selected" }).waitFor();
+  await page.locator("#first-page").click();
+  await row(page, "B-1").waitFor();
+
+  // The menu key is for the row that one is at, as the right button is.
+  await row(page, "B-1").locator("input[type=checkbox]").check();
+  await row(page, "B-2").locator("input[type=checkbox]").focus();
+  await page.keyboard.press("m");
+  await page.locator(".menu").waitFor();
+  await chosen(page).filter({ hasText: /^1 selected$/ }).waitFor();
+  assert.equal(await row(page, "B-2").getAttribute("aria-selected"), "true");
+  assert.equal(await row(page, "B-1").getAttribute("aria-selected"), "false");
+  await page.keyboard.press("Escape");
+
+  // What the fields do not show is shown, kept by the form, and can be taken away.
+  await page.goto(`${base}/console/bulletins?cve=CVE-2026-0001&sort=name&order=descending`);
+  await page.locator(".conditions", { hasText: "CVE CVE-2026-0001" }).waitFor();
+  await page.selectOption("[name=state]", "enabled");
+  await page.waitForURL((address) => ["cve=CVE-2026-0001", "sort=name", "order=descending", "state=enabled"].every((one) => address.search.includes(one)));
+  await page.locator("#sort-severity").click();
+  await page.waitForURL("**sort=severity**");
+  await page.selectOption("[name=state]", "");
+  await page.waitForURL((address) => address.searchParams.get("sort") === "severity" && !address.searchParams.get("state"));
+  assert.equal(await row(page, "B-2").count(), 0, "the CVE still holds");
+  await shot(page, "conditions");
+  await page.locator(".conditions a").click();
+  await row(page, "B-2").waitFor();
+  assert.equal(await page.locator(".conditions").count(), 0);
+  await page.goto(`${base}/console/packages?state=corrupt&state=missing`);
+  assert.equal(await page.inputValue("[name=state]"), "corrupt,missing");
+  await page.check("[name=weak]");
+  await page.waitForURL((address) => address.searchParams.get("state") === "corrupt,missing" && address.searchParams.get("weak") === "true");
+
   // Packages are chosen by the page: the toolbar promises no more than the dialog does.
   await page.goto(`${base}/console/packages?limit=1`);
   await page.locator("#check-all").check();
@@ -68,6 +127,33 @@ await journey(async (open) => {
   await question.locator("li", { hasText: "1 package of 2, with" }).waitFor();
   assert.match(await question.textContent(), /Delete the package of .* \(B-[12]\)\?.* KiB become free/s);
   await page.keyboard.press("Escape");
+
+  // A deletion that is refused keeps its dialog; what is deleted is not selected any more.
+  const needed = (await api("GET", "/bulletins/B-2")).software_updates[0].package;
+  await api("POST", "/policies", { name: "needs it", of: { bulletins: ["B-2"] }, enabled: true });
+  await page.goto(`${base}/console/packages`);
+  await page.locator(`#check-${needed}`).check();
+  await page.click("#menu-button");
+  await page.locator(".menu button", { hasText: "Delete" }).click();
+  await question.locator("li", { hasText: "needed by policy needs it" }).waitFor();
+  await confirm(page);
+  await question.locator(".error", { hasText: "needs it" }).waitFor();
+  await page.check("dialog[open] [name=although_needed]");
+  await confirm(page);
+  await page.locator(".toast", { hasText: "1 package deleted" }).waitFor();
+  await chosen(page).filter({ hasText: "nothing selected" }).waitFor();
+  await page.locator(`#row-${needed}`).waitFor({ state: "detached" });
+  await api("DELETE", "/policies/needs%20it");
+  const again = await api("POST", "/bulletins/stage", { bulletins: ["B-2"] });
+  await until("it is staged again", async () => (await api("GET", `/jobs/${again.id}`)).state === "done");
+
+  // Rows that could not be had anew say of when they are.
+  await page.route("**/console/packages*", (route) => route.abort());
+  await page.evaluate(() => window.htmx.trigger("#table", "refresh"));
+  await page.locator("#table .old", { hasText: "The server does not answer. What stands here is of" }).waitFor();
+  await page.unroute("**/console/packages*");
+  await page.evaluate(() => window.htmx.trigger("#table", "refresh"));
+  await page.locator("#table .old").waitFor({ state: "detached" });
 
   // The focus on a link of a row outlives new rows; a look that nobody asked for says so.
   await page.goto(`${base}/console/bulletins?sort=name`);
@@ -110,6 +196,22 @@ await journey(async (open) => {
   await page.locator("#table tr", { hasText: "another" }).locator("td", { hasText: "never imported" }).waitFor();
 
   // A saved view is the account's: it is there in another browser, and gone when it is forgotten.
+  await page.goto(`${base}/console/bulletins?sort=name&limit=2`);
+  await page.locator("#next-page").click();
+  await row(page, "B-3").waitFor();
+  await page.click("#save-view");
+  await page.fill("dialog [name=name]", "two by two");
+  await confirm(page);
+  await page.locator(".toast", { hasText: "Saved: two by two." }).waitFor();
+  await page.goto(`${base}/console/bulletins`);
+  await page.selectOption("#views", "two by two");
+  await page.waitForURL("**sort=name&limit=2");
+  await row(page, "B-1").waitFor();
+  await page.click("#save-view");
+  await page.selectOption("dialog [name=forget]", "two by two");
+  await page.fill("dialog [name=name]", "");
+  await confirm(page);
+  await page.locator("dialog").waitFor({ state: "detached" });
   await page.goto(`${base}/console/bulletins?severity=critical&sort=name`);
   await page.click("#save-view");
   await page.fill("dialog [name=name]", "grave ones");
@@ -138,6 +240,44 @@ await journey(async (open) => {
   await west.waitForFunction(() => document.querySelector("td.day time[data-local]"));
   const [said, shown] = await day.evaluate((time) => [time.dateTime.slice(8, 10), time.textContent]);
   assert.equal(Number.parseInt(shown, 10), Number(said), `${shown} is the day ${said}`);
+
+  // Columns: all of them where there is room; where there is not, those that one chooses, in this browser from then on.
+  const heads = (some) => some.locator("#table thead th").evaluateAll((all) => all.filter((one) => one.checkVisibility()).map((one) => one.textContent.trim()).filter(Boolean));
+  const every = ["Bulletin", "Severity", "Custom severity", "Downloaded, proved", "Policies", "Updates", "Packages", "Released", "Revised", "Description"];
+  await page.goto(`${base}/console/bulletins?sort=name`);
+  assert.deepEqual(await heads(page), every);
+  await fits(page, "all columns");
+  const tablet = await open({ storageState: await page.context().storageState(), viewport: { width: 820, height: 1100 } });
+  await tablet.goto(`${base}/console/bulletins?sort=name`);
+  const roomy = await heads(tablet);
+  assert.ok(roomy.length < every.length);
+  await tablet.click("#columns-button");
+  assert.equal(await tablet.locator("dialog[open] [name=released]").isVisible(), false, "as many as there is room for");
+  await tablet.uncheck("dialog[open] [name=fitting]");
+  for (const name of ["severity", "revised", "description"]) await tablet.uncheck(`dialog[open] [name=${name}]`);
+  for (const name of ["released", "updates", "packages"]) await tablet.check(`dialog[open] [name=${name}]`);
+  await shot(tablet, "columns");
+  await confirm(tablet);
+  const picked = ["Bulletin", "Custom severity", "Downloaded, proved", "Policies", "Updates", "Packages", "Released"];
+  assert.deepEqual(await heads(tablet), picked);
+  await tablet.reload();
+  await until("they are kept", async () => (await heads(tablet)).join() === picked.join());
+  await fits(tablet, "columns that were chosen");
+  await tablet.click("#columns-button");
+  await tablet.check("dialog[open] [name=fitting]");
+  await confirm(tablet);
+  assert.deepEqual(await heads(tablet), roomy);
+
+  // What an administrator calls them, and what is on disk, are sorted too.
+  await api("POST", "/bulletins/severity", { of: { bulletins: ["B-3"] }, severity: "Urgent" });
+  for (const [by, first] of [["custom-severity", "B-3"], ["downloaded", "B-2"]]) {
+    await page.goto(`${base}/console/bulletins`);
+    await page.locator(`#sort-${by}`).click();
+    await page.locator(`th[aria-sort=ascending] #sort-${by}`).waitFor();
+    await page.locator(`#sort-${by}`).click();
+    await page.locator(`th[aria-sort=descending] #sort-${by}`).waitFor();
+    assert.equal(await page.locator("#table tbody th a").first().textContent(), first);
+  }
 
   // On paper everything is dark on light, also for who reads light on dark.
   const paper = await open({ storageState: await page.context().storageState(), colorScheme: "dark" });

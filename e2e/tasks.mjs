@@ -1,111 +1,96 @@
-// The system jobs of the console; procedure 5: a foreign folder is taken in by content, and the rest is refused by name.
-import { api, assert, base, confirm, data, fs, jobDone, journey, packages, path, setUp, shot, until } from "./journey.mjs";
+// The system jobs of the console: each says first what it would do, and what is wrong does not end the flow.
+import { api, assert, base, confirm, data, finish, fs, jobDone, journey, packageOf, packages, path, setUp, shot, until } from "./journey.mjs";
 
-const closeReport = async (page, word = "done") => {
-  await page.locator("dialog[open] [role=status]", { hasText: word }).waitFor();
-  const text = await page.locator("dialog[open]").textContent();
-  await page.locator("dialog[open] button", { hasText: "Close" }).click();
-  return text;
-};
 const task = (page, name) => page.locator(`[data-task=${name}]`).click();
+const asked = (page, title) => page.locator("dialog[open]", { has: page.locator("h2", { hasText: title }) });
 
 await journey(async (open) => {
   const page = await open();
   await setUp(page);
 
-  // A folder of another server: its package folders under GUIDs of its own, and something that no vendor knows.
-  const [own] = (await api("GET", "/packages?limit=1")).items;
-  const detail = await api("GET", `/packages/${own.id}`);
-  const folder = path.join(packages, own.id, String(own.current_version));
-  const foreign = `${data}-foreign`, guid = "6f1c2b52-0000-4000-8000-000000000001";
-  fs.mkdirSync(path.join(foreign, guid), { recursive: true });
-  for (const file of detail.versions[0].files) fs.copyFileSync(path.join(folder, file.name), path.join(foreign, guid, `renamed-${file.name}`));
-  fs.writeFileSync(path.join(foreign, guid, "stranger.exe"), "what no catalogue names");
-
-  // As it is, it is not taken: the package here is whole. Once its own is gone, it is.
-  await page.goto(`${base}/console/packages`);
-  await page.locator(`#check-${own.id}`).check();
-  await page.click("#menu-button");
-  await page.locator(".menu button", { hasText: "Delete" }).click();
-  await confirm(page);
-  await jobDone("delete");
-  assert.equal(fs.existsSync(path.join(packages, own.id)), false);
-
+  // The check shows what it would touch before it touches it, also where it deletes by the way; what was typed stays.
   await page.goto(`${base}/console/jobs`);
-  await task(page, "adopt");
-  await page.fill("dialog [name=path]", foreign);
-  await shot(page, "adopt");
+  await task(page, "check");
+  await page.locator("dialog [name=restage]").check();
+  await page.locator("dialog [name=repair]").check();
   await confirm(page);
-  const would = await closeReport(page);
-  assert.match(would, /stranger\.exe/, "what is refused is named before anything is done");
-  assert.equal((await api("GET", `/packages?limit=100`)).items.some((one) => one.update_key === own.update_key), false, "a look changes nothing");
-  await page.locator("dialog[open] h2", { hasText: "Take them in now?" }).waitFor();
+  await page.locator("dialog[open] .error", { hasText: "give `relocate` too" }).waitFor();
+  assert.ok(await page.locator("dialog [name=restage]").isChecked());
+  await page.locator("dialog [name=restage]").uncheck();
+  await page.locator("dialog [name=delete_unused]").check();
+  await api("PUT", "/settings/unused.without-policy-after", { value: "0s" });
   await confirm(page);
-  const done = await closeReport(page);
-  assert.match(done, /stranger\.exe/);
-  const adopted = (await api("GET", "/packages?limit=100")).items.find((one) => one.update_key === own.update_key);
-  assert.equal(adopted.state, "staged");
-  assert.ok(![own.id, guid].includes(adopted.id), "the GUID is of this server, and new");
-  assert.equal(fs.readFileSync(path.join(foreign, guid, "stranger.exe"), "utf8"), "what no catalogue names");
-
-  // A folder that is not there is refused, and what was typed stays.
-  await task(page, "adopt");
-  await page.fill("dialog [name=path]", "not/absolute");
-  await confirm(page);
-  await page.locator("dialog[open]", { hasText: "absolute path" }).waitFor();
+  await asked(page, "Do this now?").locator("li", { hasText: "would-be-deleted" }).first().waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Cancel");
   await page.keyboard.press("Escape");
+  assert.equal((await api("GET", "/packages?limit=100")).items.length, 2, "a look deletes nothing");
+  await api("PUT", "/settings/unused.without-policy-after", { value: "off" });
 
-  // Delete unused: by a rule of this run; first what would go, then after a question.
-  await page.goto(`${base}/console/jobs`);
+  // Delete unused: by a rule of this run. A value that is none is refused in the form.
   await task(page, "deleteUnused");
+  await page.fill("dialog [name=without_policy_after]", "soon");
+  await confirm(page);
+  await page.locator("dialog[open] .error", { hasText: "soon" }).waitFor();
+  assert.equal(await page.inputValue("dialog [name=without_policy_after]"), "soon");
   await page.fill("dialog [name=without_policy_after]", "0s");
   await confirm(page);
-  await closeReport(page);
+  await asked(page, "Delete them now?").waitFor();
   assert.equal((await api("GET", "/packages?limit=100")).items.length, 2, "a look deletes nothing");
-  await page.locator("dialog[open] h2", { hasText: "Delete them now?" }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Cancel");
   await confirm(page);
-  await closeReport(page);
+  await finish(page);
   await until("the unused are gone", async () => (await api("GET", "/packages?limit=100")).items.length === 0);
+  // What it has done stands in its history at once.
+  await page.locator("#table tr", { hasText: "delete-unused" }).first().waitFor();
 
-  // All that is current and not here is fetched.
-  await page.reload();
+  // All that is current and not here is fetched, by the system job.
   await task(page, "download");
-  await page.locator("dialog[open] h2", { hasText: "bulletins?" }).waitFor();
+  await asked(page, "Stage them now?").locator("p", { hasText: "3 packages would be staged" }).waitFor();
   await confirm(page);
-  await page.locator(".toast", { hasText: "the job is under way" }).waitFor();
-  // The outcome is told on whatever page one is then.
-  await page.goto(`${base}/console/policies`);
-  await page.locator(".toast", { hasText: /^Stage / }).locator("a", { hasText: "Open the report" }).waitFor();
+  await page.waitForURL("**/console/jobs/*");
+  await page.locator(".lead", { hasText: "3 packages staged" }).waitFor();
+  await page.goto(`${base}/console/jobs`);
+  await page.locator("#history-download").click();
+  await page.locator("#table tr", { hasText: "download" }).first().waitFor();
+  assert.doesNotMatch(await page.locator("#table").textContent(), /delete-unused/);
+  await page.goto(`${base}/console/jobs`);
+  await page.locator("#set-download").click();
+  await page.locator("tr:target", { hasText: "download.every" }).waitFor();
 
   // Nothing was revised: that is said, and nothing is asked.
   await page.goto(`${base}/console/jobs`);
   await task(page, "revise");
-  await closeReport(page);
   await page.locator("dialog[open]", { hasText: "no vendor has revised what is staged here" }).waitFor();
   await page.locator("dialog[open] button", { hasText: "Close" }).click();
 
-  // Reconcile: a stray folder is named first, then cleared.
-  const stray = path.join(packages, "stray-folder");
-  fs.mkdirSync(stray);
-  await page.goto(`${base}/console/jobs`);
+  // Reconcile: a stray folder and a package that is missing are named first; the second does not keep the first from being cleared.
+  const stray = path.join(packages, "6f1c2b52-0000-4000-8000-000000000002", "1");
+  fs.mkdirSync(stray, { recursive: true });
+  const gone = await packageOf("B-2");
+  fs.rmSync(path.join(packages, gone.id), { recursive: true });
   await task(page, "reconcile");
-  assert.match(await closeReport(page), /stray-folder/);
+  const reconcile = asked(page, "Reconcile now?");
+  await reconcile.waitFor();
+  assert.match(await reconcile.textContent(), new RegExp(`${gone.id}.*6f1c2b52-0000-4000-8000-000000000002`, "s"));
   assert.ok(fs.existsSync(stray));
+  await shot(page, "reconcile");
   await confirm(page);
-  await closeReport(page);
+  await finish(page, /^failed: /);
+  assert.equal(fs.existsSync(stray), false);
 
-  // Mend: a damaged file is found and put right.
-  const [one] = (await api("GET", "/packages?limit=1")).items, file = (await api("GET", `/packages/${one.id}`)).versions[0].files[0].name;
+  // Mend: what is missing, and a damaged file, are found and put right.
+  const one = await packageOf("B-1"), file = one.versions[0].files[0].name;
   const damaged = path.join(packages, one.id, String(one.current_version), file);
   fs.chmodSync(damaged, 0o600);
   fs.writeFileSync(damaged, "broken");
   await task(page, "repair");
-  assert.match(await closeReport(page, "failed"), new RegExp(file));
-  await page.locator("dialog[open] h2", { hasText: "Mend it now?" }).waitFor();
+  const mend = asked(page, "Mend it now?");
+  await mend.waitFor();
+  assert.match(await mend.textContent(), new RegExp(file));
+  assert.equal((await packageOf("B-1")).current_version, one.current_version, "a look mends nothing");
   await confirm(page);
-  await closeReport(page, /^(done|failed):/);
-  await until("it is whole", async () => (await api("GET", `/packages/${one.id}`)).state === "staged");
+  await finish(page, /^(done|failed): /);
+  await until("both are whole", async () => (await packageOf("B-1")).state === "staged" && (await packageOf("B-2")).state === "staged");
 
   // A backup, without a passphrase only if one says so.
   await task(page, "backup");
@@ -119,5 +104,5 @@ await journey(async (open) => {
   await page.locator("h2", { hasText: "Report" }).waitFor();
   await jobDone("backup");
   assert.ok(fs.readdirSync(backups).length > 0);
-  for (const outside of [backups, foreign]) fs.rmSync(outside, { recursive: true });
+  fs.rmSync(backups, { recursive: true });
 });

@@ -7,6 +7,7 @@ mod import;
 mod integrity;
 mod large;
 mod nginx;
+mod past;
 mod process;
 mod relocate;
 mod report;
@@ -107,5 +108,6 @@ fn main() -> Result<()> {
     if let Some(path) = arguments.write {
         std::fs::write(&path, text).with_context(|| format!("write {path}"))?;
     }
+    anyhow::ensure!(report.missed().is_empty(), "these miss their targets:\n{}", report.missed().join("\n"));
     Ok(())
 }

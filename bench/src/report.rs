@@ -6,6 +6,7 @@ use std::{fmt::Write as _, io::Write as _, time::Duration};
 #[derive(Default)]
 pub(crate) struct Report {
     rows: Vec<String>,
+    missed: Vec<String>,
 }
 
 impl Report {
@@ -25,6 +26,19 @@ impl Report {
     /// One figure beside its target.
     pub(crate) fn single(&mut self, what: &str, figure: &str, target: &str) {
         self.rows.push(format!("| {what} | {figure} | | | {target} |"));
+    }
+
+    /// One figure beside its target, and whether it misses it: then the whole run fails.
+    pub(crate) fn judged(&mut self, what: &str, figure: &str, target: &str, is_missed: bool) {
+        self.single(what, figure, target);
+        if is_missed {
+            self.missed.push(format!("{what}: {figure} instead of {target}"));
+        }
+    }
+
+    /// What misses its target.
+    pub(crate) fn missed(&self) -> &[String] {
+        &self.missed
     }
 
     /// One command's durations beside a target.

@@ -23,11 +23,33 @@ pub(crate) struct Run<'a> {
     pub variables: Vec<(&'static str, String)>,
 }
 
+/// Lines that say why a test failed: so many of one, and so many in all.
+const WHY: usize = 12;
+const WHY_ALL: usize = 140;
+
 /// What is told at the end.
 #[derive(Default)]
 struct Closing {
     lines: Vec<String>,
     told: BTreeSet<String>,
+    failures: Vec<String>,
+    /// Lines of the present failure that are still wanted.
+    wanted: usize,
+}
+
+impl Closing {
+    /// A line from after a summary. Whoever keeps only the end of the output still learns what failed, and why.
+    fn after_summary(&mut self, text: &str) {
+        if text.contains("panicked at ") {
+            self.wanted = WHY;
+        } else if ["FAIL [", "TIMEOUT [", "SIG"].iter().any(|word| text.starts_with(word)) {
+            self.wanted = 1;
+        }
+        if self.wanted > 0 && self.failures.len() < WHY_ALL {
+            self.wanted -= 1;
+            self.failures.push(text.chars().take(400).collect());
+        }
+    }
 }
 
 impl Run<'_> {
@@ -73,6 +95,7 @@ impl Run<'_> {
         for line in &closing.told {
             println!("{line}");
         }
+        closing.failures.iter().for_each(|line| println!("{line}"));
         println!("whole output: {}", log_path.display());
         if !failed.is_empty() {
             bail!("tests failed in: cargo {}", failed.join("; cargo "));
@@ -114,8 +137,12 @@ impl Run<'_> {
             if line.starts_with("test result:") || text.starts_with("Summary [") {
                 closing.lines.push(text.to_owned());
             }
+            let is_after_summary = quiet.summed_up;
             if quiet.shows(&line) {
                 println!("{line}");
+            }
+            if is_after_summary && quiet.summed_up {
+                closing.after_summary(text);
             }
         }
         Ok(child.wait()?.success())

@@ -11,8 +11,8 @@ use sqlx::{
 use crate::{
     CheckError,
     facts::{
-        Audit, AuditHead, Bulletin, BulletinCount, BulletinRevision, Facts, Feed, File, Finding, Job, JobItem,
-        Location, Original, Package, Policy, PolicyUpdate, Proof, UpdateRevision, Version,
+        Audit, AuditHead, AuditSeal, Bulletin, BulletinCount, BulletinRevision, Facts, Feed, File, Finding, Job,
+        JobItem, Location, Original, Package, Policy, PolicyUpdate, Proof, UpdateRevision, Version,
     },
 };
 
@@ -101,6 +101,7 @@ pub(crate) async fn read(url: &str) -> Result<Facts, CheckError> {
     let facts = Facts {
         audit: source.rows(Audit::SQL).await?,
         audit_head: source.rows(AuditHead::SQL).await?,
+        audit_seals: source.rows(AuditSeal::SQL).await?,
         locations: source.rows(Location::SQL).await?,
         feeds: source.rows(Feed::SQL).await?,
         bulletins: source.rows(Bulletin::SQL).await?,

@@ -27,10 +27,14 @@ rows! {
     /// What lists show of a bulletin, counted at a generation.
     BulletinCount from "bulletin_count" {
         bulletin_id: String, feed_id: String, from_gen: i64, to_gen: Option<i64>, updates: i64, packages: i64,
-        bad_packages: i64, policies: i64, oldest_proof_at: i64,
+        bad_packages: i64, policies: i64, oldest_proof_at: i64, severity: i64, released_at: i64, revised_at: i64,
+        withdrawn: i64, listed: i64, superseded: i64, enabled: i64,
     }
     /// What a catalogue says of a bulletin.
-    BulletinRevision from "bulletin_revision" { bulletin_id: String, feed_id: String, from_gen: i64, to_gen: Option<i64> }
+    BulletinRevision from "bulletin_revision" {
+        bulletin_id: String, feed_id: String, from_gen: i64, to_gen: Option<i64>, severity: i64, released_at: i64,
+        revised_at: i64, withdrawn: i64, listed: i64, superseded_by: Option<String>,
+    }
     /// What a catalogue says of an update.
     UpdateRevision from "update_revision" {
         update_id: String, feed_id: String, from_gen: i64, to_gen: Option<i64>, bulletin_id: String, withdrawn: i64,
@@ -40,7 +44,7 @@ rows! {
     Package from "package" {
         package_id: String, update_id: String, active: i64, current_version: Option<i64>, next_version: i64,
         lock_job: Option<String>, lock_until: Option<i64>, shown_version: Option<i64>, state: Option<String>,
-        size_bytes: i64, proved_at: i64,
+        size_bytes: i64, location_id: Option<String>, weak: i64, unproved: i64, proved_at: i64, verified_at: i64,
     }
     /// A change.
     Audit from "audit" {
@@ -49,6 +53,8 @@ rows! {
     }
     /// Where the chain of changes begins and ends.
     AuditHead from "audit_head" { audit_id: i64, digest: String, cut_id: i64, cut_digest: String }
+    /// A head that a server has signed.
+    AuditSeal from "audit_seal" { audit_id: i64, digest: String, at: i64, key: String, signature: String }
     /// A version.
     Version from "package_version" {
         package_id: String, version: i64, location_id: String, state: String, reason: String, weak: i64,
@@ -57,7 +63,7 @@ rows! {
     /// A file.
     File from "package_file" {
         package_id: String, version: i64, name: String, size_bytes: i64, sha256: Option<String>, vendor_digest: String,
-        inode: Option<i64>, dev: Option<i64>, state: String, reason: String,
+        inode: Option<i64>, dev: Option<i64>, state: String, reason: String, looked_at: Option<i64>,
     }
     /// A proof stamp.
     Proof from "proof" {
@@ -91,6 +97,7 @@ rows! {
 pub(crate) struct Facts {
     pub(crate) audit: Vec<Audit>,
     pub(crate) audit_head: Vec<AuditHead>,
+    pub(crate) audit_seals: Vec<AuditSeal>,
     pub(crate) locations: Vec<Location>,
     pub(crate) feeds: Vec<Feed>,
     pub(crate) bulletins: Vec<Bulletin>,
@@ -113,6 +120,13 @@ pub(crate) struct Facts {
     pub(crate) damage: Vec<String>,
     /// Revisions that only a text index or only its table has.
     pub(crate) search: Vec<String>,
+}
+
+impl Job {
+    /// Whether it only looked, and was to say what would be done.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        serde_json::from_str::<serde_json::Value>(&self.payload).is_ok_and(|asked| asked["dry_run"] == true)
+    }
 }
 
 impl Facts {

@@ -12,7 +12,7 @@ mod packages;
 mod policies;
 mod proofs;
 
-use crate::{Finding, disk::Disk, facts::Facts, manifest::PublicKey};
+use crate::{Finding, disk::Disk, facts::Facts, heads::Heads, manifest::PublicKey};
 
 /// What the rules look at.
 pub(crate) struct Scene<'a> {
@@ -22,6 +22,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) uploads: &'a [String],
     /// The server's own key first; empty: not known.
     pub(crate) keys: &'a [PublicKey],
+    /// What the server remembers of its audit trail.
+    pub(crate) heads: &'a Result<Option<Heads>, String>,
+    /// Whether several servers may use the database.
+    pub(crate) is_shared: bool,
     pub(crate) now_us: i64,
 }
 

@@ -8,6 +8,7 @@ mod database;
 mod disk;
 mod error;
 mod facts;
+mod heads;
 mod invariants;
 mod manifest;
 mod verdict;
@@ -67,6 +68,8 @@ pub async fn check(options: &Options) -> Result<Verdict, CheckError> {
 }
 
 async fn look(options: &Options) -> Result<Verdict, CheckError> {
+    // Before the database: what is remembered is older than what is read.
+    let heads = options.data.as_deref().map_or(Ok(None), heads::read);
     let facts = database::read(&options.database).await?;
     let mut keys: Vec<_> =
         options.data.as_deref().map(manifest::server_key).transpose()?.flatten().into_iter().collect();
@@ -77,7 +80,7 @@ async fn look(options: &Options) -> Result<Verdict, CheckError> {
     }
     let acknowledged = options.acknowledged.as_deref().map(acknowledged::read).transpose()?;
     let options = options.clone();
-    tokio::task::spawn_blocking(move || judge(&options, facts, &keys, acknowledged))
+    tokio::task::spawn_blocking(move || judge(&options, facts, &keys, &heads, acknowledged))
         .await
         .map_err(CheckError::Stopped)?
 }
@@ -86,11 +89,21 @@ fn judge(
     options: &Options,
     facts: facts::Facts,
     keys: &[manifest::PublicKey],
+    heads: &Result<Option<heads::Heads>, String>,
     acknowledged: Option<acknowledged::Log>,
 ) -> Result<Verdict, CheckError> {
     let disk = disk::read(&facts.locations, options.hash)?;
     let uploads = options.data.as_deref().map(disk::uploads).unwrap_or_default();
-    let scene = invariants::Scene { facts: &facts, disk: &disk, uploads: &uploads, keys, now_us: options.now_us };
+    let is_shared = !options.database.starts_with("sqlite:");
+    let scene = invariants::Scene {
+        facts: &facts,
+        disk: &disk,
+        uploads: &uploads,
+        keys,
+        heads,
+        is_shared,
+        now_us: options.now_us,
+    };
     let mut findings = invariants::all(&scene);
     if let Some(log) = &acknowledged {
         findings.extend(log.compare(&facts, &disk));

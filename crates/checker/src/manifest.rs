@@ -26,6 +26,12 @@ pub(crate) fn server_key(data: &Path) -> Result<Option<PublicKey>, CheckError> {
     Ok(Some(PublicKey(hex::encode(pair.public_key().as_ref()))))
 }
 
+/// Whether a key, in hexadecimal digits like the signature, has signed this text.
+pub(crate) fn has_signed(key: &str, text: &str, signature: &str) -> bool {
+    let (Ok(key), Ok(signature)) = (hex::decode(key), hex::decode(signature)) else { return false };
+    UnparsedPublicKey::new(&ED25519, key).verify(text.as_bytes(), &signature).is_ok()
+}
+
 /// The keys that a rebuild was told to believe: a line each in a data folder.
 pub(crate) fn trusted_keys(data: &Path) -> Vec<PublicKey> {
     let text = fs::read_to_string(data.join("trusted.keys")).unwrap_or_default();

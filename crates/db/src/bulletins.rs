@@ -1,9 +1,11 @@
 //! Software bulletins: list, show, enable, rate, and what refers to them.
 
 mod change;
+mod count;
 mod filter;
 mod find;
 mod list;
+mod rows;
 mod sort;
 mod summary;
 mod touched;
@@ -17,6 +19,7 @@ pub use change::{recount, set_custom_severity, set_enabled};
 pub use filter::BulletinFilter;
 pub use find::{Refers, refers, resolve};
 pub use list::{BulletinQuery, by_ids, ids, list, show};
+pub use rows::{OfPackage, Part, Trouble, of_packages, parts, troubles};
 pub use sort::BulletinSort;
 pub use summary::{BySeverity, by_severity, custom_severities};
 pub use touched::{ReferringPolicy, Touched, policies, touched};

@@ -56,6 +56,8 @@ macro_rules! each_row {
         let mut rows = bound!($sql, $args).fetch(&mut **$connection);
         while let Some(row) = rows.try_next().await.map_err(|e| DbError::query($what, e))? {
             $take(Record::read(&row)?);
+            // Whoever has a person waiting comes to its turn between the many rows of a job.
+            tokio::task::coop::consume_budget().await;
         }
     }};
 }

@@ -67,21 +67,50 @@ const OF_UPDATES: &str = recount!(
 );
 const OF_GENERATION: &str = concat!(
     "INSERT INTO bulletin_count (feed_id, bulletin_id, from_gen, updates, packages, bad_packages, policies, \
-     oldest_proof_at) SELECT $1, r.bulletin_id, r.from_gen, r.updates, r.packages, r.bad_packages, r.policies, \
-     r.oldest_proof_at FROM (",
+     oldest_proof_at, severity, released_at, revised_at, withdrawn, listed, superseded, enabled) \
+     SELECT $1, c.bulletin_id, c.from_gen, c.updates, c.packages, c.bad_packages, c.policies, c.oldest_proof_at, \
+     r.severity, r.released_at, r.revised_at, r.withdrawn, r.listed, \
+     CASE WHEN r.superseded_by IS NULL THEN 0 ELSE 1 END, i.enabled FROM (",
     counted!(
         "SELECT CAST(value ->> 0 AS TEXT) AS bulletin_id, CAST($2 AS BIGINT) AS from_gen, CAST($2 AS BIGINT) AS at_gen \
          FROM json_each($3)"
     ),
-    ") AS r"
+    ") AS c CROSS JOIN bulletin AS i CROSS JOIN bulletin_revision AS r WHERE i.bulletin_id = c.bulletin_id \
+     AND r.bulletin_id = c.bulletin_id AND r.from_gen <= $2 AND (r.to_gen IS NULL OR r.to_gen > $2)"
 );
 const CLOSE: &str = "UPDATE bulletin_count SET to_gen = $1 WHERE to_gen IS NULL AND from_gen < $1 \
      AND bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($2))";
 
+/// When what a package shows was looked at: when it was proved, which an expression yields, else the oldest look at a file
+/// of a version, however it ended; 0: one was never looked at.
+macro_rules! verified {
+    ($proved_at:literal, $package:literal, $version:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $proved_at,
+            " > 0 THEN ",
+            $proved_at,
+            " ELSE COALESCE((SELECT CASE WHEN COUNT(*) = COUNT(COALESCE(q.verified_at, l.looked_at)) ",
+            "THEN MIN(COALESCE(q.verified_at, l.looked_at)) ELSE 0 END FROM package_version AS o ",
+            "JOIN package_file AS l ON l.package_id = o.package_id AND l.version = o.version ",
+            "LEFT JOIN proof AS q ON q.location_id = o.location_id AND q.dev = l.dev AND q.inode = l.inode ",
+            "WHERE o.package_id = ",
+            $package,
+            " AND o.version = ",
+            $version,
+            "), 0) END"
+        )
+    };
+}
+
 /// A package shows its current version, else its newest.
-const PACKAGES: &str = "UPDATE package SET shown_version = r.version, state = r.state, since = r.since, \
-     size_bytes = r.size_bytes, proved_at = r.proved_at FROM (SELECT p.package_id, v.version, v.state, \
+const PACKAGES: &str = concat!(
+    "UPDATE package SET shown_version = r.version, state = r.state, since = r.since, size_bytes = r.size_bytes, \
+     location_id = r.location_id, weak = r.weak, unproved = r.unproved, proved_at = r.proved_at, verified_at = ",
+    verified!("r.proved_at", "r.package_id", "r.version"),
+    " FROM (SELECT p.package_id, v.version, v.state, \
      COALESCE(v.since, p.created_at) AS since, COALESCE(v.size_bytes, 0) AS size_bytes, \
+     v.location_id, COALESCE(v.weak, 0) AS weak, COALESCE(v.unproved, 0) AS unproved, \
      (SELECT CASE WHEN COUNT(*) = COUNT(pr.verified_at) THEN COALESCE(MIN(pr.verified_at), 0) ELSE 0 END \
      FROM package_file AS f LEFT JOIN proof AS pr \
      ON pr.location_id = v.location_id AND pr.dev = f.dev AND pr.inode = f.inode \
@@ -89,16 +118,22 @@ const PACKAGES: &str = "UPDATE package SET shown_version = r.version, state = r.
      FROM (SELECT DISTINCT CAST(value ->> 0 AS TEXT) AS id FROM json_each($1)) AS j JOIN package AS p ON p.package_id = j.id \
      LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = COALESCE(p.current_version, \
      (SELECT MAX(n.version) FROM package_version AS n WHERE n.package_id = p.package_id))) AS r \
-     WHERE package.package_id = r.package_id";
+     WHERE package.package_id = r.package_id"
+);
 
 /// The oldest proof of what a package shows.
-const PROVED: &str = "UPDATE package SET proved_at = r.proved_at FROM (SELECT p.package_id, \
+const PROVED: &str = concat!(
+    "UPDATE package SET proved_at = r.proved_at, verified_at = ",
+    verified!("r.proved_at", "r.package_id", "r.shown_version"),
+    " FROM (SELECT p.package_id, p.shown_version, \
      CASE WHEN COUNT(*) = COUNT(pr.verified_at) THEN COALESCE(MIN(pr.verified_at), 0) ELSE 0 END AS proved_at \
      FROM (SELECT DISTINCT CAST(value ->> 0 AS TEXT) AS id FROM json_each($1)) AS j \
      CROSS JOIN package AS p JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version \
      JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version \
      LEFT JOIN proof AS pr ON pr.location_id = v.location_id AND pr.dev = f.dev AND pr.inode = f.inode \
-     WHERE p.package_id = j.id GROUP BY p.package_id) AS r WHERE package.package_id = r.package_id AND package.proved_at <> r.proved_at";
+     WHERE p.package_id = j.id GROUP BY p.package_id, p.shown_version) AS r WHERE package.package_id = r.package_id \
+     AND (package.proved_at <> r.proved_at OR r.proved_at = 0)"
+);
 
 /// After proofs were renewed and nothing else was changed.
 pub(crate) async fn proofs(w: &mut Write<'_>, ids: impl IntoIterator<Item = PackageId>) -> Result<()> {
@@ -128,7 +163,7 @@ pub(crate) async fn updates(w: &mut Write<'_>, batch: Value) -> Result<()> {
     Ok(())
 }
 
-/// Before a generation is made current: counts bulletins as it will show them.
+/// Before a generation is made current: counts bulletins as it will show them, and repeats what it says of them in short.
 pub(crate) async fn generation(
     w: &mut Write<'_>,
     feed: FeedId,

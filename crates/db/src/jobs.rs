@@ -16,7 +16,7 @@ use crate::sql::record;
 pub use items::{item_counts, items, items_done, items_with, put_items};
 pub use lease::{Asked, claim, finish, is_resumed, next_due, paused, renew, requeue, take_back};
 pub use queue::{Ask, Enqueued, NewJob, ask, enqueue, prune};
-pub use read::{JobQuery, failed_since, list, show};
+pub use read::{JobQuery, failed_since, list, show, under_way};
 
 record!(
     struct Id {
@@ -68,5 +68,22 @@ record!(
         pub started_at: Option<Timestamp>,
         /// When it ended.
         pub ended_at: Option<Timestamp>,
+    }
+);
+
+record!(
+    /// A job that has not ended, as far as rows of tables show it.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct UnderWay {
+        /// Its id.
+        pub job_id: JobId,
+        /// What it does.
+        pub kind: JobKind,
+        /// Where it stands.
+        pub state: JobState,
+        /// JSON, closed schema per kind.
+        pub payload: String,
+        /// How far it has come.
+        pub progress: Progress,
     }
 );

@@ -40,6 +40,9 @@ const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_history.sql"),
     migration!(10, "0010_saved_views.sql"),
     migration!(11, "0011_package_state.sql"),
+    migration!(12, "0012_sorted_columns.sql"),
+    migration!(13, "0013_last_look.sql"),
+    migration!(14, "0014_counted_pages.sql"),
 ];
 
 const WHAT: &str = "bring the schema up to date";

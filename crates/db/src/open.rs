@@ -3,12 +3,13 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use jiff::Timestamp;
+use patchwharf_model::Sha256;
 use sqlx::{PgPool, sqlite::SqliteSynchronous};
 
 use crate::{
@@ -41,6 +42,8 @@ struct Inner {
     statements: AtomicU64,
     rows_changed: AtomicU64,
     damage: OnceLock<String>,
+    /// The newest change that was committed through this, and its digest.
+    written: Mutex<Option<(i64, Sha256)>>,
 }
 
 #[derive(Debug)]
@@ -138,8 +141,8 @@ impl Db {
     }
 
     fn of(url: Url, backend: Backend, logs: Option<Sqlite>) -> Self {
-        let (statements, rows_changed, damage) = Default::default();
-        Self(Arc::new(Inner { url, backend, logs, statements, rows_changed, damage }))
+        let (statements, rows_changed, damage, written) = Default::default();
+        Self(Arc::new(Inner { url, backend, logs, statements, rows_changed, damage, written }))
     }
 
     async fn open_sqlite(path: PathBuf, options: &Options, prepare: fn(&Path) -> Result<()>) -> Result<Self> {
@@ -175,6 +178,26 @@ impl Db {
     #[must_use]
     pub fn rows_changed(&self) -> u64 {
         self.0.rows_changed.load(Ordering::Relaxed)
+    }
+
+    /// The newest change of the audit trail that this program has written since its start, and its digest: the trail must
+    /// still have it.
+    #[must_use]
+    pub fn written(&self) -> Option<(i64, Sha256)> {
+        *self.0.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn note_written(&self, audit_id: i64, digest: Sha256) {
+        let mut written = self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two that were committed one after the other may come here the other way round.
+        if written.is_none_or(|(newest, _)| newest < audit_id) {
+            *written = Some((audit_id, digest));
+        }
+    }
+
+    /// Takes the trail as it is, whatever was written before.
+    pub fn forget_written(&self) {
+        *self.0.written.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Tells PostgreSQL what has changed in size, so that it plans well: after an import, and now and then. SQLite needs

@@ -4,6 +4,7 @@
 //! ([`lock`]) and show the fencing token that it gave; a change raises the token and returns the new one, so that a
 //! stalled writer changes nothing. Readers (verify) note version and token and show them with their results.
 
+mod bulletins;
 mod change;
 mod check;
 mod content;
@@ -22,6 +23,7 @@ mod stage;
 mod unproved;
 mod unused;
 
+pub use bulletins::bulletins_of;
 pub use change::{FileResult, Held, StateChange, Verified, put_verified, set_states};
 pub use check::{
     Confirmed, FileToCheck, Idle, Placed, files_to_check, forget_manifest_stamps, idle, manifest_stamps, overtaken,

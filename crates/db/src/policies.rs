@@ -14,7 +14,7 @@ pub use change::{
 };
 
 pub(crate) use follow::follow;
-pub use read::{list, show, switches};
+pub use read::{SwitchQuery, list, show, switch_page, switches};
 
 impl OnRevision {
     /// The stable name used in API, database and command line.

@@ -49,6 +49,11 @@ impl Search {
         self.few.is_some()
     }
 
+    /// Whether nothing is searched for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
     /// Adds the condition.
     pub(crate) fn narrow(&self, sql: &mut Builder) {
         if let Some(few) = &self.few {

@@ -322,15 +322,33 @@ pub(crate) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// What is searched for of a text: lower case, and not endless.
+/// Letters of a search that count.
+const MOST_SEARCHED: usize = 200;
+
+/// What is searched for in texts that were folded when they were stored: lower case, and not endless.
 pub(crate) fn folded(text: &str) -> impl Iterator<Item = char> {
-    text.chars().take(200).flat_map(char::to_lowercase)
+    text.chars().take(MOST_SEARCHED).flat_map(char::to_lowercase)
+}
+
+/// What is searched for in texts that the `LOWER` of SQLite has folded, which knows ASCII alone.
+pub(crate) fn ascii_folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().take(MOST_SEARCHED).map(|c| c.to_ascii_lowercase())
 }
 
 /// A pattern for `LIKE .. ESCAPE '!'` that matches the text anywhere, in lower case.
 pub(crate) fn like(text: &str) -> String {
+    pattern(folded(text))
+}
+
+/// The same as it was typed, for `LOWER(x) LIKE LOWER($1) ESCAPE '!'`: both sides are folded by the back end, which may know
+/// fewer letters than this program.
+pub(crate) fn like_unfolded(text: &str) -> String {
+    pattern(text.chars().take(MOST_SEARCHED))
+}
+
+fn pattern(letters: impl Iterator<Item = char>) -> String {
     let mut pattern = String::from("%");
-    for c in folded(text) {
+    for c in letters {
         if matches!(c, '%' | '_' | '!') {
             pattern.push('!');
         }

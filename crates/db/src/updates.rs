@@ -9,7 +9,7 @@ use patchwharf_model::{
 
 use crate::{
     Db, DbError, Result,
-    sql::{Text, args, record, rows},
+    sql::{IntoValue, Text, args, record, rows},
 };
 
 macro_rules! select {
@@ -36,6 +36,19 @@ record!(
         asked: String,
         update_id: UpdateId,
         feed: String,
+    }
+);
+
+record!(
+    /// An update that another one names by its key.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Known {
+        /// Its id.
+        pub update_id: UpdateId,
+        /// The vendor's key.
+        pub update_key: String,
+        /// Its bulletin's name.
+        pub bulletin: String,
     }
 );
 
@@ -174,6 +187,23 @@ pub async fn item(db: &Db, id: UpdateId) -> Result<String> {
          AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation)";
     let found = db.first::<Text>("read an update's item", ITEM, args![id]).await?;
     found.map(|row| row.text).ok_or_else(|| DbError::not_found("update", id))
+}
+
+/// Of these keys of a feed those that it has, by key.
+///
+/// # Errors
+/// When the database fails.
+pub async fn known(db: &Db, feed: FeedId, keys: &[String]) -> Result<Vec<Known>> {
+    const WHAT: &str = "find updates that another one names";
+    const KNOWN: &str = "SELECT i.update_id, i.update_key, b.name AS bulletin FROM json_each($2) AS j \
+         CROSS JOIN software_update AS i CROSS JOIN feed AS f CROSS JOIN update_revision AS r CROSS JOIN bulletin AS b \
+         WHERE i.feed_id = $1 AND i.update_key = CAST(j.value ->> 0 AS TEXT) AND f.feed_id = i.feed_id \
+         AND r.update_id = i.update_id AND r.from_gen <= f.current_generation \
+         AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) AND b.bulletin_id = r.bulletin_id ORDER BY i.update_key";
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    db.all(WHAT, KNOWN, vec![feed.into_value(), rows(WHAT, keys.iter().map(|key| (key,)))?]).await
 }
 
 /// Ids for what people type: an id, the vendor's key, or `FEED/KEY`. Same order as given.

@@ -87,15 +87,20 @@ impl Write<'_> {
     /// # Errors
     /// The transaction is undone as a whole.
     pub async fn commit(mut self) -> Result<()> {
+        let mut written = None;
         if !self.audits.is_empty() {
             let notes = std::mem::take(&mut self.audits);
             let (actor, source, now) = (self.actor.clone(), self.source.clone(), self.now);
-            audit::put(&mut self, &actor, &source, now, notes).await?;
+            written = Some(audit::put(&mut self, &actor, &source, now, notes).await?);
         }
         self.db.watched(match self.transaction {
             Transaction::Sqlite(mut guard) => guard.commit().await,
             Transaction::Postgres(transaction) => transaction.commit().await.map_err(|e| DbError::query("commit", e)),
-        })
+        })?;
+        if let Some((newest, digest)) = written {
+            self.db.note_written(newest, digest);
+        }
+        Ok(())
     }
 
     fn connection(&mut self) -> Result<Connection<'_>> {

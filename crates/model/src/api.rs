@@ -33,7 +33,8 @@ pub use audit::{AuditChain, AuditChainQuery, AuditEntry, AuditQuery};
 pub use backup::BackupStart;
 pub use bulletin::{
     BulletinChange, BulletinChoice, BulletinDetail, BulletinFilter, BulletinPreview, BulletinQuery, BulletinRefresh,
-    BulletinSeverity, BulletinSort, BulletinState, BulletinSummary, UpdateDetailView, UpdateSummary,
+    BulletinSeverity, BulletinSort, BulletinState, BulletinSummary, BulletinTrouble, UpdateDetailView, UpdateReference,
+    UpdateSummary,
 };
 pub use deletion::{DeletionPreview, FeedRemovalPreview};
 pub use feed::{
@@ -51,13 +52,13 @@ pub use location::{
 pub use log::{Level, LogQuery, LogRecord};
 pub use notification::{ChannelTest, Notification, NotificationTest};
 pub use package::{
-    PackageChoice, PackageDelete, PackageDetail, PackageFile, PackageQuery, PackageSort, PackageSummary,
+    DownloadStart, PackageChoice, PackageDelete, PackageDetail, PackageFile, PackageQuery, PackageSort, PackageSummary,
     PackageVersion, ReconcileStart, ReviseStart, StoreTotals, SupplyQuery,
 };
 pub use page::{Order, Page, PageQuery};
 pub use policy::{
-    OnRevision, PolicyCreate, PolicyDetail, PolicyPatch, PolicySummary, PolicySwitch, PolicyUpdates, SwitchState,
-    SwitchesChanged, SwitchesSet,
+    OnRevision, PolicyCreate, PolicyDetail, PolicyPatch, PolicySummary, PolicySwitch, PolicyUpdates, SwitchQuery,
+    SwitchState, SwitchesChanged, SwitchesSet,
 };
 pub use problem::{Code, Problem};
 pub use refers::{PolicyReference, Refers};

@@ -20,6 +20,8 @@ pub enum JobKind {
     Preview,
     /// Download software update packages.
     Stage,
+    /// Stage everything that is current, enabled and not downloaded.
+    Download,
     /// Revise software updates: stage anew what vendors have revised.
     Revise,
     /// Verify packages against their digests.
@@ -64,7 +66,8 @@ pub enum JobState {
     Paused,
     /// Ended; everything asked for was done.
     Done,
-    /// Ended; at least one thing could not be done. The report names each.
+    /// Ended; at least one thing could not be done. The report names each. A dry run that came to its end is done, whatever
+    /// it has found.
     Failed,
     /// Ended by an administrator.
     Cancelled,
@@ -77,6 +80,7 @@ names!(
     Import = "import",
     Preview = "preview",
     Stage = "stage",
+    Download = "download",
     Revise = "revise",
     Verify = "verify",
     RefreshQuick = "refresh-quick",
@@ -188,4 +192,7 @@ pub struct Report {
     /// How many further items were left out of `items`.
     #[serde(default)]
     pub items_left_out: u64,
+    /// How many items count as a failure, of all: of a dry run, what would fail or is wrong.
+    #[serde(default)]
+    pub items_failed: u64,
 }

@@ -15,11 +15,13 @@ const isDoor = (method, path) => path.startsWith("/session") && !path.startsWith
 
 export async function call(method, path, body, headers = {}) {
   let response;
+  // A file goes as it is.
+  const isFile = body instanceof Blob;
   try {
     response = await fetch(`/api/v1${path}`, {
       method,
-      headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: body === undefined ? headers : { ...headers, "Content-Type": isFile ? "application/octet-stream" : "application/json" },
+      body: body === undefined || isFile ? body : JSON.stringify(body),
     });
   } catch {
     throw new Problem({ title: "The server does not answer", detail: "The server cannot be reached. Nothing was changed by this request as far as this page knows; look again when it answers.", code: "unreachable" });

@@ -1,4 +1,5 @@
 // Dialogs and short messages. Every text goes in as text, never as markup.
+import { ways } from "./ways.js";
 
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -12,7 +13,28 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-// Shows a dialog; `fields` are {name, label, type, value, options, required}. Resolves to the fields' values, or null.
+// A text of the server, followed by where in the console its ways out are; a line that is a link already stays what it is.
+export function withWays(text) {
+  if (text instanceof Node) return [text];
+  const found = ways(text);
+  if (!found.length) return [text];
+  const links = found.flatMap(({ words, href }, at) => [at > 0 ? "; " : "", href ? element("a", { class: "inline", href }, words) : words]);
+  return [text, " ", element("span", { class: "ways" }, "In the console: ", ...links, ".")];
+}
+
+export const listed = (lines) => element("ul", {}, ...lines.map((line) => element("li", {}, ...withWays(line))));
+
+// The same for what stands on the page already. Not in tables that are made anew every few seconds.
+export function sayWays(root) {
+  for (const place of root.querySelectorAll("[aria-labelledby=report-heading] .lead, .reason, table.report td.text")) {
+    if (place.closest("#table") || place.querySelector(".ways")) continue;
+    const [, ...further] = withWays(place.textContent);
+    place.append(...further);
+  }
+}
+
+// Shows a dialog; `fields` are {name, label, type, value, options, required, when}: `when` says of what stands in the others whether
+// the field is asked at all. Resolves to the fields' values, or null.
 // With `send` the values are sent first: what the server refuses is said in the dialog, which stays with what was typed;
 // it resolves to what `send` gave, or true.
 export function ask({ title, text = [], list = [], fields = [], action = "OK", danger = false, body = null, send = null }) {
@@ -24,18 +46,21 @@ export function ask({ title, text = [], list = [], fields = [], action = "OK", d
     const yes = action ? element("button", { value: "yes", class: danger ? "danger" : "primary" }, action) : null;
     const form = element("form", { method: "dialog" },
       element("h2", { id }, title),
-      ...[text].flat().filter(Boolean).map((line) => element("p", {}, line)),
-      list.length ? element("ul", {}, ...list.map((line) => element("li", {}, line))) : null,
+      ...[text].flat().filter(Boolean).map((line) => element("p", {}, ...withWays(line))),
+      list.length ? listed(list) : null,
       body,
       ...inputs.map(([field, made]) => element("label", {}, field.label, made)),
       wrong,
       element("div", { class: "buttons" }, no, yes));
     const dialog = element("dialog", { "aria-labelledby": id }, form);
     const close = (value) => { dialog.close(); dialog.remove(); resolve(value); };
+    const read = () => Object.fromEntries(inputs.map(([field, made]) => [field.name, made.type === "checkbox" ? made.checked : made.type === "file" ? made.files[0] ?? null : made.type === "password" ? made.value : made.value.trim()]));
+    const look = () => { for (const [field, made] of inputs) if (field.when) made.closest("label").hidden = made.disabled = !field.when(read()); };
+    form.addEventListener("input", look);
+    look();
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const values = {};
-      for (const [field, made] of inputs) values[field.name] = made.type === "checkbox" ? made.checked : made.type === "password" ? made.value : made.value.trim();
+      const values = read();
       if (!send) { close(values); return; }
       wrong.replaceChildren();
       yes.disabled = true;
@@ -61,7 +86,8 @@ function input(field) {
     made.value = field.value ?? "";
     return made;
   }
-  const made = element("input", { name: field.name, type: field.type ?? "text", autocomplete: field.autocomplete ?? "off", placeholder: field.placeholder, required: field.required, min: field.min });
+  const made = element("input", { name: field.name, type: field.type ?? "text", autocomplete: field.autocomplete ?? "off", placeholder: field.placeholder, required: field.required, min: field.min, accept: field.accept });
+  if (field.type === "file") return made;
   if (field.type === "checkbox") made.checked = field.value ?? false;
   else made.value = field.value ?? "";
   return made;
@@ -73,7 +99,7 @@ const problemOf = (error) => error.problem ?? { title: "Something went wrong", d
 
 export function said(error) {
   const problem = problemOf(error), list = about(problem);
-  return [element("p", {}, element("strong", {}, problem.title), `. ${problem.detail}`), ...(list.length ? [element("ul", {}, ...list.map((line) => element("li", {}, line)))] : [])];
+  return [element("p", {}, element("strong", {}, problem.title), ". ", ...withWays(problem.detail)), ...(list.length ? [listed(list)] : [])];
 }
 
 export const tell = (title, text, list = []) => ask({ title, text, list, action: null });

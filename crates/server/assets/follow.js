@@ -1,53 +1,20 @@
-// Following a job by the server's events; the browser resumes them by their number.
-import { POLL, call, toSignIn } from "./api.js";
-import { ask, element, refused, toast } from "./dialog.js";
-import { bytes } from "./words.js";
+// Following a job by the server's events.
+import { POLL, call } from "./api.js";
+import { ask, element, listed, refused, toast } from "./dialog.js";
+import { events } from "./stream.js";
+import { bytes, span } from "./words.js";
 
-const isOver = (job) => ["done", "failed", "cancelled"].includes(job.state);
+export const isOver = (job) => ["done", "failed", "cancelled"].includes(job.state);
 
-// A stream whose follower may not follow any more ends with this event.
-export function untilSignedOut(source) {
-  source.addEventListener("signed-out", () => {
-    source.close();
-    toSignIn();
-  });
-  return source;
-}
-
-// A stream of events that is closed while nobody sees the page: a browser has few connections to one server, and pages
-// in the background must not take them all. `open` opens it, and goes on where it was.
-export function whileShown(open) {
-  let source = null;
-  const look = () => {
-    if (document.hidden) { source?.close(); source = null; } else source ??= open();
-  };
-  const close = () => {
-    document.removeEventListener("visibilitychange", look);
-    removeEventListener("pagehide", close);
-    source?.close();
-    source = null;
-  };
-  document.addEventListener("visibilitychange", look);
-  addEventListener("pagehide", close);
-  look();
-  return { close };
-}
-
-export function follow(id, progress) {
+// Resolves to the job when it is over. `said` is told when the stream is in trouble.
+export function follow(id, progress, said = () => {}) {
   return new Promise((resolve) => {
-    const end = (job) => { stream.close(); resolve(job); };
-    const open = () => {
-      const source = untilSignedOut(new EventSource(`/api/v1/jobs/${id}/events`));
-      source.addEventListener("progress", (event) => progress?.(JSON.parse(event.data)));
-      source.addEventListener("end", (event) => end(JSON.parse(event.data)));
-      source.onerror = async () => {
-        if (source.readyState !== EventSource.CLOSED) return;
-        // Signed out, or the server is gone for good: the browser does not try again.
-        try { const job = await call("GET", `/jobs/${id}`); if (isOver(job)) end(job); } catch { /* the page says so elsewhere */ }
-      };
-      return source;
-    };
-    const stream = whileShown(open);
+    const on = { progress: (event) => progress?.(event), end: (job) => { stream.close(); resolve(job); } };
+    const stream = events(() => `/api/v1/jobs/${id}/events`, on, (text, trouble) => {
+      if (trouble) said(text);
+      // What the stream cannot say any more may be known all the same.
+      if (trouble === "end") call("GET", `/jobs/${id}`).then((job) => { if (isOver(job)) resolve(job); }, refused);
+    });
   });
 }
 
@@ -57,23 +24,28 @@ export const percent = (progress) => (progress.total > 0 ? Math.min(100, Math.fl
 export function told(progress) {
   const done = progress.unit === "bytes" ? `${bytes(progress.done)} of ${bytes(progress.total)}` : `${progress.done} of ${progress.total}`;
   const rate = progress.bytes_per_second > 0 ? `, ${bytes(progress.bytes_per_second)}/s` : "";
-  const left = progress.eta_seconds != null && progress.eta_seconds > 0 ? `, ${progress.eta_seconds} s left` : "";
+  const left = progress.eta_seconds != null && progress.eta_seconds > 0 ? `, ${span(progress.eta_seconds)} left` : "";
   return progress.total > 0 ? done + rate + left : "";
 }
 
 // Starts a job and shows it until its end: progress, then the report. Resolves to the job's end. `brief`: a job that has done its
-// work is not reported here, for its caller shows what came of it.
+// work is not reported here, for its caller shows what came of it; whoever closes it before does not want to go on.
 export async function watch(title, start, { brief = false } = {}) {
   let job;
   try { job = await start(); } catch (error) { await refused(error); return undefined; }
+  refresh();
   const bar = element("progress", { max: "100", value: "0", "aria-label": "Progress" });
   const phase = element("p", { role: "status" }, "waiting");
   const report = element("div", {});
   const shown = ask({ title, body: element("div", { class: "live" }, bar, phase, report, element("p", {}, element("a", { href: `/console/jobs/${job.id}` }, "Open the job"))), action: null });
+  let closed = false;
+  shown.then(() => { closed = true; });
   const ended = await follow(job.id, (event) => {
     bar.value = percent(event.progress);
     phase.textContent = event.waiting_for ? `waits for ${event.waiting_for}` : [event.progress.phase, told(event.progress)].filter(Boolean).join(": ");
-  });
+  }, (trouble) => { phase.textContent = trouble; });
+  refresh();
+  if (brief && closed) return undefined;
   if (brief && ended.state === "done") {
     bar.closest("dialog").querySelector(".buttons button").click();
     await shown;
@@ -81,8 +53,8 @@ export async function watch(title, start, { brief = false } = {}) {
   }
   bar.value = 100;
   phase.textContent = `${ended.state}: ${ended.report?.summary ?? ended.summary ?? ""}`;
-  const lines = items(ended);
-  if (lines.length) report.append(element("ul", {}, ...lines.slice(0, 200).map((line) => element("li", {}, line))));
+  const lines = items(ended), more = ended.report?.items_left_out ?? 0;
+  if (lines.length) report.append(listed([...lines, ...(more > 0 ? [`and ${more} more; the job has them all`] : [])]));
   await shown;
   return ended;
 }
@@ -117,23 +89,27 @@ async function outcome({ id, what }) {
 // Goes on telling outcomes after a page was left.
 export function resume() { kept().forEach(outcome); }
 
-// Starts a job, says so, and says how it ended.
+// Starts a job, says so, and says how it ended. What is refused is thrown: for a dialog that stays with what was typed.
+export async function begin(what, path, body) {
+  const job = await call("POST", path, body);
+  toast(`${what}: the job is under way.`, { href: `/console/jobs/${job.id}`, text: "Watch it" });
+  keep([...kept(), { id: job.id, what }]);
+  outcome({ id: job.id, what });
+  refresh();
+  return job;
+}
+
+// The same; a refusal is shown.
 export async function start(what, path, body) {
   try {
-    const job = await call("POST", path, body);
-    toast(`${what}: the job is under way.`, { href: `/console/jobs/${job.id}`, text: "Watch it" });
-    keep([...kept(), { id: job.id, what }]);
-    outcome({ id: job.id, what });
-    refresh();
-    return job;
+    return await begin(what, path, body);
   } catch (error) {
     await refused(error);
     return undefined;
   }
 }
 
-// Asks the table of the page to look again.
+// Asks what is live of the page, its table or the whole of it, to look again.
 export function refresh() {
-  const table = document.getElementById("table");
-  if (table && window.htmx) window.htmx.trigger(table, "refresh");
+  for (const part of document.querySelectorAll("#table, #live")) window.htmx?.trigger(part, "refresh");
 }

@@ -1,6 +1,6 @@
 // What every page does: times in the reader's zone, signing out, staying where one is when a part of the page is new.
 import { POLL, call } from "./api.js";
-import { attempt } from "./dialog.js";
+import { attempt, element, sayWays } from "./dialog.js";
 import { resume } from "./follow.js";
 
 const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -15,6 +15,7 @@ function localise(root) {
 }
 
 localise(document);
+sayWays(document);
 document.addEventListener("htmx:afterSettle", (event) => localise(event.target.parentElement ?? document));
 
 document.getElementById("sign-out")?.addEventListener("click", () => attempt(async () => {
@@ -36,13 +37,46 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-// A part that could not be had is left as it was; the next look may succeed.
-document.addEventListener("htmx:responseError", (event) => { event.detail.xhr.status === 401 && location.reload(); });
+// A part that could not be had is left as it was, and says of when it is; the next look may succeed, and then it is new.
+const isLive = (part) => ["table", "system", "live"].includes(part?.id);
+let seen = new Date();
+function old(part, why) {
+  if (!isLive(part)) return;
+  part.querySelector(".old")?.remove();
+  part.prepend(element("p", { class: "note bad old", role: "status" }, `${why} What stands here is of ${format.format(seen)}.`));
+}
+for (const fault of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(fault, (event) => old(event.detail.target, "The server does not answer."));
+document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful && isLive(event.detail.target)) seen = new Date(); });
+document.addEventListener("htmx:responseError", (event) => {
+  const { xhr: { status }, target: part } = event.detail;
+  if (status === 401) location.reload();
+  // What the page was about is gone; there is nothing more to look at.
+  else if (status === 404 && part.id === "live") part.replaceWith(element("p", { class: "empty", role: "status" }, `${part.dataset.gone} `, element("a", { href: part.dataset.list }, "To the list")));
+  else old(part, `The server could not say how it stands (${status}).`);
+});
 
-// While somebody chooses or reads a menu, rows do not change under them.
+// A page of one thing that comes as it was is left alone: what somebody has marked in it stays marked.
+let before = null;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target.id !== "live") return;
+  const same = event.detail.serverResponse === before && !event.detail.target.querySelector(".old");
+  before = event.detail.serverResponse;
+  if (same) event.detail.shouldSwap = false;
+});
+
+// While somebody chooses or reads a menu, rows do not change under them; nor does the dashboard under the focus, which has no
+// name there to be kept by.
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const polled = event.detail.requestConfig?.triggeringEvent === undefined;
-  if (polled && event.target.id === "table" && (document.querySelector(".menu, dialog[open]") || document.hidden)) event.preventDefault();
+  if (event.detail.requestConfig?.triggeringEvent !== undefined) return;
+  const lost = event.target.id === "now" && event.target.contains(document.activeElement);
+  const covered = isLive(event.target) && document.querySelector(".menu, dialog[open]");
+  if (lost || document.hidden || covered) event.preventDefault();
+});
+
+// One search is one step in the browser's history, not one a letter.
+document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
+  const typed = event.detail.requestConfig?.triggeringEvent?.type === "keyup";
+  if (typed && new URL(location.href).searchParams.get("text")) event.detail.history.type = "replace";
 });
 
 // New rows of the same page do not scroll away what one looks at.

@@ -1,82 +1,97 @@
 // Core Services: settings, and changing the location step by step.
 import { call } from "./api.js";
-import { ask, attempt, element, tell, toast } from "./dialog.js";
-import { watch } from "./follow.js";
+import { ask, attempt, element, tell, toast, withWays } from "./dialog.js";
+import { askAndLook, lookFirst } from "./look.js";
 import * as tasks from "./tasks.js";
 import { bytes, plural, span } from "./words.js";
 
 const reload = () => location.reload();
 
-// What the server notes, with this page's buttons in the place of the command line's words.
-const notes = (done, otherwise) => done.notes?.length ? done.notes.map((note) => note.replace(/`patchwharf location relocate[^`]*` moves them/, "“Move its packages…” moves them")) : otherwise;
-
 // What the preflight has found, the gravest first, with what each grade means.
 const grades = [["refused", "in the way", "bad"], ["lacking", "lacking", "bad"], ["warning", "look at this", "part"], ["fine", "fine", "good"]];
+const has = (report, grade) => report.items.some((item) => item.outcome === grade);
 
-function findings(report) {
-  const { versions = 0, "bytes-to-copy": toCopy = 0, seconds } = report.counts ?? {};
+function findings({ report }) {
+  const { versions = 0, "bytes-to-copy": toCopy = 0, seconds } = report.counts;
   const facts = [["To be moved", plural(versions, "package version")], ["To be copied", bytes(toCopy)], ["Time", seconds === undefined ? "none to speak of, or not known" : `about ${span(seconds)}`]];
-  const rows = grades.flatMap(([grade, words, mood]) => (report.items ?? []).filter((item) => item.outcome === grade).map((item) =>
-    element("tr", {}, element("th", { scope: "row" }, item.item), element("td", {}, element("span", { class: mood }, words)), element("td", {}, item.reason ?? ""))));
+  const rows = grades.flatMap(([grade, words, mood]) => report.items.filter((item) => item.outcome === grade).map((item) =>
+    element("tr", {}, element("th", { scope: "row" }, item.item), element("td", {}, element("span", { class: mood }, words)), element("td", {}, ...withWays(item.reason ?? "")))));
   const head = element("thead", {}, element("tr", {}, ...["Looked at", "Found", "In words"].map((name) => element("th", { scope: "col" }, name))));
-  return element("div", {},
-    element("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])),
-    rows.length ? element("div", { class: "findings", tabindex: "0", role: "group", "aria-label": "Findings of the preflight" }, element("table", {}, head, element("tbody", {}, ...rows))) : null);
+  return {
+    body: element("div", {},
+      element("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])),
+      rows.length ? element("div", { class: "findings", tabindex: "0", role: "group", "aria-label": "Findings of the preflight" }, element("table", {}, head, element("tbody", {}, ...rows))) : null),
+  };
 }
 
-async function move(from) {
-  const values = await ask({
-    title: "Move packages to the default location", text: ["First the preflight: room, rights, file systems, how long it would take. Packages are served all along, and the originals stay until they are pruned."], action: "Look first",
+function verdict(report) {
+  if (has(report, "refused")) return { title: "Preflight: they cannot be moved so", text: "Not as things are: what is in the way has to go first. Nothing was changed.", action: null };
+  const text = has(report, "lacking") ? "There is not enough room: the job would wait for it, and go on by itself. Nothing was changed yet."
+    : has(report, "warning") ? "It can be done; look at the findings that are not fine. Nothing was changed yet." : "Nothing is in the way. Nothing was changed yet.";
+  return { title: "Preflight: move them now?", text };
+}
+
+const move = (from) => askAndLook({
+  form: {
+    title: "Move packages to the default location", text: "First the preflight: room, rights, file systems, how long it would take. Packages are served all along, and the originals stay until they are pruned.", action: "Look first",
     fields: [
       { name: "link", label: "Do not copy: one more name for the same data (only within one file system; no second copy)", type: "checkbox" },
       { name: "restage", label: "Fetch anew what is missing or damaged at the old place", type: "checkbox" },
     ],
-  });
-  if (!values) return;
-  const body = { from, link: values.link, restage: values.restage };
-  const looked = await watch("Preflight", () => call("POST", "/locations/relocate", { ...body, dry_run: true }), { brief: true });
-  if (looked?.state !== "done") return;
-  const { report } = looked, found = (grade) => (report.items ?? []).some((item) => item.outcome === grade);
-  if (!(report.counts?.versions > 0)) { await tell("Preflight", report.summary); return; }
-  const inTheWay = found("refused");
-  const text = inTheWay ? "Not as things are: what is in the way has to go first. Nothing was changed."
-    : found("lacking") ? "There is not enough room: the job would wait for it, and go on by itself. Nothing was changed yet."
-    : found("warning") ? "It can be done; look at the findings that are not fine. Nothing was changed yet." : "Nothing is in the way. Nothing was changed yet.";
-  const title = inTheWay ? "Preflight: they cannot be moved so" : "Preflight: move them now?";
-  if (!(await ask({ title, text, body: findings(report), action: inTheWay ? null : "Move" }))) return;
-  await watch("Moving packages", () => call("POST", "/locations/relocate", { ...body, dry_run: false }));
-  reload();
-}
+  },
+  name: "Moving packages", path: "/locations/relocate", wish: ({ link, restage }) => ({ from, link, restage }),
+  worth: (report) => report.counts.versions > 0, show: findings, question: verdict, action: "Move",
+});
 
 async function prune(id, path) {
-  const looked = await watch(`Prune ${path}: what would go`, () => call("POST", `/locations/${id}/prune`, { dry_run: true }));
-  if (looked?.state !== "done") return;
   const preview = await call("POST", `/locations/${id}/prune/preview`, {});
-  const count = preview.originals ?? preview.count ?? 0;
-  if (!(await ask({ title: `Remove ${count} originals at ${path}?`, text: ["Each goes only after its copy at the new place was read back and proved in the same run. After that there is no way back by undo."], list: [looked.report?.summary ?? ""], action: "Prune", danger: true }))) return;
-  await watch("Pruning", () => call("POST", `/locations/${id}/prune`, { dry_run: false, confirm: count }));
-  reload();
+  if (preview.originals === 0) {
+    return tell(`Prune ${path}`, preview.young > 0 ? `Nothing may be removed yet: ${plural(preview.young, "original is", "originals are")} younger than the setting “Originals stay at least”.` : "There are no originals to remove.");
+  }
+  return lookFirst({
+    name: `Prune ${path}`, path: `/locations/${id}/prune`, body: {}, real: { confirm: preview.originals }, worth: (report) => report.counts["would-be-removed"] > 0,
+    question: (report) => ({ title: `Remove ${plural(report.counts["would-be-removed"], "original")} at ${path}?` }),
+    text: ["Each goes only after its copy at the new place was read back and proved in the same run. After that there is no way back by undo."], action: "Prune", danger: true,
+  });
 }
 
 async function undo(id, path) {
-  const source = [...document.querySelectorAll("tr[data-id]")].filter((row) => row.dataset.id !== id).map((row) => ({ value: row.dataset.id, label: row.dataset.path }));
-  const values = await ask({ title: `Go back to the originals at ${path}`, text: "Nothing is copied: what was moved away from there is served from there again, where the original is intact.", fields: [{ name: "from", label: "Moved to", options: source }], action: "Look first" });
-  if (!values) return;
-  const looked = await watch("What would be done", () => call("POST", `/locations/${values.from}/undo`, { to: id, dry_run: true }));
-  if (looked?.state !== "done" || !(await ask({ title: "Go back now?", text: looked.report?.summary ?? "", action: "Go back" }))) return;
-  await watch("Going back", () => call("POST", `/locations/${values.from}/undo`, { to: id, dry_run: false }));
-  reload();
+  const places = [...document.querySelectorAll("tr[data-path]")].filter((row) => row.dataset.id !== id).map((row) => ({ value: row.dataset.id, label: row.dataset.path }));
+  const form = { title: `Go back to the originals at ${path}`, text: "Nothing is copied: what was moved away from there is served from there again, where the original is intact.", fields: [{ name: "from", label: "Moved to", options: places }], action: "Look first" };
+  const made = await ask({ ...form, send: async ({ from }) => ({ from, job: await call("POST", `/locations/${from}/undo`, { to: id, dry_run: true }) }) });
+  return made && lookFirst({
+    name: "Going back", path: `/locations/${made.from}/undo`, body: { to: id }, job: made.job, worth: (report) => report.counts.versions > 0,
+    question: (report) => ({ title: `Go back with ${plural(report.counts.versions, "package version")} now?` }), action: "Go back",
+  });
 }
+
+// A location whose disk is dead, with all that is recorded there.
+async function lost({ id, path, packages, originals }) {
+  const given = [
+    ...(packages > 0 ? [`${plural(Number(packages), "package that is served from there is", "packages that are served from there are")} missing from then on; what the vendor still publishes can be fetched anew`] : []),
+    ...(originals > 0 ? [`${plural(Number(originals), "original there is", "originals there are")} given up, and with that the way back by undo`] : []),
+  ];
+  return ask({
+    title: `Give up ${path}?`, text: ["Only for a location whose folder is gone for good; the server refuses while it answers. If originals of its packages lie at another location, go back to those first."], list: given, action: "Give it up", danger: true,
+    send: async () => { await call("DELETE", `/locations/${id}?${new URLSearchParams({ lost: "true", ...(packages > 0 ? { confirm: packages } : {}) })}`); },
+  });
+}
+
+const saidOf = (done) => done.notes?.length ? done.notes : "New packages go there from now on.";
+
+// Once it is done, the page says so.
+const then = async (work) => { if (await work) reload(); };
 
 const work = {
   default: async (row) => {
     const done = await call("PUT", "/settings/package-location", { value: row.dataset.path });
-    await tell("The default location has changed", notes(done, "New packages go there from now on."));
+    await tell("The default location has changed", saidOf(done));
     reload();
   },
-  move: (row) => move(row.dataset.id),
-  undo: (row) => undo(row.dataset.id, row.dataset.path),
-  prune: (row) => prune(row.dataset.id, row.dataset.path),
+  move: (row) => then(move(row.dataset.id)),
+  undo: (row) => then(undo(row.dataset.id, row.dataset.path)),
+  prune: (row) => then(prune(row.dataset.id, row.dataset.path)),
+  lost: (row) => then(lost(row.dataset)),
   remove: async (row) => {
     if (!(await ask({ title: `Forget ${row.dataset.path}?`, text: "Nothing is recorded there any more. Its folder and what lies in it stay.", action: "Forget", danger: true }))) return;
     await call("DELETE", `/locations/${row.dataset.id}`);
@@ -86,7 +101,7 @@ const work = {
     const { setting, value, meaning } = row.dataset;
     const done = await ask({ title: row.dataset.label, text: [meaning], fields: [{ name: "value", label: setting === "fetch.proxy" ? `Value (now ${value})` : "Value", value: setting === "fetch.proxy" ? "" : value, required: true }], action: "Set", send: (values) => call("PUT", `/settings/${encodeURIComponent(setting)}`, { value: values.value }) });
     if (!done) return;
-    if (done.notes?.length) await tell(row.dataset.label, notes(done)); else toast(`${row.dataset.label}: ${done.after}.`);
+    if (done.notes?.length) await tell(row.dataset.label, done.notes); else toast(`${row.dataset.label}: ${done.after}.`);
     reload();
   },
 };
@@ -103,11 +118,11 @@ document.getElementById("new-location")?.addEventListener("click", async () => {
     send: (values) => call("PUT", "/settings/package-location", { value: values.value }),
   });
   if (!done) return;
-  await tell("The location has changed", notes(done, "New packages go there from now on."));
+  await tell("The location has changed", saidOf(done));
   reload();
 });
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-task]");
-  if (button) attempt(async () => { if (await tasks[button.dataset.task]()) reload(); });
+  if (button) attempt(() => then(tasks[button.dataset.task]()));
 });

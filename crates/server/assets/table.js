@@ -10,6 +10,8 @@ export class Selection {
     this.filter = this.holder?.dataset.filter;
     this.everything = false;
     this.last = null;
+    this.total = null;
+    this.learn();
     this.listeners = [];
     document.addEventListener("click", (event) => this.click(event));
     document.addEventListener("keydown", (event) => this.key(event));
@@ -19,10 +21,16 @@ export class Selection {
 
   get table() { return document.querySelector("#table table.rows"); }
   get all() { return [...(this.table?.tBodies[0]?.rows ?? [])]; }
-  get size() { return this.everything ? Number(this.holder.dataset.total) : this.rows.size; }
+  // Of everything, as long as nobody has said how many that is, only this: more than nothing.
+  get size() { return this.everything ? this.total ?? Infinity : this.rows.size; }
   get holder() { return document.getElementById("table"); }
 
+  // Only the first page says how many rows match; it holds for the others of the same filter.
+  learn() { if (this.holder?.dataset.total) this.total = Number(this.holder.dataset.total); }
+
   set(row, on) {
+    // One that is taken out of everything leaves what one sees of it.
+    if (this.everything) for (const one of this.all) this.rows.set(one.dataset.id, { ...one.dataset });
     if (on) this.rows.set(row.dataset.id, { ...row.dataset });
     else this.rows.delete(row.dataset.id);
     this.everything = false;
@@ -30,6 +38,7 @@ export class Selection {
 
   only(row) {
     this.rows.clear();
+    this.everything = false;
     this.set(row, true);
     this.last = row.dataset.id;
     this.show();
@@ -38,13 +47,21 @@ export class Selection {
   // Another filter: what was chosen under the one before is not what one sees now.
   settle() {
     const filter = this.holder?.dataset.filter;
-    if (filter === this.filter) { this.show(); return; }
+    if (filter === this.filter) { this.learn(); this.show(); return; }
     this.filter = filter;
     this.last = null;
+    this.total = null;
+    this.learn();
     this.clear();
   }
 
   clear() { this.rows.clear(); this.everything = false; this.show(); }
+
+  // What was deleted is nothing that a further action could be for.
+  forget(ids) {
+    for (const id of ids) this.rows.delete(id);
+    this.show();
+  }
 
   click(event) {
     if (event.target.id === "check-all") {
@@ -61,7 +78,7 @@ export class Selection {
       const rows = this.all, from = rows.findIndex((one) => one.dataset.id === this.last), to = rows.indexOf(row);
       if (from >= 0) for (const one of rows.slice(Math.min(from, to), Math.max(from, to) + 1)) this.set(one, true);
     } else {
-      if (!boxed && !event.ctrlKey && !event.metaKey) this.rows.clear();
+      if (!boxed && !event.ctrlKey && !event.metaKey) { this.rows.clear(); this.everything = false; }
       this.set(row, on);
     }
     this.last = row.dataset.id;
@@ -91,12 +108,12 @@ export class Selection {
     if (all) all.checked = rows.length > 0 && rows.every((row) => this.everything || this.rows.has(row.dataset.id));
     const chosen = document.getElementById("chosen");
     if (!chosen) return;
-    const total = Number(this.holder?.dataset.total || 0);
     const elsewhere = this.everything ? 0 : [...this.rows.keys()].filter((id) => !rows.some((row) => row.dataset.id === id)).length;
-    const text = this.size === 0 ? "nothing selected" : this.everything ? `all ${this.size} that match selected` : `${this.size} selected${elsewhere ? `, ${elsewhere} of them not on this page` : ""}`;
+    const everyOne = this.total === null ? "all that match" : `all ${this.total} that match`;
+    const text = this.size === 0 ? "nothing selected" : this.everything ? `${everyOne} selected` : `${this.size} selected${elsewhere ? `, ${elsewhere} of them not on this page` : ""}`;
     if (chosen.firstChild?.textContent !== text) chosen.replaceChildren(text); else chosen.replaceChildren(chosen.firstChild);
-    if (this.offersEverything && all?.checked && !this.everything && total > rows.length) {
-      chosen.append(" ", element("button", { type: "button", class: "link", id: "select-everything" }, `select all ${total} that match`));
+    if (this.offersEverything && all?.checked && !this.everything && (this.total === null || this.total > rows.length)) {
+      chosen.append(" ", element("button", { type: "button", class: "link", id: "select-everything" }, `select ${everyOne}`));
     }
   }
 }
@@ -128,24 +145,28 @@ export function menu(actions, x, y) {
 
 // The three ways to the same actions: right-click on a row, the button, the keys `m`, the menu key and Shift+F10.
 export function offer(selection, actions) {
-  const button = document.getElementById("menu-button");
   const open = (x, y) => menu(actions(), x, y);
-  const atButton = () => { const box = button.getBoundingClientRect(); open(box.left, box.bottom + 2); };
-  button?.addEventListener("click", atButton);
+  // The button may be of a part of the page that comes anew.
+  const atButton = () => {
+    const box = document.getElementById("menu-button")?.getBoundingClientRect();
+    if (box) open(box.left, box.bottom + 2);
+  };
+  document.addEventListener("click", (event) => { if (event.target.closest("#menu-button")) atButton(); });
   document.addEventListener("contextmenu", (event) => {
     const row = event.target.closest("#table table.rows tbody tr[data-id]");
     if (!row || !selection || event.target.closest("a[href]") && event.shiftKey) return;
     event.preventDefault();
-    if (!selection.everything && !selection.rows.has(row.dataset.id)) selection.only(row);
+    meant(row);
     if (event.clientX || event.clientY) open(event.clientX, event.clientY); else atRow(row);
   });
+  // The menu at a row is for that row, or for a selection that it belongs to.
+  const meant = (row) => { if (!selection.everything && !selection.rows.has(row.dataset.id)) selection.only(row); };
   const atRow = (row) => { const box = row.getBoundingClientRect(); open(box.left + 40, box.bottom); };
   document.addEventListener("keydown", (event) => {
     if (event.target.matches("input:not([type=checkbox]), select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key !== "m" || document.querySelector("dialog[open], .menu")) return;
     event.preventDefault();
     const row = document.activeElement?.closest?.("#table table.rows tbody tr[data-id]");
-    if (row && selection && selection.size === 0) selection.only(row);
-    if (row) atRow(row); else if (button) atButton();
+    if (row && selection) { meant(row); atRow(row); } else atButton();
   });
 }

@@ -1,53 +1,65 @@
-// The system jobs: each that deletes, moves or takes in something says first what it would do.
+// The system jobs: each that deletes, moves, mends or takes in something says first what it would do.
 import { call } from "./api.js";
-import { ask, tell } from "./dialog.js";
-import { items, start, watch } from "./follow.js";
-import { bytes, plural, some } from "./words.js";
+import { ask } from "./dialog.js";
+import { askAndLook, lookFirst } from "./look.js";
 
-// Looks first, by a dry run whose report is shown; then asks, and does it.
-async function lookFirst({ name, path, body, question, action, danger = false, worth = () => true, finds = false }) {
-  const looked = await watch(`${name}: what would be done`, () => call("POST", path, { ...body, dry_run: true }));
-  // A look that is to find damage, and has, ends as failed: that is what there is to do.
-  const found = finds && looked?.state === "failed" && items(looked).length > 0;
-  if (looked?.state !== "done" && !found) return undefined;
-  if (!worth(looked)) return tell(name, ["There is nothing to do.", looked.report?.summary]);
-  const lines = items(looked), list = lines.length > 200 ? [...lines.slice(0, 200), `and ${lines.length - 200} more; the report has them`] : lines;
-  if (!(await ask({ title: question, text: looked.report?.summary ?? "", list, action, danger }))) return undefined;
-  return watch(name, () => call("POST", path, { ...body, dry_run: false }));
-}
+const counted = (...names) => (report) => names.some((name) => report.counts[name] > 0);
+const anything = (report) => report.items.length > 0;
 
-export async function check() {
-  const values = await ask({
-    title: "Check software update package integrity", text: "Database and store are compared in both directions, and every byte is proved.", action: "Run now",
+export const check = async () => {
+  const form = {
+    title: "Check software update package integrity", text: "Database and store are compared in both directions, and every byte is proved. What would be mended, deleted or moved is shown first, and asked.", action: "Run now",
     fields: [
       { name: "light", label: "Light: lengths and time stamps only", type: "checkbox" },
       { name: "repair", label: "Mend what can be mended", type: "checkbox" },
       { name: "relocate", label: "Relocate existing packages if the default location has changed", type: "checkbox" },
+      { name: "link", label: "With it: do not copy, one more name for the same data (only within one file system; no second copy)", type: "checkbox" },
+      { name: "restage", label: "With it: fetch anew what is missing or damaged at the old place", type: "checkbox" },
       { name: "delete_unused", label: "Delete unused packages, by the rules that are set under Core Services", type: "checkbox" },
       { name: "dry_run", label: "Only say what would be done", type: "checkbox" },
     ],
-    send: (chosen) => call("POST", "/store/integrity-check", Object.fromEntries(Object.entries(chosen).filter(([, on]) => on))),
+  };
+  const path = "/store/integrity-check";
+  const made = await ask({
+    ...form,
+    send: async (values) => {
+      const body = Object.fromEntries(Object.entries(values).filter(([, on]) => on));
+      // What changes something is looked at first; what only looks is watched on its page.
+      const changes = !values.dry_run && (values.repair || values.relocate || values.delete_unused);
+      return { body, changes, job: await call("POST", path, changes ? { ...body, dry_run: true } : body) };
+    },
   });
-  if (values) location.assign(`/console/jobs/${values.id}`);
-}
+  if (!made) return;
+  if (!made.changes) { location.assign(`/console/jobs/${made.job.id}`); return; }
+  await lookFirst({
+    name: "Check software update package integrity", path, body: made.body, job: made.job, leave: true, danger: true,
+    worth: counted("planned", "versions", "would-be-deleted"), question: "Do this now?", action: "Do it",
+  });
+};
 
 // What a check has found, mended.
 export const repair = () => lookFirst({
-  name: "Mend what is damaged", path: "/store/integrity-check", body: { repair: true }, question: "Mend it now?", action: "Mend", finds: true,
+  name: "Mend what is damaged", path: "/store/integrity-check", body: { repair: true }, worth: counted("planned"), question: "Mend it now?", action: "Mend",
 });
 
 export const reconcile = () => lookFirst({
-  name: "Reconcile store and database", path: "/store/reconcile", body: {}, question: "Reconcile now?", action: "Reconcile", danger: true,
+  name: "Reconcile store and database", path: "/store/reconcile", body: {}, worth: anything, question: "Reconcile now?", action: "Reconcile", danger: true,
+});
+
+// Everything that is current, enabled and not here yet.
+export const download = () => lookFirst({
+  name: "Download software update packages", path: "/store/download", body: {}, worth: counted("packages"), question: "Stage them now?", action: "Stage", leave: true,
 });
 
 // What vendors have revised since it was staged.
 export const revise = () => lookFirst({
-  name: "Revise software updates", path: "/store/revise", body: {}, question: "Revise them now?", action: "Revise", worth: (job) => items(job).length > 0,
+  name: "Revise software updates", path: "/store/revise", body: {}, worth: anything, question: "Revise them now?", action: "Revise",
 });
 
-export async function deleteUnused() {
-  const rule = (name, label) => ({ name, label, placeholder: "as set; 90d, 52w or off for this run" });
-  const values = await ask({
+const rule = (name, label) => ({ name, label, placeholder: "as set; 90d, 52w or off for this run" });
+
+export const deleteUnused = () => askAndLook({
+  form: {
     title: "Delete unused packages", action: "Look first",
     text: "Three rules say what is unused; each is off until somebody sets it, under Core Services or here for this run. What a policy needs stays.",
     fields: [
@@ -56,14 +68,13 @@ export async function deleteUnused() {
       rule("without_policy_after", "In no policy, and staged so long ago"),
       { name: "also_supplied", label: "Also packages with files that were supplied by hand: they cannot be fetched again", type: "checkbox" },
     ],
-  });
-  if (!values) return undefined;
-  const body = Object.fromEntries(Object.entries(values).filter(([, value]) => value));
-  return lookFirst({ name: "Delete unused packages", path: "/store/delete-unused", body, question: "Delete them now?", action: "Delete", danger: true, worth: (job) => items(job).length > 0 });
-}
+  },
+  name: "Delete unused packages", path: "/store/delete-unused", wish: (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value)),
+  worth: counted("would-be-deleted"), question: "Delete them now?", action: "Delete", danger: true,
+});
 
-export async function adopt() {
-  const values = await ask({
+export const adopt = () => askAndLook({
+  form: {
     title: "Adopt a folder", action: "Look first",
     text: "A folder of another server, a copy or a restored disk is taken in by content: files whose digests match a known update come into packages of this server, under its own GUIDs. Everything else is refused and named. Nothing in the folder is changed.",
     fields: [
@@ -72,11 +83,10 @@ export async function adopt() {
       { name: "trust", label: "Public keys of other servers whose manifests count, one a line (not needed where a catalogue names the files)", type: "textarea", rows: "2" },
       { name: "no_foreign_digests", label: "Do not hash what no update can need by its length", type: "checkbox" },
     ],
-  });
-  if (!values) return undefined;
-  const trust = values.trust.split(/\s+/).filter(Boolean);
-  return lookFirst({ name: `Adopt ${values.path}`, path: "/locations/adopt", body: { ...values, trust }, question: "Take them in now?", action: "Adopt" });
-}
+  },
+  path: "/locations/adopt", wish: (values) => ({ ...values, trust: values.trust.split(/\s+/).filter(Boolean) }), of: (values) => ({ name: `Adopt ${values.path}` }),
+  worth: counted("packages"), question: "Take them in now?", action: "Adopt",
+});
 
 export async function backup() {
   await ask({
@@ -94,18 +104,4 @@ export async function backup() {
       location.assign(`/console/jobs/${job.id}`);
     },
   });
-}
-
-// Everything that is current, enabled and not here yet.
-export async function download() {
-  const filter = { state: "current,enabled,not-downloaded" };
-  let seen;
-  try { seen = await call("POST", "/bulletins/preview", { filter }); } catch (error) {
-    if (error.problem?.code === "nothing-selected") return tell("Download software update packages", "Every current bulletin that is enabled is downloaded.");
-    throw error;
-  }
-  const count = seen.bulletins;
-  const sure = await ask({ title: `Stage ${plural(count, "bulletin")}?`, text: `All that are current, enabled and not downloaded: ${plural(seen.missing, "update")} without a package, ${bytes(seen.missing_bytes)} to fetch at most.`, list: some(seen.names, count), action: "Stage" });
-  if (sure) await start(`Stage ${plural(count, "bulletin")}`, "/bulletins/stage", { filter, confirm: count });
-  return undefined;
 }

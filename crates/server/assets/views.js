@@ -5,7 +5,8 @@ import { ask, attempt, toast } from "./dialog.js";
 export function views(place) {
   const select = document.getElementById("views"), path = `/console/${place}`;
   if (!select) return;
-  const here = () => new URL(document.getElementById("table").dataset.here, location.href).search.slice(1);
+  // A view begins at its first row, whatever page it was saved on.
+  const here = () => new URL(document.getElementById("table").dataset.start, location.href).search.slice(1);
   const at = (name) => `/views/${place}/${encodeURIComponent(name)}`;
   select.addEventListener("change", (event) => {
     event.stopPropagation();

@@ -1,6 +1,6 @@
 //! The running server: what every request and every job can reach.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use camino::Utf8Path;
 use patchwharf_model::{DeploymentId, InstanceId};
@@ -12,7 +12,7 @@ pub use patchwharf_trust::ManifestKey;
 
 pub use crate::locations::Locations;
 use crate::{
-    access::{Attempts, Confirmed, Streams},
+    access::{Attempts, Confirmed, Reads, Streams},
     clock::{Ages, Clock},
     config::Config,
     counts::Counts,
@@ -25,6 +25,7 @@ use crate::{
     settings::Live,
     tls::Troubles,
     token::AdminToken,
+    trail::Verdict,
     trusted,
     uploads::Uploads,
 };
@@ -70,12 +71,16 @@ pub struct App {
     pub live: Live,
     /// What is not well with the certificates.
     pub tls: Troubles,
+    /// Whether the audit trail holds.
+    pub trail: Verdict,
     /// Sign-ins that failed of late.
     pub attempts: Attempts,
     /// Sessions that have given their password a moment ago.
     pub confirmed: Confirmed,
     /// Who follows events.
     pub streams: Streams,
+    /// Reads that cost much.
+    pub reads: Arc<Reads>,
 }
 
 impl App {

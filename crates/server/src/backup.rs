@@ -30,7 +30,7 @@ use crate::{
     config::Config,
     jobs::{ProgressHandle, Stop, StopReason},
     operations::{OperationError, cores, fault_at},
-    words::count,
+    words::{bytes, count},
 };
 use folder::Folder;
 use gather::{Tally, gather, left_out};
@@ -169,14 +169,14 @@ fn told(work: &Work<'_>, done: &write::Done, mut tally: Tally, kept: u64, pruned
     }
     let backup = &done.backup;
     let mut summary = format!(
-        "backup {} made: {} with {}, {} bytes ({} copied, {} bytes); database {} bytes",
+        "backup {} made: {} with {}, {} ({} copied, {}); database {}",
         done.path.file_name().unwrap_or_default(),
         count(backup.version_count, "package version"),
         count(backup.file_count, "file"),
-        backup.file_bytes,
+        bytes(backup.file_bytes),
         tally.copied,
-        tally.copied_bytes,
-        backup.database.size_bytes,
+        bytes(tally.copied_bytes),
+        bytes(backup.database.size_bytes),
     );
     if kept > 0 {
         summary.push_str(&format!(
@@ -191,7 +191,7 @@ fn told(work: &Work<'_>, done: &write::Done, mut tally: Tally, kept: u64, pruned
     }
     if pruned.backups > 0 {
         let (backups, contents) = (count(pruned.backups, "old backup"), count(pruned.contents, "file"));
-        summary.push_str(&format!("; {backups} and {contents} of them removed, {} bytes freed", pruned.size_bytes));
+        summary.push_str(&format!("; {backups} and {contents} of them removed, {} freed", bytes(pruned.size_bytes)));
     }
     tally.items.extend(pruned.untouched);
     tracing::info!(path = %done.path, folder = %work.folder, "{summary}");

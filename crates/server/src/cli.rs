@@ -177,6 +177,10 @@ pub fn main() -> ExitCode {
             Some(done) => done,
             None => serve::block_on(ask(&global, Command::User(user))),
         },
+        Command::Audit(audit) => match audit.offline(&global) {
+            Some(done) => done,
+            None => serve::block_on(ask(&global, Command::Audit(audit))),
+        },
         Command::Serve(serve) => serve::block_on(serve.run(&global)),
         Command::Quickstart(quickstart) => serve::block_on(quickstart.run(&global)),
         command => serve::block_on(ask(&global, command)),

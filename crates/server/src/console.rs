@@ -23,6 +23,7 @@ mod policies;
 mod query;
 mod services;
 mod shell;
+mod update;
 mod views;
 mod when;
 
@@ -60,6 +61,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/console/assets/{name}", get(assets::file))
         .route("/console/bulletins", get(bulletins::table))
         .route("/console/bulletins/{bulletin}", get(bulletin::show))
+        .route("/console/updates/{update}", get(update::show))
         .route("/console/packages", get(packages::table))
         .route("/console/packages/{package}", get(package::show))
         .route("/console/policies", get(policies::table))

@@ -1,5 +1,6 @@
 //! The log: records go to stderr, to the log store, and to whoever tails them.
 
+mod about;
 mod layer;
 mod writer;
 
@@ -21,7 +22,7 @@ const LIVE: usize = 4_096;
 /// One record of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct LogRecord {
-    /// Number on this server, rising by one; with the server's id the identity of the record.
+    /// Number on this server, rising; with the server's id the identity of the record.
     pub number: u64,
     /// When.
     #[schema(value_type = String)]

@@ -63,6 +63,8 @@ pub struct Metrics {
     pub connections_ended: Family<ConnectionLabel, Counter>,
     /// Passwords hashed, or compared with a hash.
     pub password_hashes: Counter,
+    /// Sign-ins that failed or had to wait.
+    pub sign_ins_refused: Counter,
     /// Jobs ended.
     pub jobs: Family<JobLabels, Counter>,
     /// Jobs that run now.
@@ -88,6 +90,8 @@ impl Default for Metrics {
         let password_hashes = Counter::default();
         let help = "Passwords hashed, or compared with a hash";
         registry.register("password_hashes", help, password_hashes.clone());
+        let sign_ins_refused = Counter::default();
+        registry.register("sign_ins_refused", "Sign-ins that failed or had to wait", sign_ins_refused.clone());
         let jobs = Family::default();
         registry.register("jobs", "Jobs ended", jobs.clone());
         let jobs_running = Gauge::default();
@@ -106,6 +110,7 @@ impl Default for Metrics {
             connections,
             connections_ended,
             password_hashes,
+            sign_ins_refused,
             jobs,
             jobs_running,
             fetched_bytes,

@@ -19,6 +19,7 @@ use patchwharf_db::notifications::{self as table, NewNotification};
 
 pub use deliver::Channels;
 pub(crate) use deliver::test;
+pub(crate) use look::is_stale;
 pub(crate) use message::{Message, Trouble};
 
 use crate::{app::App, operations::OperationError};

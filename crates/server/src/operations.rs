@@ -6,6 +6,7 @@ mod backup;
 pub(crate) mod compare;
 pub(crate) mod cores;
 mod delete;
+pub(crate) mod download;
 pub mod import;
 pub mod integrity;
 mod later;
@@ -44,7 +45,7 @@ use crate::jobs::{JobContext, StopReason};
 /// How an operation ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// It came to its end. A report with a failed item makes the job `failed`.
+    /// It came to its end. A report with a failed item makes the job `failed`, but for a dry run.
     Done(Report),
     /// It cannot go on now (no space, package held by another job, vendor down): again not before then.
     Later {
@@ -135,6 +136,7 @@ pub(crate) fn fault_at(step: Step) -> Result<(), OperationError> {
 pub async fn run(request: JobRequest, ctx: &JobContext) -> Result<Ending, OperationError> {
     match &request {
         JobRequest::Stage { of } => stage::run(ctx, of).await,
+        JobRequest::Download { dry_run } => download::run(ctx, *dry_run).await,
         JobRequest::Revise { dry_run } => revise::run(ctx, *dry_run).await,
         JobRequest::Verify { of } => verify::run(ctx, of).await,
         JobRequest::RefreshQuick { of } => refresh::quick(ctx, of).await,

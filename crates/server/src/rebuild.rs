@@ -27,7 +27,7 @@ use patchwharf_store::{KnownKeys, fault::Step};
 use patchwharf_trust::PublicKey;
 use tempfile::TempDir;
 
-use crate::{clock::Clock, config::Config, operations::fault_at, start, trusted};
+use crate::{clock::Clock, config::Config, operations::fault_at, start, trail, trusted};
 pub(crate) use told::Told;
 pub(crate) use unfinished::{in_database, must_be_finished, must_be_finished_in};
 
@@ -99,6 +99,7 @@ impl Work {
         } else {
             unfinished::begin(&self.config.data)?;
             self.begin(&places, deployment).await?;
+            told.notes.extend(self.new_trail().await?);
             self.prove(&places, &mut told).await?;
             self.rows(&places, candidates, &mut told).await?;
             fault_at(Step::RebuildBeforeMarker)?;
@@ -160,6 +161,26 @@ impl Work {
                 return Ok(());
             }
         }
+    }
+
+    /// With the database its audit trail was lost: what was remembered of it is kept beside, and the new one is taken as it is.
+    async fn new_trail(&self) -> Result<Option<String>> {
+        let data = &self.config.data;
+        let Ok(heads) = trail::Heads::read(data) else { return Ok(None) };
+        let head = patchwharf_db::audit::chain(&self.db).await?;
+        let is_another = match heads {
+            Some(heads) => heads.judge(&self.db, &head, self.now()).await?.is_some(),
+            None => false,
+        };
+        if !is_another {
+            return Ok(None);
+        }
+        let aside = trail::set_aside(data, self.now()).with_context(|| format!("cannot write in {data}"))?;
+        Ok(aside.map(|(path, _)| {
+            format!(
+                "the audit trail begins anew with this database; what was remembered of the one before is in {path}"
+            )
+        }))
     }
 
     async fn write(&self) -> Result<patchwharf_db::Write<'_>> {

@@ -19,7 +19,7 @@ pub(crate) use target::must_be_finished;
 
 use crate::{
     backup::{age, format::Backup},
-    words::count,
+    words::{bytes, count},
 };
 use source::Source;
 use target::Target;
@@ -78,7 +78,7 @@ pub(crate) async fn run(wish: Wish, now: Timestamp, say: impl Fn(&str)) -> Resul
         Err(error) if !wish.dry_run => return Err(error),
         places => places,
     };
-    say(&format!("verifying {}, {} bytes", count(source.backup.file_count, "file"), source.backup.file_bytes));
+    say(&format!("verifying {}, {}", count(source.backup.file_count, "file"), bytes(source.backup.file_bytes)));
     let verified = source.verify().await?;
     let damaged = verified.damaged.len() as u64;
     if damaged > 0 && !wish.skip_damaged {

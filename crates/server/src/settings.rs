@@ -15,9 +15,7 @@ use crate::{
     access::By,
     app::App,
     locations,
-    operations::{
-        OperationError, integrity::settings as integrity, revise::settings as revise, unused::settings as unused,
-    },
+    operations::{OperationError, download, integrity::settings as integrity, revise, unused::settings as unused},
     words::{bytes, count},
 };
 
@@ -115,6 +113,11 @@ const ALL: &[Setting] = &[
             fits: |text| downloads::proxy(text).map(drop),
             shown: downloads::shown,
         },
+    },
+    Setting {
+        name: download::EVERY,
+        meaning: "how often bulletins that are current, enabled and not downloaded are staged; off: on demand only",
+        kind: Kind::Kept { default: |_| integrity::OFF.to_owned(), fits: |text| integrity::every(text).map(drop) },
     },
     Setting {
         name: revise::EVERY,

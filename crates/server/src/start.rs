@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::{Attempts, Confirmed, FirstLink, Streams, first_link, passwords},
+    access::{Attempts, Confirmed, FirstLink, Reads, Streams, first_link, passwords},
     app::App,
     backup,
     clock::{Ages, Clock},
@@ -42,6 +42,7 @@ use crate::{
     settings::Live,
     tls::{self, ServerTls, Troubles},
     token::AdminToken,
+    trail::Verdict,
     uploads::{self, Uploads},
 };
 
@@ -141,9 +142,11 @@ pub async fn start_with(
         uploads: Uploads::default(),
         live,
         tls: Troubles::default(),
+        trail: Verdict::default(),
         attempts: Attempts::default(),
         confirmed: Confirmed::default(),
         streams: Streams::default(),
+        reads: Arc::<Reads>::default(),
     });
     match app.db.damage() {
         // The watchdog tells, and holds the jobs; what is staged is served.

@@ -8,6 +8,10 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
+/// In the place of what a job was asked to do, where this version cannot read it.
+pub(crate) const UNKNOWN_REQUEST: &str =
+    "another version of Patchwharf ordered it, in words that this one does not know";
+
 /// Bytes as people read them.
 #[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
 pub(crate) fn bytes(bytes: u64) -> String {
@@ -26,10 +30,15 @@ pub(crate) fn bytes(bytes: u64) -> String {
 
 /// Vendors' texts with control characters and text-direction tricks escaped, so that they cannot drive the terminal.
 pub(crate) fn harmless(text: &str) -> String {
+    harmless_but(text, &['\n'])
+}
+
+/// The same, with these control characters left as they are.
+pub(crate) fn harmless_but(text: &str, left: &[char]) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
         let tricky = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (c.is_control() && c != '\n') || tricky {
+        if (c.is_control() && !left.contains(&c)) || tricky {
             clean.extend(c.escape_unicode());
         } else {
             clean.push(c);

@@ -26,7 +26,13 @@ pub(super) fn look(scene: &Scene<'_>) -> Vec<Finding> {
                 say("finding-elsewhere", format!("found by a job that is {}", job.kind));
             }
             // What was ordered is for the ordered job to say.
-            Some(job) if job.state == "done" && remains && found.outcome != "ordered" && found.gravity != "note" => {
+            Some(job)
+                if job.state == "done"
+                    && !job.is_dry_run()
+                    && remains
+                    && found.outcome != "ordered"
+                    && found.gravity != "note" =>
+            {
                 say("success-with-findings", format!("done, but {} remains: {}", found.kind, found.outcome));
             }
             _ => {}

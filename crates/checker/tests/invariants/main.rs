@@ -177,7 +177,7 @@ async fn i5_packages_that_cannot_be_had_are_found() {
     expect("staged-not-current", "UPDATE package SET current_version = NULL").await;
     expect(
         "two-active",
-        "DROP INDEX package_active; INSERT INTO package SELECT 'p2', update_id, 1, NULL, 1, 1, NULL, NULL, NULL, NULL, 0, 0, 0, 0 FROM package",
+        "DROP INDEX package_active; INSERT INTO package SELECT 'p2', update_id, 1, NULL, 1, 1, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL, 0, 0 FROM package",
     )
     .await;
     expect("location-default", "UPDATE location SET is_default = 0").await;
@@ -209,26 +209,44 @@ async fn i5_policies_that_point_nowhere_are_found() {
     .await;
     expect(
         "policy-behind",
-        &format!("{base} INSERT INTO package SELECT 'old', 'u', 0, NULL, 2, 1, NULL, NULL, NULL, NULL, 0, 0, 0, 0; INSERT INTO policy_update VALUES ('y', 'u', 1, 'old', NULL, 'd', NULL, NULL)"),
+        &format!("{base} INSERT INTO package SELECT 'old', 'u', 0, NULL, 2, 1, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL, 0, 0; INSERT INTO policy_update VALUES ('y', 'u', 1, 'old', NULL, 'd', NULL, NULL)"),
     )
     .await;
 }
 
 #[tokio::test]
 async fn i5_derived_columns_are_counted_again() {
-    for column in ["updates", "packages", "bad_packages", "policies", "oldest_proof_at"] {
+    for column in [
+        "updates",
+        "packages",
+        "bad_packages",
+        "policies",
+        "oldest_proof_at",
+        "severity",
+        "released_at",
+        "revised_at",
+        "withdrawn",
+        "listed",
+        "superseded",
+        "enabled",
+    ] {
         expect("derived-bulletin", &format!("UPDATE bulletin_count SET {column} = 77")).await;
     }
     // Of an import that is not current yet: its own catalogue has no update in the bulletin any more.
     let pending = "UPDATE bulletin_count SET to_gen = 3 WHERE from_gen = 2; UPDATE update_revision SET to_gen = 3 WHERE from_gen = 2; \
                    UPDATE feed SET next_generation = 4; INSERT INTO bulletin_count VALUES ('b', 'f', 3, NULL, ";
-    let unfinished = after_sql(&format!("{pending} 0, 0, 0, 0, 0)")).await;
+    let unfinished = after_sql(&format!("{pending} 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1)")).await;
     assert!(unfinished.holds() && unfinished.has("import-unfinished"), "{unfinished}");
-    expect("derived-bulletin", &format!("{pending} 1, 1, 0, 0, 5)")).await;
+    expect("derived-bulletin", &format!("{pending} 1, 1, 0, 0, 5, 0, 0, 0, 0, 1, 0, 1)")).await;
     expect("derived-missing", "DELETE FROM bulletin_count WHERE from_gen = 2").await;
+    expect("derived-bulletin", "UPDATE bulletin_revision SET to_gen = 2").await;
     expect("derived-search", "DELETE FROM bulletin_search").await;
     expect("derived-search", "INSERT INTO update_search (rowid, search) VALUES (77, 'nothing')").await;
     expect("derived-package", "UPDATE package SET state = 'missing'").await;
+    expect("derived-package", "UPDATE package SET verified_at = 77").await;
+    expect("derived-package", "UPDATE package SET location_id = NULL").await;
+    expect("derived-package", "UPDATE package SET weak = 1").await;
+    expect("derived-package", "UPDATE package SET unproved = 1").await;
 }
 
 #[tokio::test]
@@ -242,6 +260,10 @@ async fn i6_jobs_that_nobody_holds_are_found() {
     expect("report-missing", "UPDATE job SET report = NULL WHERE job_id = 'j1'").await;
     expect("report-malformed", "UPDATE job SET report = '{' WHERE job_id = 'j1'").await;
     expect("success-with-failures", "UPDATE job SET state = 'done' WHERE job_id = 'j2'").await;
+    let look = "UPDATE job SET state = 'done', payload = '{\"dry_run\": true}' WHERE job_id = 'j2'";
+    expect("success-with-failures", look).await;
+    let counts = format!("{look}; UPDATE job SET report = json_set(report, '$.items_failed', 1) WHERE job_id = 'j2'");
+    assert!(after_sql(&counts).await.holds(), "a look that counts what is wrong is done");
     expect("reason-missing", "UPDATE job SET report = replace(report, 'no bytes', '') WHERE job_id = 'j2'").await;
     expect("job-state", "UPDATE job SET state = 'busy', ended_at = NULL WHERE job_id = 'j1'").await;
     assert!(
@@ -251,8 +273,13 @@ async fn i6_jobs_that_nobody_holds_are_found() {
 
 /// A finding of a check that is done.
 async fn with_finding(outcome: &str, became: &str, gravity: &str) -> patchwharf_checker::Verdict {
+    with_finding_and("", outcome, became, gravity).await
+}
+
+async fn with_finding_and(sql: &str, outcome: &str, became: &str, gravity: &str) -> patchwharf_checker::Verdict {
     after_sql(&format!(
-        "UPDATE job SET kind = 'integrity-check' WHERE job_id = 'j1';
+        "{sql};
+         UPDATE job SET kind = 'integrity-check' WHERE job_id = 'j1';
          INSERT INTO finding (job_id, finding_key, rank, kind, gravity, update_key, bulletin, path, expected, found, since,
            policies, package_servers, outcome, became, done_by, remedy, command)
          VALUES ('j1', 'file-missing l x', 5, 'file-missing', '{gravity}', '', '', '/x', '', '', 0, '[]', '[]',
@@ -265,6 +292,9 @@ async fn with_finding(outcome: &str, became: &str, gravity: &str) -> patchwharf_
 async fn i7_a_check_that_is_done_while_something_is_wrong_is_found() {
     assert!(with_finding("open", "", "damage").await.has("success-with-findings"));
     assert!(with_finding("stays", "why", "danger").await.has("success-with-findings"));
+    let look = "UPDATE job SET payload = '{\"dry_run\": true}' WHERE job_id = 'j1'";
+    assert!(with_finding("planned", "it would be mended", "damage").await.has("success-with-findings"));
+    assert!(with_finding_and(look, "planned", "it would be mended", "damage").await.holds(), "a look is done with it");
     assert!(!with_finding("ordered", "job 1 hashes it", "danger").await.has("success-with-findings"));
     assert!(with_finding("stays", "", "damage").await.has("finding-silent"));
     assert!(with_finding("lost", "x", "damage").await.has("finding-outcome"));
@@ -341,4 +371,51 @@ async fn i10_what_was_done_to_the_audit_trail_is_found() {
     expect("audit-altered", &format!("{good}; UPDATE audit SET actor = 'somebody'")).await;
     expect("audit-cut", &format!("{good}; DELETE FROM audit")).await;
     expect("audit-gap", &format!("{good}; UPDATE audit SET audit_id = 2; UPDATE audit_head SET audit_id = 2")).await;
+}
+
+#[tokio::test]
+async fn i10_what_was_sealed_or_remembered_of_the_audit_trail_is_missed() {
+    let chained = |before: &str, number: u32| {
+        let body = format!("[\"{before}\",{number},5,\"admin\",\"api\",\"policy.add\",\"policy x\",null,\"{{}}\"]");
+        hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes()))
+    };
+    let one = chained(&"0".repeat(64), 1);
+    let two = chained(&one, 2);
+    let row = |number: u32, digest: &str| {
+        format!(
+            "INSERT INTO audit VALUES ({number}, 5, 'admin', 'api', 'policy.add', 'policy x', NULL, '{{}}', '{digest}')"
+        )
+    };
+    let both = format!("{}; {}; UPDATE audit_head SET audit_id = 2, digest = '{two}'", row(1, &one), row(2, &two));
+    let heads = |cut: i64, cut_digest: &str| {
+        format!(
+            "{{\"cut\": {{\"change\": {cut}, \"digest\": \"{cut_digest}\"}}, \"cutting\": null, \"young_seconds\": 10, \
+             \"heads\": [{{\"change\": 2, \"digest\": \"{two}\", \"at_us\": {NOW}}}]}}"
+        )
+    };
+    let world = World::good().await;
+    world.sql(&both).await;
+    world.seal(2, &two, 7, &[7; 32]).await;
+    world.remember(&heads(0, &"0".repeat(64)));
+    assert!(world.judge().await.holds(), "{}", world.judge().await);
+    // Beginning removed.
+    world
+        .sql(&format!("DELETE FROM audit WHERE audit_id = 1; UPDATE audit_head SET cut_id = 1, cut_digest = '{one}'"))
+        .await;
+    let verdict = world.judge().await;
+    assert!(verdict.has("audit-beginning"), "{verdict}");
+    world.remember(&heads(1, &one));
+    assert!(world.judge().await.holds(), "this server's own cut");
+    // End removed, with the seal and without.
+    world.sql(&format!("DELETE FROM audit; UPDATE audit_head SET audit_id = 1, digest = '{one}'")).await;
+    assert!(world.judge().await.has("audit-seal"));
+    world.sql("DELETE FROM audit_seal").await;
+    assert!(world.judge().await.has("audit-forgotten"));
+    world.remember("rubbish");
+    assert!(world.judge().await.has("audit-heads"));
+
+    let world = World::good().await;
+    world.sql(&both).await;
+    world.seal(2, &two, 7, &[8; 32]).await;
+    assert!(world.judge().await.has("audit-seal"), "signed by a key that is not the server's");
 }

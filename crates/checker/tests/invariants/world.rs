@@ -30,6 +30,9 @@ const SCHEMA: &[&str] = &[
     include_str!("../../../db/migrations/sqlite/0009_history.sql"),
     include_str!("../../../db/migrations/sqlite/0010_saved_views.sql"),
     include_str!("../../../db/migrations/sqlite/0011_package_state.sql"),
+    include_str!("../../../db/migrations/sqlite/0012_sorted_columns.sql"),
+    include_str!("../../../db/migrations/sqlite/0013_last_look.sql"),
+    include_str!("../../../db/migrations/sqlite/0014_counted_pages.sql"),
 ];
 const PACKAGE: &str = "01900000-0000-7000-8000-000000000001";
 const FILES: [(&str, &[u8]); 2] = [("a.exe", b"file A"), ("b.msi", b"file B, longer")];
@@ -95,14 +98,14 @@ impl World {
              INSERT INTO bulletin (bulletin_id, feed_id, name, folded, enabled, created_at)
                VALUES ('b', 'f', 'PW26-1', 'pw26-1', 1, 0);
              INSERT INTO bulletin_count (bulletin_id, feed_id, from_gen, to_gen, updates, packages, bad_packages, policies,
-               oldest_proof_at) VALUES ('b', 'f', 1, 2, 7, 7, 7, 7, 7), ('b', 'f', 2, NULL, 1, 1, 0, 0, 5);
+               oldest_proof_at, listed, enabled) VALUES ('b', 'f', 1, 2, 7, 7, 7, 7, 7, 1, 1), ('b', 'f', 2, NULL, 1, 1, 0, 0, 5, 1, 1);
              INSERT INTO bulletin_revision (bulletin_id, feed_id, from_gen, title, description, vendor, severity,
                released_at, revised_at, cves, kbs, withdrawn, listed, digest, search)
                VALUES ('b', 'f', 1, 't', 'd', 'v', 0, 0, 0, '', '', 0, 1, 'x', '');
              INSERT INTO software_update (update_id, feed_id, update_key, created_at) VALUES ('u', 'f', 'k', 0);
              INSERT INTO package (package_id, update_id, active, current_version, next_version, token, shown_version,
-               state, since, size_bytes, proved_at, created_at)
-               VALUES ('{PACKAGE}', 'u', 1, 1, 2, 1, 1, 'staged', 0, {size}, 5, 0);
+               state, since, size_bytes, location_id, proved_at, verified_at, created_at)
+               VALUES ('{PACKAGE}', 'u', 1, 1, 2, 1, 1, 'staged', 0, {size}, 'l', 5, 5, 0);
              INSERT INTO package_version (package_id, version, location_id, state, since, weak, size_bytes, files_digest)
                VALUES ('{PACKAGE}', 1, 'l', 'staged', 0, 0, {size}, 'fd');
              INSERT INTO job (job_id, kind, payload, priority, state, not_before, attempt, progress, report, actor, created_at, ended_at)
@@ -145,6 +148,20 @@ impl World {
             options.foreign_keys(false).synchronous(SqliteSynchronous::Off).connect().await.unwrap();
         connection.execute(AssertSqlSafe(sql)).await.unwrap();
         connection.close().await.unwrap();
+    }
+
+    /// A head of the audit trail, signed by the key of this seed.
+    pub(crate) async fn seal(&self, audit_id: i64, digest: &str, at: i64, seed: &[u8; 32]) {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).unwrap();
+        let text = format!("patchwharf audit trail\n{audit_id}\n{digest}\n{at}\n");
+        let (key, signature) = (hex::encode(pair.public_key().as_ref()), hex::encode(pair.sign(text.as_bytes())));
+        self.sql(&format!("INSERT INTO audit_seal VALUES ({audit_id}, '{digest}', {at}, '{key}', '{signature}')"))
+            .await;
+    }
+
+    /// What the server remembers of its audit trail.
+    pub(crate) fn remember(&self, heads: &str) {
+        std::fs::write(self.home.path().join("audit.heads"), heads).unwrap();
     }
 
     fn database(&self) -> PathBuf {

@@ -61,7 +61,7 @@ pub async fn set_role(w: &mut Write<'_>, id: AccountId, role: Role) -> Result<()
     }
     w.run(WHAT, "UPDATE account SET role = $2 WHERE account_id = $1", args![id, role]).await?;
     must_leave_an_administrator(w, WHAT, &before).await?;
-    sessions::end_all(w, id, None).await?;
+    sessions::end_all(w, id).await?;
     let Plain { name, role: was, .. } = before;
     w.audit("account.role", format!("account {id}"), Some(format!("{name}: {was}")), Some(format!("{name}: {role}")));
     Ok(())
@@ -80,7 +80,7 @@ pub async fn set_enabled(w: &mut Write<'_>, id: AccountId, enabled: bool) -> Res
     w.run(WHAT, "UPDATE account SET enabled = $2 WHERE account_id = $1", args![id, enabled]).await?;
     must_leave_an_administrator(w, WHAT, &before).await?;
     if !enabled {
-        sessions::end_all(w, id, None).await?;
+        sessions::end_all(w, id).await?;
     }
     let action = if enabled { "account.enable" } else { "account.disable" };
     w.audit(action, format!("account {id}"), None, Some(before.name));
@@ -108,16 +108,12 @@ pub async fn remove(w: &mut Write<'_>, id: AccountId) -> Result<()> {
     Ok(())
 }
 
-/// Sets a password, as its hash. All sessions end but `keep`; browsers that were known are strangers again.
+/// Sets a password, as its hash. All sessions end, for nobody knows which of them somebody else has; browsers that were known
+/// are strangers again.
 ///
 /// # Errors
 /// `NotFound`.
-pub async fn set_password(
-    w: &mut Write<'_>,
-    id: AccountId,
-    hash: &str,
-    keep: Option<patchwharf_model::SessionId>,
-) -> Result<()> {
+pub async fn set_password(w: &mut Write<'_>, id: AccountId, hash: &str) -> Result<()> {
     const WHAT: &str = "set a password";
     let account = one(w, WHAT, id).await?;
     w.run(WHAT, "UPDATE account SET password = $2 WHERE account_id = $1", args![id, hash]).await?;
@@ -127,7 +123,7 @@ pub async fn set_password(
         // Somebody can let others in from now on: the link of a first start is over.
         w.run(WHAT, "DELETE FROM sign_in_link WHERE account_id IS NULL", args![]).await?;
     }
-    sessions::end_all(w, id, keep).await?;
+    sessions::end_all(w, id).await?;
     w.audit("account.password", format!("account {id}"), None, Some(account.name));
     Ok(())
 }
@@ -142,7 +138,7 @@ pub async fn sign_out(w: &mut Write<'_>, id: AccountId) -> Result<(u64, u64)> {
     let account = one(w, WHAT, id).await?;
     w.run(WHAT, "DELETE FROM sign_in_link WHERE account_id = $1", args![id]).await?;
     w.run(WHAT, "DELETE FROM known_device WHERE account_id = $1", args![id]).await?;
-    let sessions = sessions::end_all(w, id, None).await?;
+    let sessions = sessions::end_all(w, id).await?;
     let tokens = tokens::revoke_all(w, id).await?;
     w.audit("account.sign-out", format!("account {id}"), None, Some(account.name));
     Ok((sessions, tokens))

@@ -112,6 +112,15 @@ pub async fn touch(w: &mut Write<'_>, id: SessionId) -> Result<()> {
     Ok(())
 }
 
+/// Gives a session another secret: who has copied the one before is out. Returns whether it had that one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn renew(w: &mut Write<'_>, id: SessionId, before: Sha256, digest: Sha256) -> Result<bool> {
+    const RENEW: &str = "UPDATE session SET digest = $3 WHERE session_id = $1 AND digest = $2";
+    Ok(w.run("give a session another secret", RENEW, args![id, before, digest]).await? > 0)
+}
+
 /// Ends one session of an account. Returns whether it was there.
 ///
 /// # Errors
@@ -126,14 +135,13 @@ pub async fn end(w: &mut Write<'_>, account: AccountId, id: SessionId) -> Result
     Ok(ended)
 }
 
-/// Ends the sessions of an account, but for one. Returns how many.
+/// Ends the sessions of an account. Returns how many.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn end_all(w: &mut Write<'_>, account: AccountId, keep: Option<SessionId>) -> Result<u64> {
-    const END: &str = "DELETE FROM session WHERE account_id = $1 AND session_id <> $2";
-    let keep = keep.map(|id| id.to_string()).unwrap_or_default();
-    let ended = w.run("end the sessions of an account", END, args![account, keep]).await?;
+pub async fn end_all(w: &mut Write<'_>, account: AccountId) -> Result<u64> {
+    const END: &str = "DELETE FROM session WHERE account_id = $1";
+    let ended = w.run("end the sessions of an account", END, args![account]).await?;
     if ended > 0 {
         let owner = change::name(w, account).await?;
         w.audit("session.end", format!("account {account}"), Some(format!("{owner}: {ended} sessions")), None);

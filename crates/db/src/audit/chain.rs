@@ -7,7 +7,7 @@ use patchwharf_model::Sha256;
 use super::AuditRow;
 use crate::{
     Db, DbError, Result, Write,
-    sql::{args, record, rows},
+    sql::{Number, args, record, rows},
 };
 
 /// Changes read at once.
@@ -113,8 +113,8 @@ fn digest(before: Sha256, change: &AuditRow) -> Result<Sha256> {
     Ok(patchwharf_trust::sha256(&text))
 }
 
-/// Adds changes to the end of the chain, which numbers them.
-pub(super) async fn append(w: &mut Write<'_>, mut changes: Vec<AuditRow>) -> Result<()> {
+/// Adds changes to the end of the chain, which numbers them. Returns where it ends now.
+pub(super) async fn append(w: &mut Write<'_>, mut changes: Vec<AuditRow>) -> Result<(i64, Sha256)> {
     const WHAT: &str = "write the audit rows";
     const INSERT: &str = "INSERT INTO audit (audit_id, at, actor, source, action, object, before, after, digest) \
          SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS TEXT), \
@@ -135,19 +135,50 @@ pub(super) async fn append(w: &mut Write<'_>, mut changes: Vec<AuditRow>) -> Res
     });
     w.run(WHAT, INSERT, vec![rows(WHAT, lines)?]).await?;
     w.run(WHAT, MOVE, args![number, last]).await?;
+    Ok((number, last))
+}
+
+/// The chain begins after the last of these changes from now on. What is cut must fit what the chain begins after: nobody
+/// is to have a place signed that they have made up.
+pub(super) async fn begins_after(w: &mut Write<'_>, gone: &[AuditRow]) -> Result<()> {
+    const WHAT: &str = "note where the audit trail begins";
+    const NOTE: &str = "UPDATE audit_head SET cut_id = $1, cut_digest = $2";
+    const SEALS: &str = "DELETE FROM audit_seal WHERE audit_id <= $1";
+    let head: Head = w.first(WHAT, HEAD, args![]).await?.ok_or_else(headless)?;
+    let (mut at, mut last) = (head.cut_id, head.cut_digest);
+    // What is older than the chain has no digest and goes as it is.
+    for change in gone.iter().filter(|change| change.audit_id > head.cut_id) {
+        if change.audit_id != at + 1 || change.digest != Some(digest(last, change)?) {
+            return Err(DbError::Refused(format!(
+                "the audit trail does not hold at change {}: it is not cut",
+                change.audit_id
+            )));
+        }
+        (at, last) = (change.audit_id, digest(last, change)?);
+    }
+    if at > head.cut_id {
+        w.run(WHAT, NOTE, args![at, last]).await?;
+        w.run(WHAT, SEALS, args![at]).await?;
+    }
     Ok(())
 }
 
-/// The chain begins after this change from now on.
-pub(super) async fn begins_after(w: &mut Write<'_>, last: &AuditRow) -> Result<()> {
-    const WHAT: &str = "note where the audit trail begins";
-    const NOTE: &str = "UPDATE audit_head SET cut_id = $1, cut_digest = $2 WHERE cut_id < $1";
-    const SEALS: &str = "DELETE FROM audit_seal WHERE audit_id <= $1";
-    if let Some(digest) = last.digest {
-        w.run(WHAT, NOTE, args![last.audit_id, digest]).await?;
-        w.run(WHAT, SEALS, args![last.audit_id]).await?;
-    }
-    Ok(())
+/// How a cut is told on the trail.
+pub(super) fn cut_text(gone: u64, last: &AuditRow) -> String {
+    let zeros = Sha256([0; 32]);
+    format!("{gone} changes up to {}:{}", last.audit_id, last.digest.unwrap_or(zeros))
+}
+
+/// Whether a change that is still there tells of the cut with which the chain begins.
+///
+/// # Errors
+/// When the database fails.
+pub async fn names_cut(db: &Db, head: &Head) -> Result<bool> {
+    const TOLD: &str = "SELECT COUNT(*) AS number FROM audit WHERE audit_id > $1 AND action = 'audit.cut' \
+         AND before LIKE '% up to ' || $2";
+    let place = format!("{}:{}", head.cut_id, head.cut_digest);
+    let told: Option<Number> = db.first("look for the cut of the audit trail", TOLD, args![head.cut_id, place]).await?;
+    Ok(told.is_some_and(|told| told.number > 0))
 }
 
 /// Where the chain begins and ends.
@@ -192,6 +223,7 @@ pub async fn differs(db: &Db, head: &Head, audit_id: i64, digest: Sha256) -> Res
     let what = match row {
         Some(row) if row.digest == Some(digest) => return Ok(None),
         Some(_) => "this change is not the one that was noted down: the trail was written anew",
+        None if audit_id <= head.audit_id => "this change was noted down and is gone",
         None => "this change was noted down and is gone: the end of the trail was cut off",
     };
     Ok(Some(Broken { audit_id, what: what.to_owned() }))

@@ -23,8 +23,11 @@ pub async fn set_enabled(w: &mut Write<'_>, ids: &[BulletinId], enabled: bool) -
     const WHAT: &str = "enable or disable bulletins";
     const SET: &str = "UPDATE bulletin SET enabled = $1 WHERE enabled <> $1 \
          AND bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($2)) RETURNING bulletin_id AS text";
+    const REPEAT: &str = "UPDATE bulletin_count SET enabled = $1 WHERE enabled <> $1 \
+         AND bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($2))";
     let batch = rows(WHAT, ids.iter().map(|id| (id,)))?;
-    let changed = w.all::<Id>(WHAT, SET, vec![enabled.into_value(), batch]).await?;
+    let changed = w.all::<Id>(WHAT, SET, vec![enabled.into_value(), batch.clone()]).await?;
+    w.run(WHAT, REPEAT, vec![enabled.into_value(), batch]).await?;
     let (action, before, after) =
         if enabled { ("bulletin.enable", "disabled", "enabled") } else { ("bulletin.disable", "enabled", "disabled") };
     for row in &changed {

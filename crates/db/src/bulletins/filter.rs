@@ -3,37 +3,45 @@
 use jiff::Timestamp;
 use patchwharf_model::{FeedId, Severity};
 
+use super::sort::BulletinSort;
 use crate::{search::Search, sql::Builder};
 
-/// Adds the conditions; the words of the filter are in `search`.
-pub(super) fn narrow(sql: &mut Builder, filter: &BulletinFilter, search: &Search) {
+/// Adds the conditions; the words of the filter are in `search`. But for words, CVEs, articles and custom severities, which few have,
+/// no condition but one on the column of the order can be looked up in an index: the statement is to go through the list in that
+/// order, or through all counts that are current.
+pub(super) fn narrow(sql: &mut Builder, filter: &BulletinFilter, search: &Search, order: Option<BulletinSort>) {
+    // What is no plain column is looked up in no index.
+    let unless = |sort| if order == Some(sort) { "" } else { " + 0" };
+    let either = |yes: bool, one, other| if yes { one } else { other };
     search.narrow(sql);
     if !filter.severities.is_empty() {
-        sql.text(" AND r.severity IN (-1");
+        sql.text(" AND c.severity").text(unless(BulletinSort::Severity)).text(" IN (-1");
         for severity in &filter.severities {
             sql.push(", ", *severity);
         }
         sql.text(")");
     }
     if let Some(custom) = &filter.custom_severity {
-        sql.push(" AND i.custom_severity = ", custom);
+        // In the words of its index.
+        let plain = order.is_none_or(|order| order == BulletinSort::CustomSeverity);
+        sql.text(" AND i.custom_severity IS NOT NULL AND COALESCE(i.custom_severity, '')");
+        sql.text(either(plain, "", " || ''")).push(" = ", custom);
     }
     if let Some(vendor) = &filter.vendor {
-        sql.push(" AND LOWER(r.vendor) = ", vendor.to_lowercase());
+        sql.push(" AND LOWER(r.vendor) = LOWER(", vendor).text(")");
     }
     if let Some(feed) = filter.feed {
-        sql.push(" AND r.feed_id = ", feed);
+        sql.push(" AND f.feed_id || '' = ", feed);
     }
     if let Some(enabled) = filter.enabled {
-        sql.push(" AND i.enabled = ", enabled);
+        sql.push(" AND c.enabled = ", enabled);
     }
     if let Some(withdrawn) = filter.withdrawn {
-        sql.push(" AND r.withdrawn = ", withdrawn);
+        sql.push(" AND c.withdrawn = ", withdrawn);
     }
     if let Some(listed) = filter.listed {
-        sql.push(" AND r.listed = ", listed);
+        sql.push(" AND c.listed = ", listed);
     }
-    let either = |yes: bool, one, other| if yes { one } else { other };
     if let Some(yes) = filter.downloaded {
         sql.text(either(
             yes,
@@ -42,22 +50,26 @@ pub(super) fn narrow(sql: &mut Builder, filter: &BulletinFilter, search: &Search
         ));
     }
     if let Some(yes) = filter.bad {
-        sql.text(either(yes, " AND c.bad_packages > 0", " AND c.bad_packages = 0"));
+        sql.text(" AND c.bad_packages").text(unless(BulletinSort::BadPackages)).text(either(yes, " > 0", " = 0"));
     }
     if let Some(yes) = filter.superseded {
-        sql.text(either(yes, " AND r.superseded_by IS NOT NULL", " AND r.superseded_by IS NULL"));
+        sql.text(either(yes, " AND c.superseded = 1", " AND c.superseded = 0"));
     }
+    let (revised, released) = (unless(BulletinSort::Revised), unless(BulletinSort::Released));
     if let Some(from) = filter.revised_from {
-        sql.push(" AND r.revised_at >= ", from);
+        sql.text(" AND c.revised_at").text(revised).push(" >= ", from);
     }
     if let Some(before) = filter.revised_before {
-        sql.push(" AND r.revised_at < ", before);
+        sql.text(" AND c.revised_at").text(revised).push(" < ", before);
+    }
+    if filter.released_from.is_some() || filter.released_before.is_some() {
+        sql.text(" AND c.released_at").text(released).text(" > 0");
     }
     if let Some(from) = filter.released_from {
-        sql.push(" AND r.released_at > 0 AND r.released_at >= ", from);
+        sql.text(" AND c.released_at").text(released).push(" >= ", from);
     }
     if let Some(before) = filter.released_before {
-        sql.push(" AND r.released_at > 0 AND r.released_at < ", before);
+        sql.text(" AND c.released_at").text(released).push(" < ", before);
     }
     if let Some(cve) = &filter.cve {
         let cve = cve.trim().to_uppercase();
@@ -74,15 +86,6 @@ pub(super) fn narrow(sql: &mut Builder, filter: &BulletinFilter, search: &Search
     }
 }
 
-impl BulletinFilter {
-    /// Whether its conditions speak of what is counted, or of the bulletin's identity.
-    pub(super) fn is_of_revision_alone(&self) -> bool {
-        let identity =
-            self.custom_severity.is_some() || self.enabled.is_some() || self.cve.is_some() || self.kb.is_some();
-        !identity && self.downloaded.is_none() && self.bad.is_none()
-    }
-}
-
 /// A pattern for one word in a space-separated list with a space at both ends.
 fn words_with(word: &str) -> String {
     let mut pattern = String::from("% ");
@@ -96,7 +99,7 @@ fn words_with(word: &str) -> String {
 }
 
 /// Which bulletins. Empty: all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BulletinFilter {
     /// Words in name, title, vendor, CVEs, KBs or description, all of them, in any case.
     pub text: Option<String>,

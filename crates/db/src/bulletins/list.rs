@@ -2,19 +2,22 @@
 
 use patchwharf_model::BulletinId;
 
-use super::filter::{BulletinFilter, narrow};
-use super::sort::{BulletinSort, Table};
-use super::{Bulletin, Id};
+use super::{
+    Bulletin, Id,
+    count::{count, current, few},
+    filter::{BulletinFilter, narrow},
+    sort::{BulletinSort, Table},
+};
 use crate::{
     Db, DbError, Page, Result,
     page::Cursor,
     search::{Search, Texts},
-    sql::{Builder, IntoValue, Number, rows},
+    sql::{Builder, IntoValue, rows},
 };
 
 const COLUMNS: &str = "SELECT i.bulletin_id, i.feed_id, f.name AS feed, i.name, r.title, r.description, r.vendor, \
-     r.severity, i.custom_severity, i.enabled, NULLIF(r.released_at, 0) AS released_at, r.revised_at, r.cves, r.kbs, \
-     r.superseded_by, r.withdrawn, r.listed, c.updates, c.packages, c.bad_packages, c.policies, \
+     c.severity, i.custom_severity, c.enabled, NULLIF(c.released_at, 0) AS released_at, c.revised_at, r.cves, r.kbs, \
+     r.superseded_by, c.withdrawn, c.listed, c.updates, c.packages, c.bad_packages, c.policies, \
      NULLIF(c.oldest_proof_at, 0) AS oldest_proof_at";
 
 /// `CROSS JOIN` is an ordinary join that SQLite does not reorder: the table whose index gives the order comes first. The
@@ -26,18 +29,19 @@ macro_rules! from {
             $tables,
             " WHERE f.feed_id = ",
             $feed,
-            " AND r.bulletin_id = i.bulletin_id AND c.bulletin_id = i.bulletin_id ",
-            "AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) ",
-            "AND c.from_gen <= f.current_generation AND (c.to_gen IS NULL OR c.to_gen > f.current_generation)"
+            " AND r.bulletin_id = i.bulletin_id AND c.bulletin_id = i.bulletin_id AND ",
+            current!("r"),
+            " AND ",
+            current!("c")
         )
     };
 }
 
-const FROM_REVISION: &str = from!(
+pub(super) const FROM_REVISION: &str = from!(
     "bulletin_revision AS r CROSS JOIN feed AS f CROSS JOIN bulletin AS i CROSS JOIN bulletin_count AS c",
     "r.feed_id"
 );
-const FROM_IDENTITY: &str = from!(
+pub(super) const FROM_IDENTITY: &str = from!(
     "bulletin AS i CROSS JOIN feed AS f CROSS JOIN bulletin_revision AS r CROSS JOIN bulletin_count AS c",
     "i.feed_id"
 );
@@ -45,27 +49,64 @@ const FROM_COUNT: &str = from!(
     "bulletin_count AS c CROSS JOIN feed AS f CROSS JOIN bulletin AS i CROSS JOIN bulletin_revision AS r",
     "c.feed_id"
 );
-/// To count, where nothing but revisions is asked for: every one has its identity and its counts.
-const FROM_FEED: &str = " FROM feed AS f CROSS JOIN bulletin_revision AS r WHERE r.feed_id = f.feed_id \
-     AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation)";
 
-/// The table to begin with: few bulletins match what an index names or what the filter has an index for; else the one
-/// that gives the order.
-fn from(filter: &BulletinFilter, search: &Search, order: Table) -> &'static str {
-    let table = if filter.cve.is_some() || filter.kb.is_some() {
-        Table::Identity
-    } else if search.is_narrow() {
-        Table::Revision
-    } else if filter.downloaded == Some(true) || filter.bad == Some(true) {
-        Table::Count
-    } else {
-        order
-    };
-    match table {
-        Table::Revision => FROM_REVISION,
-        Table::Identity => FROM_IDENTITY,
-        Table::Count => FROM_COUNT,
+/// How a statement goes about its bulletins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Way {
+    /// An index of words, CVEs or articles names the few that match.
+    Named,
+    /// These match.
+    Few(Vec<BulletinId>),
+    /// Through the list in its order, until the page is full.
+    InOrder,
+}
+
+impl Way {
+    async fn to(db: &Db, filter: &BulletinFilter, search: &Search) -> Result<Self> {
+        if search.is_narrow() || filter.is_by_reference() {
+            return Ok(Self::Named);
+        }
+        let few = if *filter == BulletinFilter::default() { None } else { few(db, filter, search).await? };
+        Ok(few.map_or(Self::InOrder, Self::Few))
     }
+
+    /// Adds tables and conditions.
+    fn go(&self, sql: &mut Builder, filter: &BulletinFilter, search: &Search, sort: BulletinSort) -> Result<()> {
+        match self {
+            Self::Named => {
+                sql.text(if search.is_narrow() { FROM_REVISION } else { FROM_IDENTITY });
+                narrow(sql, filter, search, None);
+            }
+            Self::Few(ids) => {
+                sql.text(FROM_IDENTITY);
+                these(sql, ids)?;
+            }
+            Self::InOrder => {
+                sql.text(match sort.table() {
+                    Table::Identity => FROM_IDENTITY,
+                    Table::Count => FROM_COUNT,
+                });
+                narrow(sql, filter, search, Some(sort));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many match.
+    async fn total(&self, db: &Db, query: &BulletinQuery, search: &Search) -> Result<Option<u64>> {
+        Ok(match self {
+            _ if !query.with_total => None,
+            Self::Few(ids) => Some(ids.len() as u64),
+            _ => Some(count(db, &query.filter, search).await?),
+        })
+    }
+}
+
+/// Adds the condition that it is one of these.
+fn these(sql: &mut Builder, ids: &[BulletinId]) -> Result<()> {
+    let ids = rows("read bulletins", ids.iter().map(|id| (id,)))?;
+    sql.push_value(" AND i.bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each(", ids).text("))");
+    Ok(())
 }
 
 /// One page of a list.
@@ -93,41 +134,25 @@ pub async fn list(db: &Db, query: &BulletinQuery) -> Result<Page<Bulletin>> {
     const WHAT: &str = "list bulletins";
     let limit = query.limit.clamp(1, 1000);
     let search = Search::of(db, Texts::Bulletins, query.filter.text.as_deref()).await?;
-    let total = if query.with_total { Some(count(db, WHAT, query, &search).await?) } else { None };
+    let way = Way::to(db, &query.filter, &search).await?;
     let mut sql = Builder::new(COLUMNS);
-    page(&mut sql, query, &search)?;
+    page(&mut sql, query, &search, &way)?;
     sql.push(" LIMIT ", limit + 1);
     let (sql, args) = sql.build();
-    let rows = db.all(WHAT, sql, args).await?;
+    // Counting may take longer than the page: side by side.
+    let (total, rows) = futures_util::try_join!(way.total(db, query, &search), db.all(WHAT, sql, args))?;
     Ok(Page::cut(rows, limit, total, |row: &Bulletin| Cursor {
         key: query.sort.key(row),
         id: row.bulletin_id.to_string(),
     }))
 }
 
-async fn count(db: &Db, what: &'static str, query: &BulletinQuery, search: &Search) -> Result<u64> {
-    let mut sql = Builder::new("SELECT COUNT(*) AS number");
-    sql.text(if query.filter.is_of_revision_alone() && !search.is_narrow() {
-        FROM_FEED
-    } else {
-        from(&query.filter, search, query.sort.table())
-    });
-    narrow(&mut sql, &query.filter, search);
-    let (sql, args) = sql.build();
-    let counted = db.first::<Number>(what, sql, args).await?;
-    Ok(counted.map_or(0, |counted| u64::try_from(counted.number).unwrap_or_default()))
-}
-
 /// The statement of a page, from its tables to its order.
-fn page(sql: &mut Builder, query: &BulletinQuery, search: &Search) -> Result<()> {
-    sql.text(from(&query.filter, search, query.sort.table()));
-    narrow(sql, &query.filter, search);
+fn page(sql: &mut Builder, query: &BulletinQuery, search: &Search, way: &Way) -> Result<()> {
+    way.go(sql, &query.filter, search, query.sort)?;
     if let Some(text) = &query.cursor {
         let cursor = Cursor::decode(text)?;
-        let key = match query.sort {
-            BulletinSort::Name => cursor.key.clone().into_value(),
-            _ => cursor.number()?.into_value(),
-        };
+        let key = if query.sort.is_text() { cursor.key.clone().into_value() } else { cursor.number()?.into_value() };
         let (after, then) = query.sort.after(query.descending);
         sql.push_value(after, key).push(then, cursor.id).text(")");
     }
@@ -142,8 +167,8 @@ fn page(sql: &mut Builder, query: &BulletinQuery, search: &Search) -> Result<()>
 pub async fn ids(db: &Db, filter: &BulletinFilter, limit: u32) -> Result<Vec<BulletinId>> {
     let search = Search::of(db, Texts::Bulletins, filter.text.as_deref()).await?;
     let mut sql = Builder::new("SELECT i.bulletin_id AS text");
-    sql.text(from(filter, &search, Table::Revision));
-    narrow(&mut sql, filter, &search);
+    sql.text(if filter.is_by_reference() { FROM_IDENTITY } else { FROM_REVISION });
+    narrow(&mut sql, filter, &search, None);
     sql.text(" ORDER BY i.name, i.bulletin_id").push(" LIMIT ", limit);
     let (sql, args) = sql.build();
     let rows = db.all::<Id>("find bulletins", sql, args).await?;
@@ -158,11 +183,8 @@ pub async fn by_ids(db: &Db, ids: &[BulletinId]) -> Result<Vec<Bulletin>> {
     const WHAT: &str = "read bulletins";
     let mut sql = Builder::new(COLUMNS);
     sql.text(FROM_IDENTITY);
-    sql.push_value(
-        " AND i.bulletin_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each(",
-        rows(WHAT, ids.iter().map(|id| (id,)))?,
-    );
-    sql.text(")) ORDER BY i.name, i.bulletin_id");
+    these(&mut sql, ids)?;
+    sql.text(" ORDER BY i.name, i.bulletin_id");
     let (sql, args) = sql.build();
     db.all(WHAT, sql, args).await
 }
@@ -196,10 +218,37 @@ mod tests {
                 with_total: false,
             };
             let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT i.bulletin_id");
-            page(&mut sql, &query, &search).unwrap();
+            page(&mut sql, &query, &search, &Way::Named).unwrap();
             let (sql, args) = sql.build();
             let steps = plan::steps(&db, sql, args).await;
             assert!(steps[0].starts_with("SEARCH r USING INTEGER PRIMARY KEY"), "{sort:?}: {}", steps[0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn every_column_is_sorted_by_its_index_on_the_first_page_and_on_the_next() {
+        let (db, _folder) = plan::database().await;
+        let search = Search::of(&db, Texts::Bulletins, None).await.unwrap();
+        let (text, number) =
+            (Cursor { key: "Urgent".into(), id: "x".into() }, Cursor { key: "2".into(), id: "x".into() });
+        for (sort, cursor, index) in [
+            (BulletinSort::Name, &text, "bulletin_name"),
+            (BulletinSort::CustomSeverity, &text, "bulletin_custom_severity"),
+            (BulletinSort::Downloaded, &number, "bulletin_count_downloaded"),
+            (BulletinSort::Policies, &number, "bulletin_count_policies"),
+            (BulletinSort::Released, &number, "bulletin_count_released"),
+        ] {
+            for (descending, cursor) in [(false, None), (true, None), (false, Some(cursor)), (true, Some(cursor))] {
+                let cursor = cursor.map(Cursor::encode);
+                let filter = BulletinFilter::default();
+                let query = BulletinQuery { filter, sort, descending, cursor, limit: 100, with_total: false };
+                let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT i.bulletin_id");
+                page(&mut sql, &query, &search, &Way::InOrder).unwrap();
+                let (sql, args) = sql.build();
+                let steps = plan::steps(&db, sql, args).await;
+                assert!(steps[0].contains(&format!(" INDEX {index}")), "{sort:?}: {steps:?}");
+                assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{sort:?}: {steps:?}");
+            }
         }
     }
 }

@@ -26,9 +26,11 @@ macro_rules! sorted {
 }
 
 sorted!(
-    Revised: "r.revised_at", "r.bulletin_id"; Released: "r.released_at", "r.bulletin_id";
-    Severity: "r.severity", "r.bulletin_id"; Name: "i.name", "i.bulletin_id"; Updates: "c.updates", "c.bulletin_id";
+    Revised: "c.revised_at", "c.bulletin_id"; Released: "c.released_at", "c.bulletin_id";
+    Severity: "c.severity", "c.bulletin_id"; Name: "i.name", "i.bulletin_id"; Updates: "c.updates", "c.bulletin_id";
     Packages: "c.packages", "c.bulletin_id"; BadPackages: "c.bad_packages", "c.bulletin_id";
+    CustomSeverity: "COALESCE(i.custom_severity, '')", "i.bulletin_id";
+    Downloaded: "CASE WHEN c.bad_packages > 0 THEN 0 WHEN c.packages = 0 THEN 1 WHEN c.packages < c.updates THEN 2 ELSE 3 END", "c.bulletin_id";
     Policies: "c.policies", "c.bulletin_id"; OldestProof: "c.oldest_proof_at", "c.bulletin_id";
 );
 
@@ -36,10 +38,14 @@ impl BulletinSort {
     /// The table that has an index in this order.
     pub(super) fn table(self) -> Table {
         match self {
-            Self::Revised | Self::Released | Self::Severity => Table::Revision,
-            Self::Name => Table::Identity,
-            Self::Updates | Self::Packages | Self::BadPackages | Self::Policies | Self::OldestProof => Table::Count,
+            Self::Name | Self::CustomSeverity => Table::Identity,
+            _ => Table::Count,
         }
+    }
+
+    /// Whether its key is a text, not a number.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self, Self::Name | Self::CustomSeverity)
     }
 
     pub(super) fn key(self, row: &Bulletin) -> String {
@@ -48,6 +54,8 @@ impl BulletinSort {
             Self::Revised => micros(Some(row.revised_at)),
             Self::Released => micros(row.released_at),
             Self::Name => row.name.clone(),
+            Self::CustomSeverity => row.custom_severity.clone().unwrap_or_default(),
+            Self::Downloaded => on_disk(row).to_string(),
             Self::Severity => (row.severity as i64).to_string(),
             Self::Updates => row.updates.to_string(),
             Self::Packages => row.packages.to_string(),
@@ -58,10 +66,19 @@ impl BulletinSort {
     }
 }
 
+/// How much of a bulletin is on disk, as the statement above says it.
+fn on_disk(row: &Bulletin) -> u8 {
+    match row {
+        row if row.bad_packages > 0 => 0,
+        row if row.packages == 0 => 1,
+        row if row.packages < row.updates => 2,
+        _ => 3,
+    }
+}
+
 /// The tables that a bulletin's row comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Table {
-    Revision,
     Identity,
     Count,
 }
@@ -78,6 +95,10 @@ pub enum BulletinSort {
     Name,
     /// Vendor severity.
     Severity,
+    /// The administrator's own severity, by its letters; none comes first.
+    CustomSeverity,
+    /// How much is on disk: damaged, nothing, a part, all.
+    Downloaded,
     /// Count of updates.
     Updates,
     /// Count of staged packages.

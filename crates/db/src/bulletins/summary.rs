@@ -2,6 +2,7 @@
 
 use patchwharf_model::Severity;
 
+use super::count::current;
 use crate::{
     Db, Result,
     sql::{Text, args, record},
@@ -27,14 +28,14 @@ record!(
 /// # Errors
 /// When the database fails.
 pub async fn by_severity(db: &Db) -> Result<Vec<BySeverity>> {
-    const COUNT: &str = "SELECT r.severity, COUNT(*) AS bulletins, \
-         COUNT(CASE WHEN c.bad_packages = 0 AND c.packages > 0 AND c.packages = c.updates THEN 1 END) AS downloaded, \
-         COUNT(CASE WHEN c.bad_packages > 0 THEN 1 END) AS damaged \
-         FROM feed AS f CROSS JOIN bulletin_revision AS r CROSS JOIN bulletin_count AS c \
-         WHERE r.feed_id = f.feed_id AND c.bulletin_id = r.bulletin_id \
-         AND r.from_gen <= f.current_generation AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \
-         AND c.from_gen <= f.current_generation AND (c.to_gen IS NULL OR c.to_gen > f.current_generation) \
-         AND r.listed = 1 AND r.withdrawn = 0 AND r.superseded_by IS NULL GROUP BY r.severity ORDER BY r.severity DESC";
+    const COUNT: &str = concat!(
+        "SELECT c.severity, COUNT(*) AS bulletins, ",
+        "COUNT(CASE WHEN c.bad_packages = 0 AND c.packages > 0 AND c.packages = c.updates THEN 1 END) AS downloaded, ",
+        "COUNT(CASE WHEN c.bad_packages > 0 THEN 1 END) AS damaged ",
+        "FROM feed AS f CROSS JOIN bulletin_count AS c WHERE c.feed_id = f.feed_id AND ",
+        current!("c"),
+        " AND c.listed = 1 AND c.withdrawn = 0 AND c.superseded = 0 GROUP BY c.severity ORDER BY c.severity DESC"
+    );
     db.all("count bulletins by severity", COUNT, args![]).await
 }
 
@@ -43,7 +44,11 @@ pub async fn by_severity(db: &Db) -> Result<Vec<BySeverity>> {
 /// # Errors
 /// When the database fails.
 pub async fn custom_severities(db: &Db) -> Result<Vec<String>> {
-    const USED: &str = "SELECT DISTINCT custom_severity AS text FROM bulletin WHERE custom_severity IS NOT NULL \
-         ORDER BY custom_severity LIMIT 100";
+    // From one to the next greater by their index: reading all bulletins takes as long as a page.
+    const USED: &str = "WITH RECURSIVE used (text) AS (\
+         SELECT MIN(COALESCE(custom_severity, '')) FROM bulletin WHERE COALESCE(custom_severity, '') > '' \
+         UNION ALL SELECT (SELECT MIN(COALESCE(b.custom_severity, '')) FROM bulletin AS b \
+         WHERE COALESCE(b.custom_severity, '') > used.text) FROM used WHERE used.text IS NOT NULL) \
+         SELECT text FROM used WHERE text IS NOT NULL LIMIT 100";
     Ok(db.all::<Text>("list custom severities", USED, args![]).await?.into_iter().map(|row| row.text).collect())
 }

@@ -30,8 +30,8 @@ pub struct Counted {
 }
 
 impl Counting {
-    /// Looks which bulletins the generation changes: those whose updates it adds, changes or takes away (also where the
-    /// counts stay the same now, for they need not stay the same until the switch), and new ones without updates.
+    /// Looks which bulletins the generation changes: those of which it says something new, and those whose updates it adds,
+    /// changes or takes away (also where the counts stay the same now, for they need not stay the same until the switch).
     /// Everything of the generation must be committed.
     ///
     /// # Errors
@@ -39,8 +39,7 @@ impl Counting {
     pub async fn begin(db: &Db, feed: FeedId, generation: i64) -> Result<Self> {
         const TOUCHED: &str = "SELECT bulletin_id FROM update_revision WHERE feed_id = $1 AND from_gen = $2 \
              UNION SELECT bulletin_id FROM update_revision WHERE feed_id = $1 AND to_gen = $2 \
-             UNION SELECT bulletin_id FROM bulletin_revision AS r WHERE feed_id = $1 AND from_gen = $2 AND NOT EXISTS \
-             (SELECT 1 FROM bulletin_count AS c WHERE c.bulletin_id = r.bulletin_id AND c.to_gen IS NULL)";
+             UNION SELECT bulletin_id FROM bulletin_revision WHERE feed_id = $1 AND from_gen = $2";
         let touched: Vec<Touched> =
             db.all("find the bulletins that an import changes", TOUCHED, args![feed, generation]).await?;
         Ok(Self { feed, generation, bulletins: touched.into_iter().map(|row| row.bulletin_id).collect() })

@@ -6,7 +6,7 @@ use patchwharf_model::{
     job::{JobKind, JobState},
 };
 
-use super::Job;
+use super::{Job, UnderWay};
 use crate::{Db, DbError, Page, Result, page::Cursor, sql::args};
 
 pub(super) const SHOW: &str = "SELECT * FROM job WHERE job_id = $1";
@@ -45,6 +45,22 @@ pub async fn list(db: &Db, query: &JobQuery) -> Result<Page<Job>> {
     Ok(Page::cut(rows, limit, None, |job: &Job| Cursor::of_number(job.created_at.as_microsecond(), job.job_id)))
 }
 
+/// Jobs that have not ended, at most `limit` of each state: what runs, what is paused, what waits, each in the order in which it
+/// is claimed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn under_way(db: &Db, limit: u32) -> Result<Vec<UnderWay>> {
+    let mut jobs = Vec::new();
+    for state in [JobState::Running, JobState::Paused, JobState::Queued] {
+        jobs.extend(db.all("find the jobs that are under way", UNDER_WAY, args![state, limit]).await?);
+    }
+    Ok(jobs)
+}
+
+const UNDER_WAY: &str = "SELECT job_id, kind, state, payload, progress FROM job WHERE state = $1 \
+     ORDER BY priority DESC, not_before LIMIT $2";
+
 /// Jobs that failed after a time, oldest first; of those that ended right then, those after a job.
 ///
 /// # Errors
@@ -62,4 +78,18 @@ pub async fn failed_since(db: &Db, after: Timestamp, job: Option<JobId>, limit: 
 /// `NotFound`.
 pub async fn show(db: &Db, id: JobId) -> Result<Job> {
     db.first("show a job", SHOW, args![id]).await?.ok_or_else(|| DbError::not_found("job", id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{connection::Sql, plan};
+
+    #[tokio::test]
+    async fn what_is_under_way_is_found_by_the_index_of_claims_and_not_sorted() {
+        let (db, _folder) = plan::database().await;
+        let explain = Sql::Built(format!("EXPLAIN QUERY PLAN {UNDER_WAY}"));
+        let steps = plan::steps(&db, explain, args![JobState::Queued, 50_u32]).await;
+        assert_eq!(steps, ["SEARCH job USING INDEX job_claim (state=?)"]);
+    }
 }

@@ -41,7 +41,7 @@ async fn write_good(
     files: Vec<impl Serialize>,
     proofs: &[(LocationId, Proof)],
 ) -> Result<Vec<PackageId>> {
-    const GOOD: &str = "UPDATE package_file SET state = j.new_state, reason = j.why, dev = j.device, inode = j.number, \
+    const GOOD: &str = "UPDATE package_file SET state = j.new_state, reason = j.why, looked_at = NULL, dev = j.device, inode = j.number, \
          sha256 = j.content FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, CAST(value ->> 1 AS BIGINT) AS version, \
          CAST(value ->> 2 AS TEXT) AS name, CAST(value ->> 3 AS TEXT) AS new_state, CAST(value ->> 4 AS TEXT) AS why, \
          CAST(value ->> 5 AS BIGINT) AS device, CAST(value ->> 6 AS BIGINT) AS number, \
@@ -63,9 +63,14 @@ async fn write_good(
     proof::put(w, what, job, proofs).await
 }
 
-/// A bad file loses its proof, and so does every other name of the same inode: those are to be looked at again.
-/// Returns the packages that have such a name.
-async fn write_bad(w: &mut Write<'_>, what: &'static str, files: Vec<impl Serialize>) -> Result<Vec<PackageId>> {
+/// A bad file loses its proof, and keeps when it was looked at. Every other name of the same inode loses the proof, too: those
+/// are to be looked at again. Returns the packages that have such a name.
+async fn write_bad(
+    w: &mut Write<'_>,
+    what: &'static str,
+    files: Vec<impl Serialize>,
+    looked_at: Timestamp,
+) -> Result<Vec<PackageId>> {
     const SHARERS: &str = "SELECT DISTINCT o.package_id FROM json_each($1) AS j JOIN package_file AS f \
          ON f.package_id = CAST(j.value ->> 0 AS TEXT) AND f.version = CAST(j.value ->> 1 AS BIGINT) \
          AND f.name = CAST(j.value ->> 2 AS TEXT) JOIN package_file AS o ON o.inode = f.inode AND o.dev = f.dev";
@@ -74,7 +79,7 @@ async fn write_bad(w: &mut Write<'_>, what: &'static str, files: Vec<impl Serial
          FROM json_each($1) AS j JOIN package_file AS f ON f.package_id = CAST(j.value ->> 0 AS TEXT) \
          AND f.version = CAST(j.value ->> 1 AS BIGINT) AND f.name = CAST(j.value ->> 2 AS TEXT) \
          CROSS JOIN location AS l)";
-    const BAD: &str = "UPDATE package_file SET state = j.new_state, reason = j.why, dev = NULL, inode = NULL \
+    const BAD: &str = "UPDATE package_file SET state = j.new_state, reason = j.why, looked_at = $2, dev = NULL, inode = NULL \
          FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, CAST(value ->> 1 AS BIGINT) AS version, \
          CAST(value ->> 2 AS TEXT) AS name, CAST(value ->> 3 AS TEXT) AS new_state, CAST(value ->> 4 AS TEXT) AS why \
          FROM json_each($1)) AS j WHERE package_file.package_id = j.id AND package_file.version = j.version \
@@ -85,7 +90,7 @@ async fn write_bad(w: &mut Write<'_>, what: &'static str, files: Vec<impl Serial
     let batch = rows(what, files)?;
     let sharers: Vec<Sharer> = w.all(what, SHARERS, vec![batch.clone()]).await?;
     w.run(what, PROOFS, vec![batch.clone()]).await?;
-    w.run(what, BAD, vec![batch]).await?;
+    w.run(what, BAD, vec![batch, looked_at.into_value()]).await?;
     Ok(sharers.into_iter().map(|row| row.package_id).collect())
 }
 
@@ -242,7 +247,7 @@ pub async fn put_verified(
         }
     }
     let proved = write_good(w, WHAT, job, good, &proofs).await?;
-    let doubted = write_bad(w, WHAT, bad).await?;
+    let doubted = write_bad(w, WHAT, bad, verified_at).await?;
     derived::packages(w, done.keys().map(|d| d.0).chain(proved).chain(doubted)).await?;
     Ok(results.iter().filter(|r| at(r).is_none()).map(|r| r.held.package_id).collect())
 }

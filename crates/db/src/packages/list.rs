@@ -6,7 +6,7 @@ mod versions;
 
 use std::collections::HashMap;
 
-use filter::{are_few, narrow};
+use filter::{FEW, are_few, narrow};
 use jiff::Timestamp;
 use patchwharf_model::{BulletinId, JobId, LocationId, PackageId, UpdateId, package::VersionState};
 
@@ -24,14 +24,24 @@ pub use versions::{File, Version, by_location, files, to_relocate, versions, ver
 
 const COLUMNS: &str = "SELECT p.package_id, p.update_id, i.update_key, COALESCE(r.title, '') AS title, r.bulletin_id, \
      b.name AS bulletin, p.active, p.current_version, p.token, p.lock_job, p.lock_until, v.version, v.state, v.reason, \
-     v.since, v.location_id, v.size_bytes, v.weak, v.unproved, NULLIF(p.proved_at, 0) AS proved_at, p.created_at";
+     v.since, v.location_id, v.size_bytes, v.weak, v.unproved, NULLIF(p.proved_at, 0) AS proved_at, \
+     NULLIF(p.verified_at, 0) AS verified_at, p.created_at";
 
-const FROM: &str = " FROM package AS p JOIN software_update AS i ON i.update_id = p.update_id \
-     JOIN feed AS f ON f.feed_id = i.feed_id \
-     LEFT JOIN update_revision AS r ON r.update_id = p.update_id AND r.from_gen <= f.current_generation \
-     AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \
-     LEFT JOIN bulletin AS b ON b.bulletin_id = r.bulletin_id \
-     LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version WHERE 1 = 1";
+/// What a row says beside its package.
+macro_rules! beside {
+    () => {
+        " JOIN software_update AS i ON i.update_id = p.update_id JOIN feed AS f ON f.feed_id = i.feed_id \
+         LEFT JOIN update_revision AS r ON r.update_id = p.update_id AND r.from_gen <= f.current_generation \
+         AND (r.to_gen IS NULL OR r.to_gen > f.current_generation) \
+         LEFT JOIN bulletin AS b ON b.bulletin_id = r.bulletin_id \
+         LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version WHERE 1 = 1"
+    };
+}
+
+const FROM: &str = concat!(" FROM package AS p", beside!());
+/// From those of a page.
+const FROM_PAGE: &str = " FROM (SELECT p.* FROM package AS p WHERE 1 = 1";
+const BESIDE_PAGE: &str = concat!(") AS p", beside!());
 
 /// From the few updates that a search names; `CROSS JOIN` is an ordinary join that SQLite does not reorder.
 const FROM_UPDATES: &str = " FROM update_revision AS r CROSS JOIN feed AS f CROSS JOIN package AS p \
@@ -46,15 +56,7 @@ fn from(search: &Search) -> &'static str {
 
 /// What has to be read to count: every package has its update and feed, and none is left out for the rest.
 fn counted_from(filter: &PackageFilter, search: &Search) -> &'static str {
-    let PackageFilter { states: _, bulletin, update: _, location, active: _, text, weak, unproved } = filter;
-    if text.is_some() || bulletin.is_some() {
-        from(search)
-    } else if location.is_some() || weak.is_some() || unproved.is_some() {
-        " FROM package AS p LEFT JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version \
-         WHERE 1 = 1"
-    } else {
-        " FROM package AS p WHERE 1 = 1"
-    }
+    if filter.is_of_packages_alone() { " FROM package AS p WHERE 1 = 1" } else { from(search) }
 }
 
 record!(
@@ -108,6 +110,8 @@ record!(
         pub unproved: Option<bool>,
         /// The oldest verification of its files.
         pub proved_at: Option<Timestamp>,
+        /// The oldest look at its files, however it ended.
+        pub verified_at: Option<Timestamp>,
         /// When it was made.
         pub created_at: Timestamp,
     }
@@ -138,31 +142,66 @@ pub async fn list(db: &Db, query: &PackageQuery) -> Result<Page<Package>> {
     const WHAT: &str = "list packages";
     let limit = query.limit.clamp(1, 1000);
     let search = Search::of(db, Texts::Updates, query.filter.text.as_deref()).await?;
-    let total = if query.with_total {
-        let mut sql = Builder::new("SELECT COUNT(*) AS number");
-        sql.text(counted_from(&query.filter, &search));
-        narrow(&mut sql, &query.filter, &search, true);
-        let (sql, args) = sql.build();
-        db.first::<Number>(WHAT, sql, args).await?.map(|n| u64::try_from(n.number).unwrap_or_default())
-    } else {
-        None
-    };
+    let way = Way::to(db, query, &search, limit + 1).await?;
     let mut sql = Builder::new(COLUMNS);
-    page(&mut sql, query, &search, are_few(db, &query.filter.states).await?)?;
+    page(&mut sql, query, &search, way)?;
     sql.push(" LIMIT ", limit + 1);
     let (sql, args) = sql.build();
-    let rows = db.all(WHAT, sql, args).await?;
+    let total = async { if query.with_total { count(db, query, &search, None).await.map(Some) } else { Ok(None) } };
+    // Counting may take longer than the page: side by side.
+    let (total, rows) = futures_util::try_join!(total, db.all(WHAT, sql, args))?;
     Ok(Page::cut(rows, limit, total, |row: &Package| Cursor::of_number(query.sort.key(row), row.package_id)))
 }
 
+/// How many match, counted up to `most`.
+async fn count(db: &Db, query: &PackageQuery, search: &Search, most: Option<u32>) -> Result<u64> {
+    let mut sql = Builder::new(match most {
+        None => "SELECT COUNT(*) AS number",
+        Some(_) => "SELECT COUNT(*) AS number FROM (SELECT 1 AS one",
+    });
+    sql.text(counted_from(&query.filter, search));
+    narrow(&mut sql, &query.filter, search, true);
+    if let Some(most) = most {
+        sql.push(" LIMIT ", most).text(") AS matching");
+    }
+    let (sql, args) = sql.build();
+    let counted = db.first::<Number>("count packages", sql, args).await?;
+    Ok(counted.map_or(0, |n| u64::try_from(n.number).unwrap_or_default()))
+}
+
+/// How a statement goes about its packages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Few match: so many of them are found and sorted, and only then is read what stands beside them.
+    Few(u32),
+    /// Beginning with what an index names.
+    ByIndex,
+    /// Through the list in its order, until the page is full.
+    InOrder,
+}
+
+impl Way {
+    /// The way to a page of so many rows.
+    async fn to(db: &Db, query: &PackageQuery, search: &Search, rows: u32) -> Result<Self> {
+        if query.filter.is_of_packages_alone() {
+            let few = count(db, query, search, Some(FEW + 1)).await? <= u64::from(FEW);
+            return Ok(if few { Self::Few(rows) } else { Self::InOrder });
+        }
+        Ok(if are_few(db, &query.filter.states).await? { Self::ByIndex } else { Self::InOrder })
+    }
+}
+
 /// The statement of a page, from its tables to its order.
-fn page(sql: &mut Builder, query: &PackageQuery, search: &Search, by_state: bool) -> Result<()> {
-    sql.text(from(search));
-    narrow(sql, &query.filter, search, by_state);
+fn page(sql: &mut Builder, query: &PackageQuery, search: &Search, way: Way) -> Result<()> {
+    sql.text(if matches!(way, Way::Few(_)) { FROM_PAGE } else { from(search) });
+    narrow(sql, &query.filter, search, way != Way::InOrder);
     if let Some(text) = &query.cursor {
         let cursor = Cursor::decode(text)?;
         let (after, then) = query.sort.after(query.descending);
         sql.push(after, cursor.number()?).push(then, cursor.id).text(")");
+    }
+    if let Way::Few(rows) = way {
+        sql.text(query.sort.order(query.descending)).push(" LIMIT ", rows).text(BESIDE_PAGE);
     }
     sql.text(query.sort.order(query.descending));
     Ok(())
@@ -233,7 +272,7 @@ mod tests {
                 with_total: false,
             };
             let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT p.package_id");
-            page(&mut sql, &query, &search, true).unwrap();
+            page(&mut sql, &query, &search, Way::ByIndex).unwrap();
             let (sql, args) = sql.build();
             let steps = plan::steps(&db, sql, args).await;
             assert!(steps[0].starts_with("SEARCH r USING INTEGER PRIMARY KEY"), "{sort:?}: {}", steps[0]);
@@ -254,13 +293,16 @@ mod tests {
             with_total: false,
         };
         assert!(are_few(&db, &states).await.unwrap() && are_few(&db, &[]).await.unwrap());
-        for (few, first) in [(true, "SEARCH p USING INDEX package_state"), (false, "SCAN p USING INDEX package_size")] {
+        for (way, first) in
+            [(Way::ByIndex, "SEARCH p USING INDEX package_state"), (Way::InOrder, "SCAN p USING INDEX package_size")]
+        {
             let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT p.package_id");
-            page(&mut sql, &query, &search, few).unwrap();
+            page(&mut sql, &query, &search, way).unwrap();
             let (sql, args) = sql.build();
             let steps = plan::steps(&db, sql, args).await;
-            assert!(steps[0].starts_with(first), "{few}: {steps:?}");
-            assert_eq!(steps.iter().any(|step| step.contains("TEMP B-TREE")), few, "{steps:?}");
+            assert!(steps[0].starts_with(first), "{way:?}: {steps:?}");
+            let is_sorted = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+            assert_eq!(is_sorted, way == Way::ByIndex, "{steps:?}");
         }
         let filter = PackageFilter { states, active: Some(true), ..PackageFilter::default() };
         let mut sql = Builder::new("EXPLAIN QUERY PLAN SELECT COUNT(*)");

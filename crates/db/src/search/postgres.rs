@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::{
     Db, Result,
     connection::Sql,
+    logs::told,
     sql::{Number, args},
 };
 
@@ -20,7 +21,7 @@ const WHAT: &str = "make the text index";
 /// When the database cannot be asked.
 pub(crate) async fn prepare(db: &Db, now: Timestamp) -> Result<()> {
     const THERE: &str = "SELECT COUNT(*) AS number FROM pg_class WHERE relkind = 'i' AND relname IN \
-         ('bulletin_revision_search', 'update_revision_search', 'log_record_search') AND pg_table_is_visible(oid)";
+         ('bulletin_revision_search', 'update_revision_search', 'log_record_text') AND pg_table_is_visible(oid)";
     if db.first::<Number>(WHAT, THERE, args![]).await?.is_some_and(|found| found.number == 3) {
         return Ok(());
     }
@@ -37,10 +38,15 @@ pub(crate) async fn prepare(db: &Db, now: Timestamp) -> Result<()> {
 }
 
 async fn make(db: &Db, now: Timestamp) -> Result<()> {
-    const MAKE: &str = "CREATE EXTENSION IF NOT EXISTS pg_trgm; \
-         CREATE INDEX IF NOT EXISTS bulletin_revision_search ON bulletin_revision USING gin (search gin_trgm_ops); \
-         CREATE INDEX IF NOT EXISTS update_revision_search ON update_revision USING gin (search gin_trgm_ops); \
-         CREATE INDEX IF NOT EXISTS log_record_search ON log_record USING gin (LOWER(message) gin_trgm_ops)";
+    const MAKE: &str = concat!(
+        "CREATE EXTENSION IF NOT EXISTS pg_trgm; ",
+        "CREATE INDEX IF NOT EXISTS bulletin_revision_search ON bulletin_revision USING gin (search gin_trgm_ops); ",
+        "CREATE INDEX IF NOT EXISTS update_revision_search ON update_revision USING gin (search gin_trgm_ops); ",
+        "DROP INDEX IF EXISTS log_record_search; ",
+        "CREATE INDEX IF NOT EXISTS log_record_text ON log_record USING gin ((",
+        told!(),
+        ") gin_trgm_ops)"
+    );
     let mut w = db.write("system", "start-up", now).await?;
     w.script(WHAT, Sql::Const(MAKE)).await?;
     w.audit("schema.index", "schema", None, Some("pg_trgm".into()));

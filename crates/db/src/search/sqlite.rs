@@ -36,7 +36,7 @@ impl Few {
 /// Asks the index. None: it names many, or the words are too short for it.
 pub(super) async fn few(db: &Db, texts: Texts, words: &[&str]) -> Result<Option<Few>> {
     const WHAT: &str = "look into the text index";
-    let Some(trigrams) = trigrams(words) else { return Ok(None) };
+    let Some(trigrams) = trigrams(words.iter().map(|word| folded(word))) else { return Ok(None) };
     let (count, among) = match texts {
         Texts::Bulletins => (
             "SELECT COUNT(*) AS number FROM (SELECT rowid FROM bulletin_search WHERE bulletin_search MATCH $1 LIMIT $2)",
@@ -51,12 +51,12 @@ pub(super) async fn few(db: &Db, texts: Texts, words: &[&str]) -> Result<Option<
     Ok(named.is_some_and(|named| named.number <= FEW).then_some(Few { among, trigrams }))
 }
 
-/// A query that every text with all of these words matches; none when no word has three letters. Each trigram is a string
+/// A query that every text with all of these words, folded as the texts are, matches; none when no word has three letters. Each trigram is a string
 /// in FTS5's quotes, so nothing that is typed is syntax.
-pub(crate) fn trigrams(words: &[&str]) -> Option<String> {
+pub(crate) fn trigrams(words: impl IntoIterator<Item = impl Iterator<Item = char>>) -> Option<String> {
     let mut found = BTreeSet::new();
     for word in words {
-        let letters: Vec<char> = folded(word).collect();
+        let letters: Vec<char> = word.collect();
         found.extend(letters.windows(3).map(|three| three.iter().collect::<String>().replace('"', "\"\"")));
     }
     let strings: Vec<String> = found.into_iter().take(MOST_TRIGRAMS).map(|three| format!("\"{three}\"")).collect();
@@ -84,6 +84,7 @@ mod tests {
 
     #[test]
     fn words_become_quoted_trigrams() {
+        let trigrams = |words: &[&str]| trigrams(words.iter().map(|word| folded(word)));
         assert_eq!(trigrams(&["Kernel", "b0"]).unwrap(), r#""ern" AND "ker" AND "nel" AND "rne""#);
         assert_eq!(trigrams(&["ab", ""]), None);
         assert_eq!(trigrams(&[r#"a"b*"#]).unwrap(), "\"\"\"b*\" AND \"a\"\"b\"");

@@ -19,7 +19,7 @@ crate::on_both!(
     a_link_works_once_and_not_for_ever,
     the_link_of_a_first_start_is_over_when_there_is_an_administrator,
     an_account_is_signed_out_with_everything_that_lets_it_in,
-    a_password_ends_the_other_sessions,
+    a_password_ends_all_sessions_and_a_session_gets_another_secret,
     a_known_browser_is_remembered_but_not_all_of_them,
     a_saved_view_is_its_accounts_alone_and_goes_with_it,
 );
@@ -33,7 +33,7 @@ fn digest(n: u8) -> Sha256 {
 async fn account(s: &Sandbox, name: &str, role: Role) -> AccountId {
     let mut w = s.write(1).await;
     let id = accounts::create(&mut w, name, role).await.unwrap();
-    accounts::set_password(&mut w, id, "$hash$", None).await.unwrap();
+    accounts::set_password(&mut w, id, "$hash$").await.unwrap();
     w.commit().await.unwrap();
     id
 }
@@ -109,7 +109,7 @@ async fn the_link_of_a_first_start_is_over_when_there_is_an_administrator(s: &Sa
     w.commit().await.unwrap();
     assert!(links::look(&s.db, digest(1), at(11)).await.unwrap().is_some(), "anna has no password");
     let mut w = s.write(11).await;
-    accounts::set_password(&mut w, anna, "$hash$", None).await.unwrap();
+    accounts::set_password(&mut w, anna, "$hash$").await.unwrap();
     // As if it had been made at the same moment.
     links::make(&mut w, None, digest(2), at(100)).await.unwrap();
     w.commit().await.unwrap();
@@ -215,15 +215,20 @@ async fn a_link_works_once_and_not_for_ever(s: &Sandbox) {
     assert_eq!(links::take(&mut w, digest(1)).await.unwrap(), None, "its time is over");
 }
 
-async fn a_password_ends_the_other_sessions(s: &Sandbox) {
+async fn a_password_ends_all_sessions_and_a_session_gets_another_secret(s: &Sandbox) {
     let anna = account(s, "anna", Role::Administrator).await;
     session(s, anna, 1, 10).await;
     session(s, anna, 2, 10).await;
-    let keep = sessions::find(&s.db, digest(2), LASTS, at(11)).await.unwrap().unwrap().session_id;
-    let mut w = s.write(12).await;
-    accounts::set_password(&mut w, anna, "$other$", Some(keep)).await.unwrap();
+    let one = sessions::find(&s.db, digest(1), LASTS, at(11)).await.unwrap().unwrap().session_id;
+    let mut w = s.write(11).await;
+    assert!(!sessions::renew(&mut w, one, digest(2), digest(3)).await.unwrap(), "that is another one's secret");
+    assert!(sessions::renew(&mut w, one, digest(1), digest(3)).await.unwrap());
     w.commit().await.unwrap();
-    assert!(!goes_on(s, 1, 13).await && goes_on(s, 2, 13).await);
+    assert!(!goes_on(s, 1, 12).await && goes_on(s, 3, 12).await && goes_on(s, 2, 12).await);
+    let mut w = s.write(12).await;
+    accounts::set_password(&mut w, anna, "$other$").await.unwrap();
+    w.commit().await.unwrap();
+    assert!(!goes_on(s, 3, 13).await && !goes_on(s, 2, 13).await);
 }
 
 async fn a_known_browser_is_remembered_but_not_all_of_them(s: &Sandbox) {

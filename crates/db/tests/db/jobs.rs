@@ -24,6 +24,7 @@ crate::on_both!(
     asking_changes_what_waits_at_once_and_tells_what_runs,
     items_are_paged_failures_first,
     old_jobs_are_pruned_but_the_newest_stay,
+    what_runs_is_told_before_what_waits_however_much_that_is,
 );
 
 fn job(key: Option<&str>) -> NewJob {
@@ -240,4 +241,24 @@ async fn old_jobs_are_pruned_but_the_newest_stay(s: &Sandbox) {
         }
     }
     assert_eq!(seen, 3);
+}
+
+async fn what_runs_is_told_before_what_waits_however_much_that_is(s: &Sandbox) {
+    let running = enqueue(s, &job(None)).await.job_id;
+    assert_eq!(
+        jobs::claim(&s.db, InstanceId::new(), at(2), at(900)).await.unwrap().map(|job| job.job_id),
+        Some(running)
+    );
+    let paused = enqueue(s, &job(None)).await.job_id;
+    let mut w = s.write(3).await;
+    jobs::ask(&mut w, paused, Ask::Pause).await.unwrap();
+    w.commit().await.unwrap();
+    for _ in 0..60 {
+        enqueue(s, &job(None)).await;
+    }
+    let urgent = enqueue(s, &NewJob { priority: 5, ..job(None) }).await.job_id;
+    let found = jobs::under_way(&s.db, 50).await.unwrap();
+    let first: Vec<_> = found.iter().take(3).map(|job| (job.job_id, job.state)).collect();
+    assert_eq!(first, [(running, JobState::Running), (paused, JobState::Paused), (urgent, JobState::Queued)]);
+    assert_eq!(found.len(), 52);
 }

@@ -1,6 +1,7 @@
 //! Databases of before.
 
-use patchwharf_db::{Db, Options, audit, bulletins, bulletins::BulletinFilter, packages};
+use patchwharf_db::{Db, Options, audit, bulletins, bulletins::BulletinFilter, locations, packages};
+use patchwharf_model::Severity;
 use sqlx::{Connection, Executor};
 
 use crate::{
@@ -13,13 +14,13 @@ const ROWS: &str = "INSERT INTO feed (feed_id, name, kind, config, accept_sha1, 
      created_at) VALUES ('01900000-0000-7000-8000-00000000000f', 'hp', 'sdp', '{}', 0, 3, 5, 0); \
      INSERT INTO bulletin (bulletin_id, feed_id, name, folded, enabled, updates, packages, bad_packages, policies, \
      oldest_proof_at, created_at) VALUES \
-     ('01900000-0000-7000-8000-00000000000b', '01900000-0000-7000-8000-00000000000f', 'B1', 'b1', 0, 1, 0, 0, 0, 0, 0); \
+     ('01900000-0000-7000-8000-00000000000b', '01900000-0000-7000-8000-00000000000f', 'B1', 'b1', 1, 1, 0, 0, 0, 0, 0); \
      INSERT INTO bulletin_revision (bulletin_id, feed_id, from_gen, to_gen, title, description, vendor, severity, \
      released_at, revised_at, cves, kbs, withdrawn, listed, digest, search) VALUES \
      ('01900000-0000-7000-8000-00000000000b', '01900000-0000-7000-8000-00000000000f', 2, 4, 'T', 'old', 'V', 4, 0, 7, '', '', \
      0, 1, '00', 'b1 t v old'), \
-     ('01900000-0000-7000-8000-00000000000b', '01900000-0000-7000-8000-00000000000f', 4, NULL, 'T', 'new', 'V', 4, 0, 7, '', '', \
-     0, 1, '00', 'b1 t v new'); \
+     ('01900000-0000-7000-8000-00000000000b', '01900000-0000-7000-8000-00000000000f', 4, NULL, 'T', 'new', 'V', 2, 0, 9, '', '', \
+     0, 0, '00', 'b1 t v new'); \
      INSERT INTO software_update (update_id, feed_id, update_key, created_at) VALUES \
      ('01900000-0000-7000-8000-00000000000a', '01900000-0000-7000-8000-00000000000f', 'Key', 0); \
      INSERT INTO update_revision (update_id, feed_id, from_gen, bulletin_id, revised_at, title, vendor, classification, \
@@ -29,30 +30,45 @@ const ROWS: &str = "INSERT INTO feed (feed_id, name, kind, config, accept_sha1, 
      '[{\"name\":\"a\",\"size_bytes\":1,\"digest\":{\"sha1\":\"da39a3ee5e6b4b0d3255bfef95601890afd80709\"}}]', \
      '0000000000000000000000000000000000000000000000000000000000000000', \
      '0000000000000000000000000000000000000000000000000000000000000000'); \
-     INSERT INTO package (package_id, update_id, active, next_version, token, since, size_bytes, proved_at, created_at) \
-     VALUES ('01900000-0000-7000-8000-00000000000c', '01900000-0000-7000-8000-00000000000a', 1, 1, 1, 0, 0, 0, 0)";
+     INSERT INTO location (location_id, path, is_default, created_at) \
+     VALUES ('01900000-0000-7000-8000-00000000000d', '/srv/packages', 1, 0); \
+     INSERT INTO package (package_id, update_id, active, current_version, next_version, token, shown_version, state, since, \
+     size_bytes, proved_at, created_at) VALUES ('01900000-0000-7000-8000-00000000000c', \
+     '01900000-0000-7000-8000-00000000000a', 1, 1, 2, 1, 1, 'staged', 0, 0, 0, 0); \
+     INSERT INTO package_version (package_id, version, location_id, state, since, weak, size_bytes, files_digest) VALUES \
+     ('01900000-0000-7000-8000-00000000000c', 1, '01900000-0000-7000-8000-00000000000d', 'staged', 0, 1, 0, \
+     '0000000000000000000000000000000000000000000000000000000000000000')";
 
 async fn holds(url: &str) {
     let db = Db::open(&Options::new(url), at(5)).await.unwrap();
     let s = Sandbox::around(db, url.into());
     let page = bulletins::list(&s.db, &query()).await.unwrap();
     assert_eq!((page.total, page.rows[0].description.as_str()), (Some(1), "old"));
-    assert_eq!((page.rows[0].updates, page.rows[0].enabled), (1, false));
+    let one = &page.rows[0];
+    assert_eq!((one.updates, one.enabled, one.listed, one.withdrawn), (1, true, true, false));
+    assert_eq!((one.severity, one.revised_at.as_microsecond()), (Severity::Critical, 7));
+    let current =
+        BulletinFilter { enabled: Some(true), listed: Some(true), superseded: Some(false), ..Default::default() };
+    assert_eq!(bulletins::ids(&s.db, &current, 10).await.unwrap().len(), 1);
     let found = async |text: &str| {
         let filter = BulletinFilter { text: Some(text.into()), ..BulletinFilter::default() };
         bulletins::ids(&s.db, &filter, 10).await.unwrap().len()
     };
     assert_eq!((found("old").await, found("new").await), (1, 0));
-    let filter = packages::PackageFilter { text: Some("key firmware b1".into()), ..Default::default() };
-    let asked = packages::PackageQuery {
-        filter,
-        sort: packages::PackageSort::Created,
-        descending: true,
-        cursor: None,
-        limit: 10,
-        with_total: true,
-    };
-    assert_eq!(packages::list(&s.db, &asked).await.unwrap().total, Some(1));
+    let place = locations::list(&s.db).await.unwrap()[0].location_id;
+    for (location, text) in [(None, Some("key firmware b1")), (Some(place), None), (Some(place), Some("ke"))] {
+        let weak = location.map(|_| true);
+        let filter = packages::PackageFilter { location, weak, text: text.map(str::to_owned), ..Default::default() };
+        let asked = packages::PackageQuery {
+            filter,
+            sort: packages::PackageSort::Created,
+            descending: true,
+            cursor: None,
+            limit: 10,
+            with_total: true,
+        };
+        assert_eq!(packages::list(&s.db, &asked).await.unwrap().total, Some(1), "{location:?} {text:?}");
+    }
     let migrated = audit::AuditFilter { action: Some("schema.migrate"), ..Default::default() };
     assert!(!audit::list(&s.db, migrated, None, 10).await.unwrap().rows.is_empty());
 

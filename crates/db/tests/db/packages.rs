@@ -38,6 +38,8 @@ async fn a_staged_version_is_current_proved_and_counted(s: &Sandbox) {
     assert_eq!((update.package_id, update.current_version), (Some(staged[0].package_id), Some(1)));
     assert_eq!((update.state, update.proved_at), (Some(VersionState::Staged), Some(at(15))));
     assert_eq!(update.staged_files_digest, Some(update.files_digest));
+    let owned = packages::bulletins_of(&s.db, &[staged[0].package_id, PackageId::new()]).await.unwrap();
+    assert_eq!(owned, [(staged[0].package_id, update.bulletin_id)]);
     let bulletin = bulletins::show(&s.db, update.bulletin_id).await.unwrap();
     assert_eq!((bulletin.updates, bulletin.packages, bulletin.oldest_proof_at), (1, 1, Some(at(15))));
     assert!(bulletin.is_downloaded());
@@ -219,11 +221,15 @@ async fn a_bad_file_is_shown_and_every_name_of_its_inode_is_doubted(s: &Sandbox)
     w.commit().await.unwrap();
     let shown = packages::show(&s.db, package).await.unwrap();
     assert_eq!((shown.state, shown.since, shown.proved_at), (Some(VersionState::Corrupt), Some(at(40)), None));
+    assert_eq!(shown.verified_at, Some(at(40)), "it was looked at, and was not right");
+    let looked = packages::files(&s.db, &[(package, 1)]).await.unwrap();
+    assert_eq!((looked[0].proof, looked[0].looked_at), (None, Some(at(40))));
     let update = updates::show(&s.db, ids[0]).await.unwrap();
     let bulletin = bulletins::show(&s.db, update.bulletin_id).await.unwrap();
     assert_eq!((bulletin.packages, bulletin.bad_packages), (0, 1));
     let sharer = packages::show(&s.db, staged[1].package_id).await.unwrap();
     assert_eq!((sharer.state, sharer.proved_at), (Some(VersionState::Staged), None), "the same data is in doubt");
+    assert_eq!(sharer.verified_at, None, "and nobody has looked at it since");
 
     let good = Verified {
         held,
@@ -368,7 +374,7 @@ async fn lists_filter_sort_and_page(s: &Sandbox) {
     let mut w = s.write(30).await;
     packages::ensure(&mut w, &ids[20..]).await.unwrap();
     w.commit().await.unwrap();
-    for sort in [PackageSort::Created, PackageSort::Since, PackageSort::Size, PackageSort::Proved] {
+    for sort in [PackageSort::Created, PackageSort::Since, PackageSort::Size, PackageSort::Verified] {
         let mut query = query(sort, 7);
         let mut seen = Vec::new();
         loop {

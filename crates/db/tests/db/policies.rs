@@ -18,6 +18,7 @@ crate::on_both!(
     a_disabled_bulletin_withdraws_its_updates_and_brings_them_back,
     recreation_keeps_name_and_switches_under_a_new_id,
     switches_change_one_by_one_or_all,
+    switches_come_in_pages_and_are_found_by_words,
 );
 
 async fn create(s: &Sandbox, name: &str, rule: OnRevision, updates: &[UpdateId]) -> PolicyId {
@@ -164,4 +165,27 @@ async fn switches_change_one_by_one_or_all(s: &Sandbox) {
 
 fn of(object: &str) -> patchwharf_db::audit::AuditFilter<'_> {
     patchwharf_db::audit::AuditFilter { object: Some(object), ..Default::default() }
+}
+
+async fn switches_come_in_pages_and_are_found_by_words(s: &Sandbox) {
+    let (_, ids) = s.catalogue(20).await;
+    let id = create(s, "many", OnRevision::Automatic, &ids).await;
+    let all: Vec<UpdateId> = policies::switches(&s.db, id).await.unwrap().iter().map(|s| s.update_id).collect();
+    let (mut found, mut cursor) = (Vec::new(), None);
+    loop {
+        let query = policies::SwitchQuery { text: None, cursor, limit: 7 };
+        let page = policies::switch_page(&s.db, id, &query).await.unwrap();
+        assert_eq!(page.total, Some(20));
+        found.extend(page.rows.iter().map(|switch| switch.update_id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, all);
+    let words = policies::SwitchQuery { text: Some("U0007 b0007".into()), cursor: None, limit: 7 };
+    let page = policies::switch_page(&s.db, id, &words).await.unwrap();
+    assert_eq!((page.total, page.rows[0].bulletin.as_deref()), (Some(1), Some("B0007")));
+    let bad = policies::SwitchQuery { cursor: Some("nonsense".into()), limit: 7, text: None };
+    assert!(policies::switch_page(&s.db, id, &bad).await.is_err());
 }

@@ -93,6 +93,15 @@ async fn a_switch_moves_location_inodes_and_proofs_and_leaves_an_original(s: &Sa
     let usage = locations::usage(&s.db).await.unwrap();
     let used = |id| usage.iter().find(|used| used.location_id == id).map(|used| (used.packages, used.originals));
     assert_eq!((used(old), used(new)), (Some((1, 1)), Some((1, 0))));
+    for (location, text) in [(old, None), (new, None), (old, Some("revision")), (new, Some("revision"))] {
+        let filter =
+            packages::PackageFilter { location: Some(location), text: text.map(str::to_owned), ..Default::default() };
+        let (sort, descending, cursor) = (packages::PackageSort::Size, true, None);
+        let asked = packages::PackageQuery { filter, sort, descending, cursor, limit: 10, with_total: true };
+        let page = packages::list(&s.db, &asked).await.unwrap();
+        let found: Vec<PackageId> = page.rows.iter().map(|row| row.package_id).collect();
+        assert_eq!((page.total, found), (Some(1), vec![staged[usize::from(location == old)].package_id]), "{text:?}");
+    }
     let trail = audit::list(&s.db, audit::AuditFilter::default(), None, 1).await.unwrap();
     assert_eq!(trail.rows[0].action, "package.relocate");
     // And back: the copy there becomes the original.

@@ -36,6 +36,10 @@ pub struct AuditQuery {
     /// Only about this object: kind and id, for example `bulletin 0190...`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
+    /// Only about this bulletin and the packages of its updates, also those that were deleted as long as the log names them: id,
+    /// name or `FEED/NAME`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bulletin: Option<String>,
     /// Only this action, or all of a kind: `policy.add`, `policy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,

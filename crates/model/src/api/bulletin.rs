@@ -6,10 +6,10 @@ mod update;
 use serde::{Deserialize, Serialize};
 
 pub use filter::{BulletinFilter, BulletinQuery, BulletinSort, BulletinState};
-pub use update::{UpdateDetailView, UpdateSummary};
+pub use update::{UpdateDetailView, UpdateReference, UpdateSummary};
 
 use super::PolicyReference;
-use crate::{BulletinId, FeedId, Severity, Timestamp};
+use crate::{BulletinId, FeedId, PackageId, Severity, Timestamp, package::VersionState};
 
 /// A row of the Patch Remediation Center.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -54,6 +54,27 @@ pub struct BulletinSummary {
     pub withdrawn: bool,
     /// Whether the current catalogue lists it.
     pub listed: bool,
+    /// The beginning of its description; text, never markup.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub excerpt: String,
+    /// Of its packages that are not as they should be, the gravest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<BulletinTrouble>,
+}
+
+/// A package of a bulletin that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BulletinTrouble {
+    /// The package.
+    pub package: PackageId,
+    /// Its state.
+    pub state: VersionState,
+    /// Why: file, expected and found digest, or the error.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Nobody vouches for its digests yet: it is not served.
+    #[serde(default)]
+    pub unproved: bool,
 }
 
 /// A bulletin with all that is known of it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::List;
+use super::{ExportFormat, List};
 use crate::{
     JobId, Timestamp,
     job::{JobKind, JobRequest, JobState, Progress, Report},
@@ -49,8 +49,8 @@ pub struct JobDetail {
     /// The job.
     #[serde(flatten)]
     pub job: Job,
-    /// What it was asked to do.
-    pub request: JobRequest,
+    /// What it was asked to do; none: another version of the server ordered it, in words that this one does not know.
+    pub request: Option<JobRequest>,
     /// What was done, what failed and why; none before the end.
     pub report: Option<Report>,
 }
@@ -100,6 +100,10 @@ pub struct JobItemQuery {
     /// Only with this outcome: `foreign`, `adopted`, `staged` ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
+    /// All of them at once, streamed, instead of a page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub format: Option<ExportFormat>,
     /// Continue after this place: `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,

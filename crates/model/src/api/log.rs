@@ -88,6 +88,18 @@ pub struct LogRecord {
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
+impl LogRecord {
+    /// The message with its fields, as they are shown and searched.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let fields = self.fields.iter().map(|(name, value)| match value.as_str() {
+            Some(text) => format!(" {name}={text}"),
+            None => format!(" {name}={value}"),
+        });
+        std::iter::once(self.message.clone()).chain(fields).collect()
+    }
+}
+
 /// Which records.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields, default)]
@@ -106,7 +118,8 @@ pub struct LogQuery {
     /// About this package.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<PackageId>,
-    /// With this text in the message.
+    /// With this text in the message and its fields, as they are shown: `message field=value`. Fewer than three letters are looked
+    /// for in the newest 25,000 records (before `before`), unless `after`, `from`, `job`, `package` or `bulletin` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Only records with a number greater than this, oldest first; without it the newest ones, also oldest first.

@@ -47,7 +47,7 @@ pub struct PackageSummary {
     pub size_bytes: u64,
     /// The job that changes it now.
     pub locked_by: Option<JobId>,
-    /// When its files were last proved: the oldest of them.
+    /// When its files were looked at last, whether they were right or not: the oldest of them.
     pub verified_at: Option<Timestamp>,
 }
 
@@ -119,7 +119,7 @@ pub struct PackageFile {
     pub reason: String,
     /// Where it came from.
     pub url: Option<String>,
-    /// When its bytes were last proved.
+    /// When its bytes were looked at last, whether they were right or not.
     pub verified_at: Option<Timestamp>,
     /// How many other names, in any package, are the same data on disk: no second copy.
     #[serde(default)]
@@ -140,7 +140,7 @@ pub enum PackageSort {
     Since,
     /// Bytes.
     Size,
-    /// Oldest proof of its files.
+    /// The oldest look at its files.
     Verified,
 }
 
@@ -159,6 +159,9 @@ pub struct PackageQuery {
     /// Of this update: id, key or `FEED/KEY`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update: Option<String>,
+    /// At this location (the version that the list shows): its id or path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// Vendor digest SHA-1 only, or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weak: Option<bool>,
@@ -224,6 +227,14 @@ pub struct PackageDelete {
     /// For a deletion of many: how many packages it is, as the preview says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<u64>,
+}
+
+/// Stages everything that is current, enabled and not downloaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DownloadStart {
+    /// Only say what would be staged.
+    pub dry_run: bool,
 }
 
 /// Stages anew what vendors have revised.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::BulletinFilter;
 use crate::{BulletinId, PackageId, PolicyId, Timestamp, UpdateId};
 
 /// What a policy does when an update's package is replaced.
@@ -82,6 +83,22 @@ pub struct PolicyDetail {
     pub switches: Vec<PolicySwitch>,
 }
 
+/// Which switches of a policy, by bulletin and update key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct SwitchQuery {
+    /// Words in the update's key or title or the bulletin's name, all of them, in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Continue after this place: `next` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Rows per page, 1 to 1000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
 /// How a switch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -125,7 +142,7 @@ pub struct PolicySwitch {
     pub pending_version: Option<u64>,
 }
 
-/// Which updates: named, or all live ones of bulletins.
+/// Which updates: named, or all live ones of bulletins, which are named or fit a filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyUpdates {
@@ -135,13 +152,19 @@ pub struct PolicyUpdates {
     /// Updates: ids, keys or `FEED/KEY`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub updates: Vec<String>,
+    /// All bulletins that fit; `{}` is every bulletin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<BulletinFilter>,
+    /// How many bulletins this is meant to be, as the preview of bulletins counted them: refused when it is another number by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<u64>,
 }
 
 impl PolicyUpdates {
     /// Whether nothing is named.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bulletins.is_empty() && self.updates.is_empty()
+        *self == Self::default()
     }
 }
 

@@ -33,6 +33,7 @@ pub struct View {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ViewSave {
-    /// Filter and order, as the address of the page has them after `?`: at most 2,000 characters.
+    /// Filter and order, as the address of the page has them after `?`: at most 2,000 characters. The place in the table (`cursor`,
+    /// `at`) is left out: a view begins at its first row.
     pub query: String,
 }

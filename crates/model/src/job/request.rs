@@ -143,6 +143,12 @@ pub enum JobRequest {
         /// What.
         of: Selection,
     },
+    /// Stage every bulletin that is current, enabled and not downloaded.
+    Download {
+        /// Only say which packages, and how much there is to fetch.
+        #[serde(default)]
+        dry_run: bool,
+    },
     /// Stage anew every package whose update the vendor has revised; policies follow by their rule.
     Revise {
         /// Only say which, and how much there is to fetch.
@@ -269,6 +275,32 @@ impl JobRequest {
         matches!(self, Self::Adopt { .. } | Self::Backup { .. })
     }
 
+    /// Whether it only looks, and says what would be done.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        match self {
+            Self::Download { dry_run }
+            | Self::Revise { dry_run }
+            | Self::Reconcile { dry_run }
+            | Self::Relocate { dry_run, .. }
+            | Self::UndoRelocation { dry_run, .. }
+            | Self::Prune { dry_run, .. }
+            | Self::Adopt { dry_run, .. } => *dry_run,
+            Self::DeleteUnused(wish) => wish.dry_run,
+            Self::IntegrityCheck(wish) => wish.dry_run,
+            Self::Import { .. }
+            | Self::Preview { .. }
+            | Self::Stage { .. }
+            | Self::Verify { .. }
+            | Self::RefreshQuick { .. }
+            | Self::RefreshComplete { .. }
+            | Self::Recreate { .. }
+            | Self::Supply { .. }
+            | Self::Delete { .. }
+            | Self::Backup { .. } => false,
+        }
+    }
+
     /// The kind of job that this asks for.
     #[must_use]
     pub fn kind(&self) -> JobKind {
@@ -276,6 +308,7 @@ impl JobRequest {
             Self::Import { .. } => JobKind::Import,
             Self::Preview { .. } => JobKind::Preview,
             Self::Stage { .. } => JobKind::Stage,
+            Self::Download { .. } => JobKind::Download,
             Self::Revise { .. } => JobKind::Revise,
             Self::Verify { .. } => JobKind::Verify,
             Self::RefreshQuick { .. } => JobKind::RefreshQuick,

@@ -19,8 +19,10 @@ const FREE: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(60);
 /// After so long without a failure a count begins anew.
 const FORGET: Duration = Duration::from_secs(15 * 60);
-/// Rows of the audit trail that failures may make in a minute: whoever has many addresses must not fill the disk.
+/// Rows of the audit trail that failures may make in a minute, and lines of the log: whoever has many addresses must not fill
+/// the disk, or push everything else out of the log.
 const ROWS: u32 = 20;
+const MINUTE: Duration = Duration::from_secs(60);
 /// Keys that are remembered at most; beyond, the oldest goes.
 const MOST: usize = 50_000;
 
@@ -48,13 +50,35 @@ pub(crate) struct Attempt {
 
 /// Failed attempts of late. In memory: a restart forgives, and takes longer than the longest wait is worth.
 #[derive(Debug, Default)]
-pub struct Attempts(Mutex<HashMap<Key, Failures>>, Mutex<Told>);
+pub struct Attempts {
+    known: Mutex<HashMap<Key, Failures>>,
+    trail: Mutex<Told>,
+    log: Mutex<Told>,
+}
 
-/// What strangers made the audit trail tell in the minute that began then.
+/// What strangers made the audit trail, or the log, tell in the minute that began then.
 #[derive(Debug, Default)]
 struct Told {
     began: Option<Instant>,
-    rows: u32,
+    asked: u64,
+}
+
+impl Told {
+    /// How many were not told of a minute that is over.
+    fn untold(&mut self, now: Instant) -> u64 {
+        if self.began.is_none_or(|began| now.duration_since(began) < MINUTE) {
+            return 0;
+        }
+        let Self { asked, .. } = std::mem::take(self);
+        asked.saturating_sub(ROWS.into())
+    }
+
+    /// Whether one more is told.
+    fn may(&mut self, now: Instant) -> bool {
+        self.began.get_or_insert(now);
+        self.asked += 1;
+        self.asked <= u64::from(ROWS)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,17 +109,29 @@ impl Attempt {
 impl Attempts {
     /// Whether one more failure may go on the audit trail in this minute.
     pub(crate) fn may_tell(&self, now: Instant) -> bool {
-        let mut told = self.1.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.began.is_none_or(|began| now.duration_since(began) >= Duration::from_secs(60)) {
-            *told = Told { began: Some(now), rows: 0 };
+        let mut told = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        told.untold(now);
+        told.may(now)
+    }
+
+    /// Whether the log has a line for something that anybody can make happen: so many a minute, and then one that counts the
+    /// rest.
+    pub(crate) fn may_log(&self, now: Instant) -> bool {
+        self.log_untold(now);
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).may(now)
+    }
+
+    /// Writes into the log how many had no line of their own in a minute that is over.
+    pub(crate) fn log_untold(&self, now: Instant) {
+        let more = self.log.lock().unwrap_or_else(PoisonError::into_inner).untold(now);
+        if more > 0 {
+            tracing::warn!(more, "{more} more sign-ins and changes of other sites were refused in a minute");
         }
-        told.rows += 1;
-        told.rows <= ROWS
     }
 
     /// Accounts and sources with at least so many failures of late, the most first.
     pub(crate) fn many(&self, least: u32, now: Instant) -> Vec<(String, u32)> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let many = known.iter().filter(|(_, f)| f.count >= least && now.duration_since(f.last) < FORGET);
         let mut many: Vec<_> = many
             .map(|(key, failures)| {
@@ -116,7 +152,7 @@ impl Attempts {
     /// Begins an attempt: counted as a failure until it is [forgiven](Self::forgive), so that many at once are counted as
     /// many. Otherwise: how long to wait.
     pub(crate) fn begin(&self, keys: &[Key], now: Instant) -> Result<Attempt, Duration> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |failures: &&Failures| now.duration_since(failures.last) < FORGET;
         let waits = keys.iter().filter_map(|key| {
             let failures = known.get(key).filter(fresh)?;
@@ -145,7 +181,7 @@ impl Attempts {
     /// The attempt succeeded: account, browser and session are as if nothing had been; the source is as it was before
     /// this attempt, so that a success neither helps nor slows down others who share it.
     pub(crate) fn forgive(&self, attempt: Attempt) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, before) in attempt.before {
             let Some(failures) = known.get_mut(&key) else { continue };
             failures.count = failures.count.saturating_sub(1);
@@ -229,6 +265,9 @@ mod tests {
         assert_eq!(told, 7, "1, 2, 4, ... 64");
         assert_eq!((0..100).filter(|_| attempts.may_tell(start)).count(), 20, "however many there are");
         assert!(attempts.may_tell(start + LONGEST));
+        assert_eq!((0..100).filter(|_| attempts.may_log(start)).count(), 20, "in the log, too");
+        assert_eq!(attempts.log.lock().unwrap().untold(start + MINUTE), 80, "the rest is counted");
+        assert_eq!(attempts.log.lock().unwrap().untold(start + MINUTE), 0, "once");
         assert_eq!(attempts.many(20, start + LONGEST * 100), [("192.0.2.1".to_owned(), 100)]);
         assert!(attempts.many(101, start + LONGEST * 100).is_empty());
         assert!(attempts.many(20, start + LONGEST * 200).is_empty(), "it is over");
@@ -239,7 +278,7 @@ mod tests {
         let (attempts, now) = (Attempts::default(), Instant::now());
         let attempt = attempts.begin(&[Key::Account("anna".into()), source("192.0.2.1")], now).unwrap();
         attempts.forgive(attempt);
-        assert_eq!(attempts.0.lock().map_or(1, |known| known.len()), 0);
+        assert_eq!(attempts.known.lock().map_or(1, |known| known.len()), 0);
     }
 
     #[test]
@@ -248,6 +287,6 @@ mod tests {
         for n in 0..MOST + 100 {
             let _ = attempts.begin(&[Key::Account(n.to_string())], now);
         }
-        assert!(attempts.0.lock().map_or(0, |known| known.len()) <= MOST);
+        assert!(attempts.known.lock().map_or(0, |known| known.len()) <= MOST);
     }
 }

@@ -50,7 +50,9 @@ pub(crate) async fn first_link(app: &App, base: &str) -> anyhow::Result<Option<F
     Ok(Some(FirstLink::File(path)))
 }
 
-/// Removes the file of a link that was used.
-pub(super) fn used(app: &App) {
-    let _ = fs::remove_file(app.config.data.join(FILE));
+/// Removes the file of the first link once an administrator can sign in; until then it works, whoever else came in by a link.
+pub(super) async fn used(app: &App) {
+    if accounts::any_administrator(&app.db).await.unwrap_or(false) {
+        let _ = fs::remove_file(app.config.data.join(FILE));
+    }
 }

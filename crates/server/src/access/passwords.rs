@@ -1,4 +1,6 @@
-//! Hashing passwords without hurting anybody else: two at a time, off the threads that answer requests.
+//! Hashing passwords without hurting anybody else: few at a time, off the threads that answer requests. Strangers have a queue of
+//! their own with an end: however many come, browsers that an account is known by, links and whoever is signed in do not stand
+//! behind them (W-06).
 
 use std::sync::OnceLock;
 
@@ -6,7 +8,7 @@ use patchwharf_model::{
     account::{LONGEST_PASSWORD, SHORTEST_PASSWORD},
     api::Code,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     api::{ApiError, ApiResult},
@@ -14,7 +16,52 @@ use crate::{
 };
 
 /// Each takes 19 MiB and a core for some ten milliseconds.
-static ROOM: Semaphore = Semaphore::const_new(2);
+static STRANGERS: Room = Room::of(2, 16);
+static KNOWN: Room = Room::of(1, 256);
+
+/// So many are hashed at once, and so many wait.
+struct Room {
+    places: Semaphore,
+    hashing: Semaphore,
+}
+
+/// A place among those whose password is hashed or waits for it.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _place: SemaphorePermit<'static>,
+    hashing: &'static Semaphore,
+}
+
+impl Room {
+    const fn of(at_once: usize, waiting: usize) -> Self {
+        Self { places: Semaphore::const_new(at_once + waiting), hashing: Semaphore::const_new(at_once) }
+    }
+
+    fn enter(&'static self) -> ApiResult<Place> {
+        let detail = "Too many sign-ins are under way. Try again in a moment: nothing was looked at yet. Whoever holds the \
+                      server's data folder can make a new password at any time: `patchwharf user link NAME`.";
+        match self.places.try_acquire() {
+            Ok(place) => Ok(Place { _place: place, hashing: &self.hashing }),
+            Err(_) => Err(ApiError::new(Code::TooManyAttempts, detail).retry_after(2)),
+        }
+    }
+}
+
+/// A place for somebody whom nobody knows.
+///
+/// # Errors
+/// `too-many-attempts`: as many wait as may.
+pub(crate) fn stranger() -> ApiResult<Place> {
+    STRANGERS.enter()
+}
+
+/// A place for a browser that the account is known by, for a link, and for whoever is signed in.
+///
+/// # Errors
+/// `too-many-attempts`, should hundreds of them come.
+pub(crate) fn known() -> ApiResult<Place> {
+    KNOWN.enter()
+}
 
 /// The hash of a new password.
 ///
@@ -22,7 +69,8 @@ static ROOM: Semaphore = Semaphore::const_new(2);
 /// `weak-password`, or hashing failed.
 pub(crate) async fn hash(metrics: &Metrics, name: &str, password: String) -> ApiResult<String> {
     check(name, &password)?;
-    let _room = ROOM.acquire().await.map_err(ApiError::internal)?;
+    let place = known()?;
+    let _room = place.hashing.acquire().await.map_err(ApiError::internal)?;
     metrics.password_hashes.inc();
     let hashed = tokio::task::spawn_blocking(move || patchwharf_trust::hash_password(&password));
     hashed.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
@@ -32,11 +80,11 @@ pub(crate) async fn hash(metrics: &Metrics, name: &str, password: String) -> Api
 ///
 /// # Errors
 /// The thread was lost.
-pub(crate) async fn fits(metrics: &Metrics, password: String, hash: Option<String>) -> ApiResult<bool> {
+pub(crate) async fn fits(metrics: &Metrics, place: Place, password: String, hash: Option<String>) -> ApiResult<bool> {
     if password.len() > LONGEST_PASSWORD {
         return Ok(false);
     }
-    let _room = ROOM.acquire().await.map_err(ApiError::internal)?;
+    let _room = place.hashing.acquire().await.map_err(ApiError::internal)?;
     let known = hash.filter(|hash| !hash.is_empty());
     let metrics = metrics.clone();
     let judged = tokio::task::spawn_blocking(move || {
@@ -98,9 +146,25 @@ mod tests {
     #[tokio::test]
     async fn nobody_has_no_password() {
         let metrics = Metrics::default();
-        assert!(!fits(&metrics, "anything at all".to_owned(), None).await.unwrap());
-        assert!(!fits(&metrics, "anything at all".to_owned(), Some(String::new())).await.unwrap());
+        let fits =
+            async |password: &str, hash| fits(&metrics, stranger().unwrap(), password.to_owned(), hash).await.unwrap();
+        assert!(!fits("anything at all", None).await);
+        assert!(!fits("anything at all", Some(String::new())).await);
         let hash = hash(&metrics, "anna", "four quite long words".to_owned()).await.unwrap();
-        assert!(fits(&metrics, "four quite long words".to_owned(), Some(hash)).await.unwrap());
+        assert!(fits("four quite long words", Some(hash)).await);
+    }
+
+    #[tokio::test]
+    async fn w_06_a_crowd_of_strangers_ends_and_holds_up_nobody_who_is_known() {
+        let metrics = Metrics::default();
+        let crowd: Vec<Place> = std::iter::from_fn(|| stranger().ok()).collect();
+        assert_eq!(crowd.len(), 18);
+        assert_eq!(stranger().unwrap_err().problem().code.as_str(), "too-many-attempts");
+        let hashed = [STRANGERS.hashing.acquire().await.unwrap(), STRANGERS.hashing.acquire().await.unwrap()];
+        let hash = hash(&metrics, "anna", "four quite long words".to_owned()).await.unwrap();
+        let word = "four quite long words".to_owned();
+        assert!(fits(&metrics, known().unwrap(), word, Some(hash)).await.unwrap(), "while all strangers wait");
+        drop((crowd, hashed));
+        stranger().unwrap();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::{
@@ -158,7 +158,7 @@ async fn by_session(app: &App, secret: &str, from: &str, note: bool) -> patchwha
         touch(app, async |w| sessions::touch(w, found.session_id).await).await;
     }
     let sessions::Found { session_id, account_id, name, role, created_at, .. } = found;
-    let confirmed = app.confirmed.is(session_id, created_at, (now, Instant::now()));
+    let confirmed = app.confirmed.is(session_id, created_at, (now, app.clock.instant()));
     let source = format!("{from} session {session_id}");
     Ok(Some(Principal { name, role, via: Via::Session(account_id, session_id), source, confirmed }))
 }

@@ -1,7 +1,7 @@
 //! Which role each operation wants. A new operation without a line here is the administrator's alone, and fails a test.
 
 use axum::http::Method;
-use patchwharf_model::Role;
+use patchwharf_model::{Role, job::JobKind};
 
 use Wants::{Confirmed, Nothing, Person, Role as At};
 
@@ -54,13 +54,13 @@ const RULES: &[(&str, &str, Wants)] = &[
     ("GET", "/api/v1/packages/{package}/refers", READ),
     ("GET", "/api/v1/policies", READ),
     ("GET", "/api/v1/policies/{policy}", READ),
+    ("GET", "/api/v1/policies/{policy}/switches", READ),
     ("GET", "/api/v1/settings", READ),
     ("GET", "/api/v1/store", READ),
     ("GET", "/api/v1/store/history", READ),
     ("GET", "/api/v1/updates/{update}", READ),
     // What only looks, although it is a POST.
     ("POST", "/api/v1/bulletins/preview", READ),
-    ("POST", "/api/v1/feeds/{feed}/preview", READ),
     ("POST", "/api/v1/locations/{location}/prune/preview", READ),
     ("POST", "/api/v1/packages/delete/preview", READ),
     // Stage, refresh, distribute.
@@ -81,12 +81,15 @@ const RULES: &[(&str, &str, Wants)] = &[
     ("POST", "/api/v1/policies/{policy}/recreate", STAGE),
     ("POST", "/api/v1/policies/{policy}/remove", STAGE),
     ("POST", "/api/v1/policies/{policy}/switches", STAGE),
+    ("POST", "/api/v1/store/download", STAGE),
     ("POST", "/api/v1/store/revise", STAGE),
     // What deletes, moves, trusts or sets.
     ("POST", "/api/v1/backups", ALL),
     ("POST", "/api/v1/feeds", ALL),
     ("PATCH", "/api/v1/feeds/{feed}", ALL),
     ("DELETE", "/api/v1/feeds/{feed}", ALL),
+    // A job that fetches the whole catalogue, for whoever may set the rules.
+    ("POST", "/api/v1/feeds/{feed}/preview", ALL),
     ("POST", "/api/v1/locations", ALL),
     ("POST", "/api/v1/locations/adopt", ALL),
     ("POST", "/api/v1/locations/relocate", ALL),
@@ -125,6 +128,19 @@ const RULES: &[(&str, &str, Wants)] = &[
     ("POST", "/api/v1/accounts/{account}/link", ADMIT),
     ("POST", "/api/v1/accounts/{account}/sign-out", ADMIT),
 ];
+
+/// The role that starts jobs of a kind, and so stops them.
+pub(crate) fn of_job(kind: JobKind) -> Role {
+    use JobKind::{
+        Adopt, Backup, Delete, DeleteUnused, Download, Import, IntegrityCheck, Preview, Prune, Reconcile, Recreate,
+        RefreshComplete, RefreshQuick, Relocate, Revise, Stage, Supply, UndoRelocation, Verify,
+    };
+    match kind {
+        Import | Stage | Download | Revise | Verify | RefreshQuick | RefreshComplete | Recreate => Role::Operator,
+        Preview | Supply | Delete | DeleteUnused | Reconcile | IntegrityCheck | Relocate | UndoRelocation | Prune
+        | Adopt | Backup => Role::Administrator,
+    }
+}
 
 /// Whether an operation may change who may do what: those who follow are looked at again afterwards.
 pub(crate) fn may_end_access(method: &Method, route: &str) -> bool {
@@ -179,9 +195,13 @@ mod tests {
     #[test]
     fn w_02_what_changes_something_is_not_for_auditors() {
         let own = ["/api/v1/session", "/api/v1/tokens", "/api/v1/views"];
+        let looks = [
+            "/api/v1/bulletins/preview",
+            "/api/v1/locations/{location}/prune/preview",
+            "/api/v1/packages/delete/preview",
+        ];
         for (method, route, wants) in RULES {
-            let harmless =
-                *method == "GET" || route.ends_with("/preview") || own.iter().any(|own| route.starts_with(own));
+            let harmless = *method == "GET" || looks.contains(route) || own.iter().any(|own| route.starts_with(own));
             assert!(
                 harmless || !matches!(wants, At(Role::Auditor) | Person(Role::Auditor) | Nothing),
                 "{method} {route}"

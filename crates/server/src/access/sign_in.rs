@@ -1,12 +1,12 @@
 //! Signing in, by password or by a link that sets one.
 
-use std::{
-    net::IpAddr,
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, time::Duration};
 
 use axum::http::{HeaderMap, header};
-use patchwharf_db::accounts::{self, Credentials, links, sessions, tokens};
+use patchwharf_db::{
+    Write,
+    accounts::{self, Credentials, links, sessions, tokens},
+};
 use patchwharf_model::{
     AccountId, Role, SessionId,
     account::account_name,
@@ -68,13 +68,21 @@ pub(crate) async fn by_password(app: &App, wish: SignIn, from: &From) -> ApiResu
         Some(device) if is_known => vec![Key::Device(device.clone())],
         _ => vec![Key::Account(name.clone()), Key::Source(from.source.clone())],
     };
-    let attempt = app.attempts.begin(&keys, Instant::now()).map_err(|wait| {
-        tracing::warn!(source = %from.source, "a sign-in has to wait: too many attempts failed");
+    let waits = |why: &str| {
+        app.metrics.sign_ins_refused.inc();
+        if app.attempts.may_log(app.clock.instant()) {
+            tracing::warn!(source = %from.source, "a sign-in has to wait: {why}");
+        }
+    };
+    let place = if is_known { passwords::known() } else { passwords::stranger() };
+    let place = place.inspect_err(|_| waits("too many are under way"))?;
+    let attempt = app.attempts.begin(&keys, app.clock.instant()).map_err(|wait| {
+        waits("too many attempts failed");
         wait_first(wait)
     })?;
     let known = found.as_ref().map(|account| (account.account_id, account.name.clone()));
-    let fits =
-        passwords::fits(&app.metrics, wish.password, found.as_ref().map(|account| account.password.clone())).await?;
+    let hash = found.as_ref().map(|account| account.password.clone());
+    let fits = passwords::fits(&app.metrics, place, wish.password, hash).await?;
     match found {
         Some(account) if fits && account.enabled => {
             app.attempts.forgive(attempt);
@@ -82,7 +90,10 @@ pub(crate) async fn by_password(app: &App, wish: SignIn, from: &From) -> ApiResu
         }
         _ => {
             let name = known.as_ref().map_or("one that does not exist", |(_, name)| name);
-            tracing::warn!(source = %from.source, account = name, "a sign-in failed");
+            app.metrics.sign_ins_refused.inc();
+            if attempt.is_told().is_some() && app.attempts.may_log(app.clock.instant()) {
+                tracing::warn!(source = %from.source, account = name, "a sign-in failed");
+            }
             note_failure(app, &attempt, known.as_ref().map(|(id, name)| (*id, name.as_str())), from).await;
             Err(ApiError::new(Code::SignInFailed, "Name or password is wrong, or the account is disabled."))
         }
@@ -98,7 +109,7 @@ fn as_kept(text: &str) -> String {
 /// Failures go on the audit trail: the first, and then whenever their number has doubled, so that guesses do not flood it.
 /// What somebody typed as a name is not repeated: it may be a password.
 async fn note_failure(app: &App, attempt: &Attempt, account: Option<(AccountId, &str)>, from: &From) {
-    let Some(count) = attempt.is_told().filter(|_| app.attempts.may_tell(Instant::now())) else { return };
+    let Some(count) = attempt.is_told().filter(|_| app.attempts.may_tell(app.clock.instant())) else { return };
     let (object, name) = match account {
         Some((id, name)) => (format!("account {id}"), name),
         None => ("account".to_owned(), "an account that does not exist"),
@@ -114,11 +125,11 @@ async fn note_failure(app: &App, attempt: &Attempt, account: Option<(AccountId, 
     }
 }
 
+/// Whether the account knows this browser. One that does not exist knows none, and that is asked of the database, too.
 async fn known_browser(app: &App, found: Option<&Credentials>, from: &From) -> ApiResult<bool> {
-    match (found, &from.device) {
-        (Some(account), Some(device)) => Ok(sessions::knows(&app.db, account.account_id, digest(device)).await?),
-        _ => Ok(false),
-    }
+    let Some(device) = &from.device else { return Ok(false) };
+    let account = found.map_or_else(AccountId::new, |account| account.account_id);
+    Ok(sessions::knows(&app.db, account, digest(device)).await?)
 }
 
 /// Whether somebody who is signed in knows the password: a session that was left open must not be enough to take the
@@ -127,9 +138,9 @@ async fn known_browser(app: &App, found: Option<&Credentials>, from: &From) -> A
 /// # Errors
 /// `sign-in-failed`, `too-many-attempts`.
 pub(crate) async fn own_password(app: &App, session: SessionId, name: &str, password: String) -> ApiResult<()> {
-    let attempt = app.attempts.begin(&[Key::Session(session)], Instant::now()).map_err(wait_first)?;
+    let attempt = app.attempts.begin(&[Key::Session(session)], app.clock.instant()).map_err(wait_first)?;
     let found = accounts::credentials(&app.db, name).await?;
-    if !passwords::fits(&app.metrics, password, found.map(|account| account.password)).await? {
+    if !passwords::fits(&app.metrics, passwords::known()?, password, found.map(|account| account.password)).await? {
         return Err(ApiError::new(Code::SignInFailed, "The current password is another one."));
     }
     app.attempts.forgive(attempt);
@@ -171,12 +182,12 @@ pub(crate) async fn by_link(app: &App, wish: SetUp, from: &From) -> ApiResult<Si
             .await
             .map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?,
     };
-    accounts::set_password(&mut write, account, &hash, None).await?;
+    accounts::set_password(&mut write, account, &hash).await?;
     // A password is reset because somebody else may have got in: what they have made for themselves goes with it.
     tokens::revoke_all(&mut write, account).await?;
     write.commit().await?;
     app.streams.look_again();
-    first::used(app);
+    first::used(app).await;
     let found = accounts::credentials(&app.db, &name).await?.filter(|account| account.enabled);
     let found =
         found.ok_or_else(|| ApiError::new(Code::Conflict, "The password is set, but the account is disabled."))?;
@@ -193,11 +204,53 @@ pub(crate) fn dead() -> ApiError {
     )
 }
 
+/// Sets the own password, and begins a session anew: whoever has a copy of the cookie is out with everybody else.
+///
+/// # Errors
+/// `weak-password`.
+pub(crate) async fn with_new_password(
+    app: &App,
+    who: &Principal,
+    account: AccountId,
+    password: String,
+    from: &From,
+) -> ApiResult<SignedIn> {
+    let hash = passwords::hash(&app.metrics, &who.name, password).await?;
+    let mut write = who.write(app).await?;
+    accounts::set_password(&mut write, account, &hash).await?;
+    begin_in(write, app, (account, who.name.clone(), who.role), from).await
+}
+
+/// Gives the session of a request another secret, for its cookie.
+///
+/// # Errors
+/// `conflict`: another request has done so meanwhile.
+pub(crate) async fn renewed(app: &App, session: SessionId, headers: &HeaderMap) -> ApiResult<String> {
+    let before = Cookies::of(headers).session(app).unwrap_or_default();
+    let secret = patchwharf_trust::random_token().map_err(ApiError::internal)?;
+    let mut write = app.db.write("server", "api", app.clock.now()).await?;
+    if !sessions::renew(&mut write, session, digest(&before), digest(&secret)).await? {
+        return Err(ApiError::new(Code::Conflict, "The password was given twice at the same time. Give it once more."));
+    }
+    write.commit().await?;
+    Ok(secret)
+}
+
 /// Begins a session, always a new one.
-async fn begin(app: &App, (account, name, role): (AccountId, String, Role), from: &From) -> ApiResult<SignedIn> {
+async fn begin(app: &App, of: (AccountId, String, Role), from: &From) -> ApiResult<SignedIn> {
+    let write = app.db.write(&of.1, &format!("sign-in {}", from.source), app.clock.now()).await?;
+    begin_in(write, app, of, from).await
+}
+
+/// The same with what else the transaction does.
+async fn begin_in(
+    mut write: Write<'_>,
+    app: &App,
+    (account, name, role): (AccountId, String, Role),
+    from: &From,
+) -> ApiResult<SignedIn> {
     let session = patchwharf_trust::random_token().map_err(ApiError::internal)?;
     let device = patchwharf_trust::random_token().map_err(ApiError::internal)?;
-    let mut write = app.db.write(&name, &format!("sign-in {}", from.source), app.clock.now()).await?;
     let facts = (from.source.as_str(), from.agent.as_str());
     let id = sessions::begin(&mut write, account, digest(&session), lasts(app), facts).await?;
     sessions::remember(&mut write, account, digest(&device)).await?;

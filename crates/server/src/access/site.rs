@@ -1,6 +1,6 @@
 //! Requests that other sites make a browser send (W-09): a cookie goes with them, so what they may do is decided here.
 
-use std::{net::IpAddr, sync::OnceLock, time::Instant};
+use std::{net::IpAddr, sync::OnceLock};
 
 use axum::http::{HeaderMap, header};
 
@@ -11,15 +11,15 @@ use crate::app::App;
 
 /// Whether a request of a browser comes from a page of this server. Browsers of today say so themselves
 /// (`Sec-Fetch-Site`), at least over TLS; others name the page's origin, which must be the host that was asked, and that
-/// host one of this server's: an address, this machine's name, or one of `console.hosts`. A request that says neither is
+/// host one of this server's, over TLS where it speaks TLS: an address, this machine's name, or one of `console.hosts`. A request that says neither is
 /// refused: a page of ours never sends one.
 pub(crate) fn same_site(app: &App, headers: &HeaderMap) -> bool {
-    is_same_site(&app.config.console.hosts, headers)
+    is_same_site(&app.config.console.hosts, app.config.browsers_speak_tls(), headers)
 }
 
 /// Puts a refused change on the audit trail, under the name whose cookie came with it: the first, and then fewer and fewer.
 pub(crate) async fn note_refusal(app: &App, who: &Principal, session: SessionId, route: &str) {
-    let Ok(attempt) = app.attempts.begin(&[Key::Site(session)], Instant::now()) else { return };
+    let Ok(attempt) = app.attempts.begin(&[Key::Site(session)], app.clock.instant()) else { return };
     let Some(number) = attempt.is_told() else { return };
     let noted = async {
         let mut write = who.write(app).await?;
@@ -32,13 +32,14 @@ pub(crate) async fn note_refusal(app: &App, who: &Principal, session: SessionId,
     }
 }
 
-fn is_same_site(hosts: &[String], headers: &HeaderMap) -> bool {
+fn is_same_site(hosts: &[String], tls: bool, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
         return site == "same-origin";
     }
     let (Some(origin), Some(host)) = (text(header::ORIGIN.as_str()), text(header::HOST.as_str())) else { return false };
-    let asked = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    // Under TLS somebody on the line could show a page of the same host without it.
+    let asked = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://").filter(|_| !tls));
     asked.is_some_and(|asked| asked.eq_ignore_ascii_case(host)) && is_ours(hosts, name_of(host))
 }
 
@@ -78,11 +79,15 @@ mod tests {
     use super::*;
 
     fn verdict(pairs: &[(&'static str, &str)]) -> bool {
+        judged(false, pairs)
+    }
+
+    fn judged(tls: bool, pairs: &[(&'static str, &str)]) -> bool {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.insert(*name, value.parse().unwrap());
         }
-        is_same_site(&["patch.example".to_owned()], &headers)
+        is_same_site(&["patch.example".to_owned()], tls, &headers)
     }
 
     #[test]
@@ -104,6 +109,9 @@ mod tests {
         assert!(verdict(&[("origin", "http://[2001:db8::1]:8480"), ("host", "[2001:db8::1]:8480")]));
         assert!(verdict(&[("origin", "http://localhost:8480"), ("host", "localhost:8480")]));
         assert!(verdict(&[("origin", &format!("http://{}", machine())), ("host", machine())]));
+        let plain = [("origin", "http://patch.example:8480"), ("host", "patch.example:8480")];
+        assert!(verdict(&plain) && !judged(true, &plain), "a page without TLS of a server with TLS is none of ours");
+        assert!(judged(true, &[("origin", "https://patch.example:8480"), ("host", "patch.example:8480")]));
         for refused in [
             &[("origin", "https://evil.example"), ("host", "evil.example")][..],
             &[("origin", "https://evil.example:8480"), ("host", "evil.example:8480")],

@@ -17,6 +17,9 @@ use crate::{app::App, metrics::RequestLabels};
 /// Names the request in answers and in the log.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Who may embed an answer.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
 /// Runs the request and finishes its answer.
 pub(super) async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = uuid::Uuid::now_v7().to_string();
@@ -40,6 +43,8 @@ pub(super) async fn finish(State(app): State<Arc<App>>, request: Request, next: 
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // Another port of this host is the same site to a browser, and must not embed what its cookies open.
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

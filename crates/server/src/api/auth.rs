@@ -80,7 +80,9 @@ async fn check(app: &App, request: &Parts) -> Result<Option<Principal>, Refusal>
     {
         note_refusal(app, &who, session, &format!("{} {}", request.method, route.unwrap_or("an address that is not")))
             .await;
-        tracing::warn!(account = %who.name, path = %path.escape_debug(), "a change that another site asked for was refused");
+        if app.attempts.may_log(app.clock.instant()) {
+            tracing::warn!(account = %who.name, path = %path.escape_debug(), "a change that another site asked for was refused");
+        }
         let detail = "A change with a session's cookie must come from a page of this server, and the browser must say so \
                       (Sec-Fetch-Site, Origin). Scripts use a token: `Authorization: Bearer TOKEN`.";
         return Err(ApiError::new(Code::CrossSite, detail).into());
@@ -92,6 +94,14 @@ async fn check(app: &App, request: &Parts) -> Result<Option<Principal>, Refusal>
     Ok(Some(who))
 }
 
+/// For what an operation wants beyond its rule.
+///
+/// # Errors
+/// `forbidden`.
+pub(super) fn must_have(who: &Principal, role: Role) -> Result<(), ApiError> {
+    if who.role < role { Err(forbidden(who, role)) } else { Ok(()) }
+}
+
 /// Whether who asks may have what the operation wants; without a rule it is the administrator's alone.
 fn may(who: &Principal, wants: Option<Wants>) -> Result<(), ApiError> {
     let role = match wants {
@@ -99,9 +109,7 @@ fn may(who: &Principal, wants: Option<Wants>) -> Result<(), ApiError> {
         Some(Wants::Role(role) | Wants::Person(role) | Wants::Confirmed(role)) => role,
         None => Role::Administrator,
     };
-    if who.role < role {
-        return Err(forbidden(who, role));
-    }
+    must_have(who, role)?;
     if matches!(wants, Some(Wants::Person(_) | Wants::Confirmed(_))) && matches!(who.via, Via::Token(..)) {
         let detail = "A personal token does not do this: it could outlive what it was made for. Sign in on the console, or \
                       use the command line with the token of the data folder (admin.token).";

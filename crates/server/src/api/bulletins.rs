@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(super) use choice::bulletins as chosen;
+pub(super) use read::one;
 pub(crate) use read::{list, refers, show};
 
 use crate::app::App;

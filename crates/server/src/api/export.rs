@@ -10,6 +10,8 @@ use patchwharf_db::{DbError, Page};
 use patchwharf_model::api::ExportFormat;
 use serde::Serialize;
 
+use crate::access::Export;
+
 /// The JSON of a list, for the description: a page, or everything as an array.
 #[derive(utoipa::ToSchema)]
 #[serde(untagged)]
@@ -36,9 +38,10 @@ pub(super) struct Written<T> {
     pub(super) line: fn(&mut String, &T),
 }
 
-/// The answer that brings all rows; `page` reads those after a cursor. An error breaks the connection off: half a list must
+/// The answer that brings all rows; `page` reads those after a cursor. `place` is free again when the last went out, or the client
+/// went away. An error breaks the connection off: half a list must
 /// not look like a whole one.
-pub(super) fn stream<T, F, P>(written: Written<T>, page: F) -> Response
+pub(super) fn stream<T, F, P>(place: Export, written: Written<T>, page: F) -> Response
 where
     T: Serialize + Send + 'static,
     F: Fn(Option<String>) -> P + Send + 'static,
@@ -49,12 +52,12 @@ where
         ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
     };
     let name = HeaderValue::from_str(&format!("attachment; filename=\"{}.{ending}\"", written.name));
-    let begin = Some((written, page, None, true));
+    let begin = Some((place, written, page, None, true));
     let pieces = stream::try_unfold(begin, |state| async move {
-        let Some((written, page, cursor, first)) = state else { return Ok::<_, DbError>(None) };
+        let Some((place, written, page, cursor, first)) = state else { return Ok::<_, DbError>(None) };
         let rows = page(cursor).await?;
         let piece = Bytes::from(written.piece(&rows, first));
-        Ok(Some((piece, rows.next.map(|next| (written, page, Some(next), false)))))
+        Ok(Some((piece, rows.next.map(|next| (place, written, page, Some(next), false)))))
     });
     let mut response = Body::from_stream(pieces).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -3,6 +3,7 @@
 mod control;
 mod findings;
 mod follow;
+mod items;
 mod read;
 pub(super) mod view;
 
@@ -21,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(read::list))
         .routes(routes!(read::show))
-        .routes(routes!(read::items))
+        .routes(routes!(items::items))
         .routes(routes!(findings::findings))
         .routes(routes!(follow::events))
         .routes(routes!(control::pause))

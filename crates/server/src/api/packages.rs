@@ -32,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(run::delete))
         .routes(routes!(deletion::deletion_preview))
         .routes(routes!(run::reconcile))
+        .routes(routes!(run::download))
         .routes(routes!(run::revise))
         .routes(routes!(run::delete_unused))
         .routes(routes!(integrity::integrity_check))

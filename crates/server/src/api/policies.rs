@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(crate) use read::{list, show};
+pub(crate) use read::{list, show_page};
 
 use crate::app::App;
 
@@ -18,7 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(read::list, change::create))
         .routes(routes!(read::show, change::patch, change::delete))
         .routes(routes!(change::recreate))
-        .routes(routes!(switches::set))
+        .routes(routes!(read::switches, switches::set))
         .routes(routes!(switches::remove))
         .routes(routes!(switches::accept))
 }

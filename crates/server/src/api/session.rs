@@ -1,6 +1,6 @@
 //! Signing in and out, and who one is.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use patchwharf_db::accounts::{self, links, sessions};
+use patchwharf_db::accounts::{links, sessions};
 use patchwharf_model::{
     AccountId, SessionId,
     api::{
@@ -23,7 +23,7 @@ use super::{
     page,
 };
 use crate::{
-    access::{self, Principal, passwords, same_site, sign_in},
+    access::{self, Principal, same_site, sign_in},
     app::App,
 };
 
@@ -97,7 +97,7 @@ async fn end(State(app): Shared, who: Principal, Query(query): Query<SignOutQuer
             sessions::end(&mut write, account, session).await?;
         }
         _ => {
-            sessions::end_all(&mut write, account, None).await?;
+            sessions::end_all(&mut write, account).await?;
         }
     }
     write.commit().await?;
@@ -108,38 +108,44 @@ async fn end(State(app): Shared, who: Principal, Query(query): Query<SignOutQuer
     Ok(response)
 }
 
-/// Changes the own password; all other sessions of the account end.
+/// Changes the own password. All sessions of the account end, the own one too, for somebody may have copied its cookie: the answer
+/// sets the cookie of a new one.
 #[utoipa::path(put, path = "/session/password", tag = "session", request_body = PasswordChange,
     responses((status = 204), (status = 401, description = "`sign-in-failed`: the current password is another one"),
         (status = 422, description = "`weak-password`")))]
 async fn password(
     State(app): Shared,
     who: Principal,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     extract::Json(wish): extract::Json<PasswordChange>,
-) -> ApiResult<StatusCode> {
+) -> ApiResult<Response> {
     let account = own(&who)?;
     let session = session_of(&who)?;
     sign_in::own_password(&app, session, &who.name, wish.current).await?;
-    let hash = passwords::hash(&app.metrics, &who.name, wish.new).await?;
-    let mut write = who.write(&app).await?;
-    accounts::set_password(&mut write, account, &hash, Some(session)).await?;
-    write.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    let from = sign_in::From::of(&app, peer.ip(), &headers);
+    let done = sign_in::with_new_password(&app, &who, account, wish.new, &from).await?;
+    Ok(with_cookies(&app, StatusCode::NO_CONTENT.into_response(), &done))
 }
 
-/// Gives the own password once more. For five minutes this session may change who may do what: accounts, links, tokens.
+/// Gives the own password once more. For five minutes this session may change who may do what: accounts, links, tokens. The
+/// answer sets a new cookie of the session; a copy of the one before is dead.
 #[utoipa::path(post, path = "/session/confirm", tag = "session", request_body = PasswordConfirm,
     responses((status = 204), (status = 401, description = "`sign-in-failed`: the password is another one"),
         (status = 429, description = "`too-many-attempts`")))]
 async fn confirm(
     State(app): Shared,
     who: Principal,
+    headers: HeaderMap,
     extract::Json(wish): extract::Json<PasswordConfirm>,
-) -> ApiResult<StatusCode> {
+) -> ApiResult<Response> {
     let session = session_of(&who)?;
     sign_in::own_password(&app, session, &who.name, wish.password).await?;
-    app.confirmed.note(session, Instant::now());
-    Ok(StatusCode::NO_CONTENT)
+    let cookie = sign_in::renewed(&app, session, &headers).await?;
+    app.confirmed.note(session, app.clock.instant());
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    put(&mut response, access::set_session(&app, &cookie));
+    Ok(response)
 }
 
 /// The own sessions that go on.
@@ -191,13 +197,21 @@ fn session_of(who: &Principal) -> ApiResult<SessionId> {
 fn from_our_page(app: &App, headers: &HeaderMap) -> ApiResult<()> {
     let from_a_browser = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
     if from_a_browser && !same_site(app, headers) {
+        if app.attempts.may_log(app.clock.instant()) {
+            let site = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+            let site: String = site.chars().take(200).collect();
+            tracing::warn!(site, "a sign-in that another site asked for was refused");
+        }
         return Err(ApiError::new(Code::CrossSite, "Signing in is done on a page of this server."));
     }
     Ok(())
 }
 
 fn answer(app: &App, done: sign_in::SignedIn) -> Response {
-    let mut response = Json(done.principal.me()).into_response();
+    with_cookies(app, Json(done.principal.me()).into_response(), &done)
+}
+
+fn with_cookies(app: &App, mut response: Response, done: &sign_in::SignedIn) -> Response {
     put(&mut response, access::set_session(app, &done.session));
     put(&mut response, access::set_device(app, &done.device));
     response

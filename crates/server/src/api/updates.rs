@@ -23,7 +23,12 @@ pub(crate) async fn show(State(app): Shared, Path(update): Path<String>) -> ApiR
     let id = resolve(&app, update).await?;
     let row = updates::show(&app.db, id).await?;
     let item = updates::item(&app.db, id).await?;
-    Ok(Json(view::detail(row, &item)?))
+    let feed = row.feed_id;
+    let mut detail = view::detail(row, &item)?;
+    let mut named = detail.supersedes.clone();
+    named.extend(detail.summary.superseded_by.clone());
+    detail.related = updates::known(&app.db, feed, &named).await?.into_iter().map(view::reference).collect();
+    Ok(Json(detail))
 }
 
 /// The one update that a name means.

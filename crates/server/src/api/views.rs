@@ -48,6 +48,12 @@ pub(crate) async fn of(app: &App, who: &Principal) -> ApiResult<Vec<View>> {
     Ok(rows.into_iter().filter_map(view).collect())
 }
 
+/// A view without the place in the table where it was saved: it begins at the first row.
+fn from_its_beginning(query: &str) -> String {
+    let place = |pair: &&str| pair.starts_with("cursor=") || pair.starts_with("at=");
+    query.split('&').filter(|pair| !place(pair)).collect::<Vec<_>>().join("&")
+}
+
 /// Saves a view under a name; one of that name gives way to it.
 #[utoipa::path(put, path = "/views/{place}/{name}", tag = "views", request_body = ViewSave,
     params(("place" = ViewPlace, Path), ("name" = String, Path)),
@@ -70,9 +76,10 @@ async fn save(
             "The query of a view is what stands after `?` in the page's address, at most {LONGEST_QUERY} characters."
         )));
     }
+    let query = from_its_beginning(&wish.query);
     let account = account(&who)?;
     let mut write = who.write(&app).await?;
-    let saved = views::save(&mut write, account, place.as_str(), name, &wish.query, MOST_VIEWS).await;
+    let saved = views::save(&mut write, account, place.as_str(), name, &query, MOST_VIEWS).await;
     saved.map_err(|error| ApiError::from(error).refused_as(Code::Conflict))?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -94,4 +101,15 @@ async fn forget(
     }
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_begins_at_its_first_row_wherever_it_was_saved() {
+        assert_eq!(from_its_beginning("text=at&cursor=ff&sort=name&at=101"), "text=at&sort=name");
+        assert_eq!(from_its_beginning(""), "");
+    }
 }

@@ -4,6 +4,8 @@ use std::io;
 
 use camino::Utf8Path;
 
+use crate::words;
+
 /// Room that is left to others.
 const RESERVE_BYTES: u64 = 64 << 20;
 
@@ -19,7 +21,12 @@ pub(crate) fn must_have_room(folder: &Utf8Path, bytes: u64) -> io::Result<()> {
     if bytes == 0 || free >= needed {
         return Ok(());
     }
-    let text = format!("{folder} has {free} bytes of free space, {bytes} and {RESERVE_BYTES} of reserve are needed");
+    let text = format!(
+        "{folder} has {} of free space, {} and {} of reserve are needed",
+        words::bytes(free),
+        words::bytes(bytes),
+        words::bytes(RESERVE_BYTES)
+    );
     Err(io::Error::new(io::ErrorKind::StorageFull, text))
 }
 
@@ -36,6 +43,6 @@ mod tests {
         must_have_room(&folder, 1).unwrap();
         let error = must_have_room(&folder, u64::MAX).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-        assert!(error.to_string().contains("bytes of free space, 18446744073709551615 and"), "{error}");
+        assert!(error.to_string().contains(" of free space, 16384.0 PiB and 64.0 MiB of reserve"), "{error}");
     }
 }

@@ -1,13 +1,15 @@
 //! `patchwharf audit ...`
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use camino::Utf8Path;
 use clap::Subcommand;
 use patchwharf_model::{
     Timestamp,
     api::{AuditChain, AuditChainQuery, AuditEntry, AuditQuery, ExportFormat, Page},
 };
 
-use super::{Client, Found, output};
+use super::{Client, Found, Global, output};
+use crate::{start, trail};
 
 /// Who changed what.
 #[derive(Debug, Subcommand)]
@@ -16,12 +18,16 @@ pub(super) enum Audit {
     #[command(after_help = "\
 Examples:
   patchwharf audit list --action policy
+  patchwharf audit list --bulletin MS24-018
   patchwharf audit list --object 'feed 01a20cfc-ee73-74e4-86ae-83bdcd7ed120' --since 2026-11-01T00:00:00Z
   patchwharf audit list --csv > audit.csv")]
     List {
         /// Only about this object: kind and id.
         #[arg(long)]
         object: Option<String>,
+        /// Only about this bulletin and its packages: name, FEED/NAME or id.
+        #[arg(long, conflicts_with = "object")]
+        bulletin: Option<String>,
         /// Only this action, or all of a kind: `policy.add`, `policy`.
         #[arg(long)]
         action: Option<String>,
@@ -51,13 +57,24 @@ Examples:
         #[arg(long, value_name = "HEAD")]
         kept: Option<String>,
     },
+    /// Take the trail of the database as it is from now on: after you have put an older copy of it in its place yourself.
+    ///
+    /// The server remembers in its data folder which changes it has seen, and calls a trail broken that does not have them. This
+    /// forgets them, as the holder of the data folder may; what was remembered is kept beside, and the trail tells when it was
+    /// taken anew. A running server follows within the hour.
+    Accept,
 }
 
 impl Audit {
+    /// What needs no server.
+    pub(super) fn offline(&self, global: &Global) -> Option<Result<Found>> {
+        matches!(self, Self::Accept).then(|| accept(&global.data))
+    }
+
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
         match self {
-            Self::List { object, action, since, limit, cursor, csv } => {
-                let query = AuditQuery { object, action, since, cursor, limit: Some(limit), format: None };
+            Self::List { object, bulletin, action, since, limit, cursor, csv } => {
+                let query = AuditQuery { object, bulletin, action, since, cursor, limit: Some(limit), format: None };
                 if csv {
                     let query = AuditQuery { limit: None, format: Some(ExportFormat::Csv), ..query };
                     client.copy("/audit", &query).await?;
@@ -66,8 +83,29 @@ impl Audit {
                 list(client, query).await
             }
             Self::Verify { kept } => verify(client, AuditChainQuery { kept }).await,
+            Self::Accept => Ok(Found::Nothing),
         }
     }
+}
+
+fn accept(data: &Utf8Path) -> Result<Found> {
+    anyhow::ensure!(
+        data.join(start::INSTANCE_ID).exists(),
+        "{data} is not the data folder of a server: no server ever ran on it; name the right one by --data"
+    );
+    let aside = trail::set_aside(data, Timestamp::now()).with_context(|| format!("cannot write in {data}"))?;
+    let line = match aside {
+        None => "nothing was remembered of the trail: it is taken as it is within the hour".to_owned(),
+        Some((path, newest)) => {
+            let newest = newest.map_or_else(
+                || "could not be read".to_owned(),
+                |seen| format!("ended with {}:{}, seen at {}", seen.change, seen.digest, seen.at()),
+            );
+            format!("the trail is taken as it is within the hour; what was remembered {newest}; it is kept in {path}")
+        }
+    };
+    output::line(&line)?;
+    Ok(Found::Nothing)
 }
 
 async fn verify(client: &Client, query: AuditChainQuery) -> Result<Found> {

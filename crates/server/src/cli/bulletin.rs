@@ -1,6 +1,6 @@
 //! `patchwharf bulletin ...`
 
-mod filter;
+pub(super) mod filter;
 mod show;
 
 use anyhow::Result;
@@ -23,7 +23,8 @@ Examples:
     List {
         #[command(flatten)]
         filter: Filter,
-        /// Sort by name, severity, released, revised, updates, packages, bad-packages, policies or oldest-proof.
+        /// Sort by name, severity, custom-severity, downloaded, released, revised, updates, packages, bad-packages, policies or
+        /// oldest-proof.
         #[arg(long, default_value = "name", value_parser = filter::sort)]
         sort: BulletinSort,
         /// The other way round.

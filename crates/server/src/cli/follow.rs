@@ -41,7 +41,8 @@ pub(crate) async fn watch(client: &Client, job: JobId) -> Result<Found> {
         report::show(&detail)?;
         super::job::findings::table(client, &detail).await?;
     }
-    Ok(if detail.job.state == JobState::Done { Found::Nothing } else { Found::Problems })
+    let found = detail.report.as_ref().is_some_and(|report| report.items_failed > 0);
+    Ok(if detail.job.state == JobState::Done && !found { Found::Nothing } else { Found::Problems })
 }
 
 /// Follows a job without showing its report.

@@ -13,6 +13,7 @@ use patchwharf_model::{
 };
 
 use super::{Client, Found, follow, output};
+use crate::words::UNKNOWN_REQUEST;
 
 /// Jobs: run, list, show, watch, pause, resume, cancel.
 #[derive(Debug, Subcommand)]
@@ -121,7 +122,7 @@ async fn show(client: &Client, detail: &JobDetail) -> Result<()> {
         ("asked for", output::time(job.created_at)),
         ("started", output::time_or(job.started_at, "")),
         ("ended", output::time_or(job.ended_at, "")),
-        ("request", serde_json::to_string(&detail.request)?),
+        ("request", detail.request.as_ref().map_or_else(|| Ok(UNKNOWN_REQUEST.to_owned()), serde_json::to_string)?),
         (
             "progress",
             if job.state == JobState::Running { follow::sentence(job.state, &job.progress) } else { String::new() },

@@ -43,7 +43,8 @@ pub(super) struct Filter {
     /// Only of this level and graver: trace, debug, info, warn, error.
     #[arg(long)]
     level: Option<Level>,
-    /// Only with this text in the message.
+    /// Only with this text in the message or its fields. One or two letters: in the newest 25,000 records, or those of the job,
+    /// package or bulletin.
     #[arg(long)]
     text: Option<String>,
     /// Begin with so many of the newest records.
@@ -102,8 +103,12 @@ async fn tail(client: &Client, mut query: LogQuery) -> Result<()> {
                         // Asked for anew, the server says what is wrong.
                         break;
                     }
-                    show(client, &serde_json::from_str(&event.data)?)?;
-                    last = event.id;
+                    match event.name.as_str() {
+                        "restarted" => output::note("the server's log began anew: its numbers start again"),
+                        "cut" => output::note("what came next is not kept any more"),
+                        _ => show(client, &serde_json::from_str(&event.data)?)?,
+                    }
+                    last = event.id.or(last);
                 }
             }
             // The first connection tells whether server and token are right; later ones wait for the server.

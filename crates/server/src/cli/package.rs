@@ -28,6 +28,9 @@ pub(super) enum Package {
         /// Only of this bulletin.
         #[arg(long)]
         bulletin: Option<String>,
+        /// Only where the version that is shown is at this location: its path or id.
+        #[arg(long)]
+        location: Option<String>,
         /// Only with this text in title, key or bulletin.
         #[arg(long)]
         text: Option<String>,
@@ -108,10 +111,11 @@ impl From<Choice> for PackageChoice {
 impl Package {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
         match self {
-            Self::List { state, bulletin, text, unproved, replaced, limit, cursor } => {
+            Self::List { state, bulletin, location, text, unproved, replaced, limit, cursor } => {
                 let query = PackageQuery {
                     state: List(state),
                     bulletin,
+                    location,
                     text,
                     unproved: unproved.then_some(true),
                     replaced,

@@ -7,15 +7,16 @@ use patchwharf_model::api::{
     SwitchesSet,
 };
 
-use super::{Client, Found, client::segment, output};
+use super::{Client, Found, bulletin::filter::Filter, client::segment, output};
 
 /// Software update policies.
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
-    /// Create a policy over updates, or over all live updates of bulletins.
+    /// Create a policy over updates, or over all live updates of bulletins, named or by a filter.
     #[command(after_help = "\
-Example:
-  patchwharf policy create 'Servers, critical' --bulletin DSA-5380-1 --bulletin DSA-5381-1 --enabled")]
+Examples:
+  patchwharf policy create 'Servers, critical' --bulletin DSA-5380-1 --bulletin DSA-5381-1 --enabled
+  patchwharf policy create 'Critical of November' --severity critical --revised-from 2026-11-01 --confirm 12")]
     Create {
         /// Its name.
         name: String,
@@ -97,11 +98,21 @@ pub(super) struct Updates {
     /// This update; may be given several times.
     #[arg(long = "update", value_name = "UPDATE")]
     updates: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// All bulletins.
+    #[arg(long, conflicts_with = "bulletins")]
+    all: bool,
+    /// Only if it is so many bulletins, as `bulletin list` with the same filter counts them.
+    #[arg(long, value_name = "NUMBER")]
+    confirm: Option<u64>,
 }
 
-impl From<Updates> for PolicyUpdates {
-    fn from(updates: Updates) -> Self {
-        Self { bulletins: updates.bulletins, updates: updates.updates }
+impl Updates {
+    async fn resolve(self, client: &Client) -> Result<PolicyUpdates> {
+        let filter = self.filter.resolve(client).await?;
+        let filter = if self.all { Some(filter.unwrap_or_default()) } else { filter };
+        Ok(PolicyUpdates { bulletins: self.bulletins, updates: self.updates, filter, confirm: self.confirm })
     }
 }
 
@@ -110,29 +121,31 @@ impl Policy {
         match self {
             Self::List => list(client).await?,
             Self::Create { name, of, enabled, on_revision } => {
-                let policy = PolicyCreate { name, of: of.into(), enabled, on_revision };
+                let policy = PolicyCreate { name, of: of.resolve(client).await?, enabled, on_revision };
                 show(client, &client.post("/policies", &policy).await?)?;
             }
             Self::Show { policy } => show(client, &client.get(&path(&policy, "")).await?)?,
             Self::Enable { policy } => set_enabled(client, &policy, true).await?,
             Self::Disable { policy } => set_enabled(client, &policy, false).await?,
             Self::Switch { policy, to, of } => {
-                let set = SwitchesSet { of: of.into(), enabled: to == "on" };
+                let set = SwitchesSet { of: of.resolve(client).await?, enabled: to == "on" };
                 changed(client, &client.post(&path(&policy, "/switches"), &set).await?)?;
             }
             Self::Add { policy, of } => {
-                let of = PolicyUpdates::from(of);
-                anyhow::ensure!(!of.is_empty(), "name what to add by --bulletin or --update");
+                let of = of.resolve(client).await?;
+                let way =
+                    "name what to add by --bulletin or --update, or by a filter of bulletins (--severity, --state ...)";
+                anyhow::ensure!(!of.is_empty(), way);
                 let set = SwitchesSet { of, enabled: true };
                 changed(client, &client.post(&path(&policy, "/switches"), &set).await?)?;
             }
             Self::Remove { policy, of } => {
-                let of = PolicyUpdates::from(of);
+                let of = of.resolve(client).await?;
                 changed(client, &client.post(&path(&policy, "/remove"), &of).await?)?;
             }
             Self::Recreate { policy } => show(client, &client.post(&path(&policy, "/recreate"), &()).await?)?,
             Self::Accept { policy, of } => {
-                let of = PolicyUpdates::from(of);
+                let of = of.resolve(client).await?;
                 changed(client, &client.post(&path(&policy, "/accept"), &of).await?)?;
             }
             Self::Delete { policy } => {

@@ -13,7 +13,7 @@ use patchwharf_model::{
 
 use super::{
     page,
-    query::Asked,
+    query::{Asked, Condition},
     shell::Shell,
     when::{When, WhenOr},
 };
@@ -31,9 +31,20 @@ struct Table {
     page: Page<AuditEntry>,
 }
 
+/// The fields of the form.
+const FIELDS: [&str; 3] = ["action", "object", "since"];
+
 impl Table {
     fn at(&self, at: &Timestamp) -> When {
         When(*at)
+    }
+
+    fn kept(&self) -> Vec<(&str, &str)> {
+        self.asked.kept(&FIELDS)
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        self.asked.conditions(&FIELDS)
     }
 
     /// The same changes as a file.
@@ -71,6 +82,7 @@ impl Held {
 
 /// Whether the chain holds, as a part of the page.
 pub(super) async fn chain(State(app): Shared) -> ApiResult<Response> {
+    let _reading = app.reads.chain()?;
     let chain = trail::chain(&app, None).await?;
     let good = words::count(chain.good, "change");
     page::html(&Held { chain, good })

@@ -3,46 +3,42 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{extract::State, response::Response};
-use patchwharf_model::{
-    api::{AuditEntry, AuditQuery, BulletinDetail, LogQuery, LogRecord, Refers, UpdateDetailView, UpdateSummary},
-    rule::Rule,
+use axum::{extract::State, http::HeaderMap, response::Response};
+use patchwharf_model::api::{
+    AuditEntry, AuditQuery, BulletinDetail, BulletinTrouble, LogQuery, LogRecord, Refers, UpdateSummary,
 };
 
 use super::{
     activity::{Activity, Doing},
-    page,
+    bulletins, page,
     shell::Shell,
     when::{When, WhenOr},
 };
 use crate::{
     access::Principal,
-    api::{ApiResult, Path, Shared, audit, bulletins, extract::Query, logs, updates},
+    api::{ApiResult, Path, Shared, audit, bulletins as api, extract::Query, logs},
     words,
 };
 
-/// Updates whose rules are shown; a bulletin with more shows a link for each.
-const WITH_RULES: usize = 20;
+/// Entries of each history that the page shows.
+const NEWEST: u32 = 50;
 
 #[derive(Template)]
-#[template(path = "bulletin.html")]
+#[template(path = "bulletin.html", blocks = ["live"])]
 struct Show {
     shell: Shell,
     bulletin: BulletinDetail,
     refers: Refers,
-    updates: Vec<UpdateDetailView>,
     history: Vec<AuditEntry>,
     records: Vec<LogRecord>,
     doing: Option<Doing>,
+    /// Whether anything goes on at all: the page looks again sooner.
+    soon: bool,
 }
 
 impl Show {
     fn size(&self, update: &UpdateSummary) -> String {
         words::bytes(update.size_bytes)
-    }
-
-    fn bytes(&self, bytes: &u64) -> String {
-        words::bytes(*bytes)
     }
 
     fn proof(&self) -> WhenOr {
@@ -57,98 +53,39 @@ impl Show {
         WhenOr(self.bulletin.summary.released_at, "not said")
     }
 
-    /// The two rules of an update, each with its heading.
-    fn rules(&self, update: &UpdateDetailView) -> [(&'static str, Vec<(usize, String)>); 2] {
-        let told = |rule: &Option<Rule>| rule.as_ref().map(lines).unwrap_or_default();
-        let detail = &update.detail;
-        [("Is installed when", told(&detail.is_installed)), ("Is installable when", told(&detail.is_installable))]
+    fn why(&self, trouble: &BulletinTrouble) -> String {
+        bulletins::why(trouble)
     }
 
-    /// A vendor's address that a browser may follow: never `javascript:` and its kin.
-    fn is_link(&self, url: &str) -> bool {
-        url.starts_with("https://") || url.starts_with("http://")
+    /// A bulletin or update of the same feed, as the API finds it.
+    fn of_feed(&self, name: &str) -> String {
+        format!("{}/{name}", self.bulletin.summary.feed_name)
     }
-}
 
-/// A rule as indented lines that people can read.
-fn lines(rule: &Rule) -> Vec<(usize, String)> {
-    let mut out = Vec::new();
-    write(rule, 0, &mut out);
-    out
-}
-
-fn write(rule: &Rule, depth: usize, out: &mut Vec<(usize, String)>) {
-    let line = match rule {
-        Rule::And { .. } => "all of these hold:".to_owned(),
-        Rule::Or { .. } => "one of these holds:".to_owned(),
-        Rule::Not { .. } => "this does not hold:".to_owned(),
-        Rule::True => "always".to_owned(),
-        Rule::False => "never".to_owned(),
-        other => plain(other),
-    };
-    out.push((depth, line));
-    if depth < patchwharf_model::rule::MAX_DEPTH {
-        rule.children().for_each(|child| write(child, depth + 1, out));
+    /// The package that a change is about.
+    fn package<'a>(&self, entry: &'a AuditEntry) -> Option<&'a str> {
+        entry.object.strip_prefix("package ")
     }
 }
 
-/// A rule without rules in it: its name and what it asks, as its JSON says it without the marks.
-fn plain(rule: &Rule) -> String {
-    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(rule) else { return "a rule".to_owned() };
-    let name = fields.get("rule").and_then(|name| name.as_str()).unwrap_or("rule").replace('-', " ");
-    let facts: Vec<String> = fields
-        .iter()
-        .filter(|(key, value)| *key != "rule" && *key != "inner" && !value.is_null())
-        .map(|(key, value)| format!("{} {}", key.replace(['_', '-'], " "), told(value)))
-        .collect();
-    if facts.is_empty() { name } else { format!("{name}: {}", facts.join(", ")) }
-}
-
-fn told(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Object(fields) => fields
-            .iter()
-            .filter(|(_, v)| !v.is_null())
-            .map(|(k, v)| format!("{k} {}", told(v)))
-            .collect::<Vec<_>>()
-            .join(" "),
-        serde_json::Value::Array(items) => items.iter().map(told).collect::<Vec<_>>().join(" "),
-        other => other.to_string(),
-    }
-}
-
-/// The page.
-pub(super) async fn show(State(app): Shared, who: Principal, Path(name): Path<String>) -> ApiResult<Response> {
+/// The page, or what is live of it: all but its frame.
+pub(super) async fn show(
+    State(app): Shared,
+    who: Principal,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> ApiResult<Response> {
     let state = || State(Arc::clone(&app));
-    let bulletin = bulletins::show(state(), Path(name)).await?.0;
+    let bulletin = api::show(state(), Path(name)).await?.0;
     let id = bulletin.summary.id;
-    let refers = bulletins::refers(state(), Path(id.to_string())).await?.0;
-    let mut details = Vec::new();
-    for update in bulletin.software_updates.iter().take(WITH_RULES) {
-        details.push(updates::show(state(), Path(update.id.to_string())).await?.0);
-    }
-    let history = AuditQuery { object: Some(format!("bulletin {id}")), limit: Some(50), ..AuditQuery::default() };
+    let refers = api::refers(state(), Path(id.to_string())).await?.0;
+    let history = AuditQuery { bulletin: Some(id.to_string()), limit: Some(NEWEST), ..AuditQuery::default() };
     let history = audit::changes(&app, history).await?.items;
-    let records = LogQuery { bulletin: Some(id), limit: Some(50), ..LogQuery::default() };
+    let records = LogQuery { bulletin: Some(id), limit: Some(NEWEST), ..LogQuery::default() };
     let records = logs::list(state(), Query(records)).await?.0.items;
-    let doing = Activity::now(&app).await?.bulletins.remove(&id);
+    let mut activity = Activity::now(&app).await?.on_bulletins(&app, &[id]).await?;
+    let (doing, soon) = (activity.bulletins.remove(&id), activity.any);
     let shell = Shell::new(who, "/console/bulletins", "bulletin.js");
-    page::html(&Show { shell, bulletin, refers, updates: details, history, records, doing })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn rules_read_as_indented_sentences() {
-        let rule: Rule = serde_json::from_str(
-            r#"{"rule":"and","rules":[{"rule":"not","inner":{"rule":"clustered-os"}},{"rule":"true"}]}"#,
-        )
-        .unwrap();
-        let text: Vec<String> = lines(&rule).into_iter().map(|(depth, line)| format!("{depth} {line}")).collect();
-        assert_eq!(text, ["0 all of these hold:", "1 this does not hold:", "2 clustered os", "1 always"]);
-    }
+    let show = Show { shell, bulletin, refers, history, records, doing, soon };
+    if page::is_part(&headers) { page::html(&show.as_live()) } else { page::html(&show) }
 }

@@ -24,7 +24,7 @@ use crate::{
     access::Principal,
     api::{ApiResult, Shared, extract::Query, feeds, jobs, packages},
     app::App,
-    words,
+    notify, words,
 };
 
 /// A disk that is full within so many seconds at its pace, two weeks, needs attention now, however much is free.
@@ -41,11 +41,14 @@ struct Show {
     failed: Vec<Job>,
     running: Vec<Job>,
     feeds: Vec<Feed>,
+    /// Of these, those whose catalogue grows old although they have a schedule.
+    stale: Vec<Feed>,
     spaces: Vec<Space>,
     totals: Arc<Totals>,
     bars: Vec<Bar>,
     damage: Option<String>,
-    certificates: Vec<(&'static str, String)>,
+    /// What is not well with certificates and audit trail.
+    troubles: Vec<(String, String)>,
     growth: Growth,
 }
 
@@ -54,6 +57,8 @@ struct Growth {
     chart: Option<Chart>,
     /// In words, for who does not see the drawing.
     told: String,
+    /// The first that is known, with its time, and the last.
+    ends: Option<(String, Timestamp, String)>,
     highest: String,
 }
 
@@ -78,7 +83,13 @@ struct Bar {
     downloaded: u64,
     damaged: u64,
     rest: u64,
+    /// What there is one of is seen.
     width: [u64; 3],
+}
+
+/// Their widths, where the whole of the largest is 100.
+fn widths(parts: [u64; 3], largest: u64) -> [u64; 3] {
+    parts.map(|part| if part == 0 { 0 } else { (part * 100 / largest.max(1)).max(1) })
 }
 
 impl Bar {
@@ -121,10 +132,15 @@ impl Show {
             && self.failed.is_empty()
             && self.failing_feeds().next().is_none()
             && self.damage.is_none()
-            && self.certificates.is_empty()
-            && self.certificates.is_empty()
+            && self.troubles.is_empty()
+            && self.stale.is_empty()
             && self.spaces.iter().all(|space| space.open && !space.is_low)
     }
+}
+
+fn troubles(app: &App) -> Vec<(String, String)> {
+    let certificates = app.tls.all().into_iter().map(|(thing, sentence)| (thing.to_owned(), sentence));
+    certificates.chain(app.trail.trouble()).collect()
 }
 
 /// The page.
@@ -145,17 +161,21 @@ pub(super) async fn show(State(app): Shared, who: Principal) -> ApiResult<Respon
     let failed = jobs::list(state(), Query(of(vec![JobState::Failed]))).await?.0.items;
     let day_ago = app.clock.now().checked_sub(DAY).unwrap_or(Timestamp::MIN);
     let history = packages::history(state(), Query(HistoryQuery { days: Some(DAYS) })).await?.0;
+    let feeds = feeds::list(state()).await?.0.items;
+    let late =
+        |feed: &&Feed| feed.last_import_at.is_some_and(|last| notify::is_stale(&app, feed.schedule_minutes, last));
     let show = Show {
         bad: packages::list(state(), Query(bad)).await?.0,
         failed: failed.into_iter().filter(|job| job.ended_at.is_some_and(|at| at > day_ago)).collect(),
         running: jobs::list(state(), Query(of(vec![JobState::Running, JobState::Queued]))).await?.0.items,
-        feeds: feeds::list(state()).await?.0.items,
+        stale: feeds.iter().filter(late).cloned().collect(),
+        feeds,
         spaces: spaces(&app, &history.rooms).await?,
         growth: growth(&history, app.clock.now()),
         totals: app.counts.totals(&app.db).await?,
         bars: bars(&app).await?,
         damage: app.db.damage().map(|damage| damage.to_string()),
-        certificates: app.tls.all(),
+        troubles: troubles(&app),
         shell: Shell::new(who, "/console", "main.js"),
     };
     page::html(&show)
@@ -165,14 +185,19 @@ pub(super) async fn show(State(app): Shared, who: Principal) -> ApiResult<Respon
 fn growth(history: &StoreHistory, now: Timestamp) -> Growth {
     let points: Vec<_> = history.staged.iter().map(|sample| (sample.at, sample.size_bytes)).collect();
     let highest = points.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
-    let told = match (points.first(), points.last()) {
+    let ends = match (points.first(), points.last()) {
         (Some((since, before)), Some((_, after))) if points.len() > 1 => {
-            format!("{} staged on {}, {} now.", words::bytes(*before), since.strftime("%Y-%m-%d"), words::bytes(*after))
+            Some((words::bytes(*before), *since, words::bytes(*after)))
         }
-        _ => "It is noted once an hour; the line begins with the second note.".to_owned(),
+        _ => None,
     };
-    let chart = (points.len() > 1).then(|| chart::draw(&points, (back(now), now), highest, None)).flatten();
-    Growth { chart, told, highest: words::bytes(highest) }
+    let told = ends.as_ref().map_or_else(String::new, |(before, since, after)| {
+        format!("{before} staged on {}, {after} now.", since.strftime("%Y-%m-%d"))
+    });
+    // What is known for an hour fills the drawing, too.
+    let start = points.first().map_or(now, |(first, _)| *first).max(back(now));
+    let chart = (points.len() > 1).then(|| chart::draw(&points, (start, now), highest, None)).flatten();
+    Growth { chart, told, ends, highest: words::bytes(highest) }
 }
 
 /// Where the charts begin.
@@ -225,14 +250,25 @@ async fn spaces(app: &Arc<App>, rooms: &[Room]) -> ApiResult<Vec<Space>> {
 
 async fn bars(app: &Arc<App>) -> ApiResult<Vec<Bar>> {
     let rows = app.counts.severities(&app.db).await?;
-    let largest = rows.iter().map(|row| row.bulletins).max().unwrap_or(0).max(1);
+    let largest = rows.iter().map(|row| row.bulletins).max().unwrap_or(0);
     Ok(rows
         .iter()
         .map(|row| {
             let rest = row.bulletins.saturating_sub(row.downloaded + row.damaged);
-            let width = [row.downloaded, row.damaged, rest].map(|part| part * 100 / largest);
+            let width = widths([row.downloaded, row.damaged, rest], largest);
             let (severity, total, downloaded, damaged) = (row.severity, row.bulletins, row.downloaded, row.damaged);
             Bar { severity, total, downloaded, damaged, rest, width }
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_many_is_seen_and_none_is_not() {
+        assert_eq!(widths([40_000, 3, 0], 40_003), [99, 1, 0]);
+        assert_eq!(widths([0, 0, 0], 0), [0, 0, 0]);
+    }
 }

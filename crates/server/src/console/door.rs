@@ -3,18 +3,22 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::Uri,
+    http::{HeaderMap, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
 use patchwharf_db::accounts;
 
 use super::{assets, page, query::Asked};
-use crate::api::{ApiResult, Shared};
+use crate::{
+    access::principal,
+    api::{ApiResult, Shared},
+};
 
 #[derive(Template)]
 #[template(path = "door.html")]
 struct Door {
     style: String,
+    early: String,
     script: String,
     /// `sign-in` or `set-up`.
     kind: &'static str,
@@ -24,9 +28,13 @@ struct Door {
     first: bool,
 }
 
-/// Name and password.
-pub(super) async fn sign_in(State(app): Shared, uri: Uri) -> ApiResult<Response> {
+/// Name and password. A page that was sent here although its browser is signed in goes back: another page of the browser has
+/// given the password, and their session has a new cookie since.
+pub(super) async fn sign_in(State(app): Shared, headers: HeaderMap, uri: Uri) -> ApiResult<Response> {
     let asked = Asked::of(&uri);
+    if !asked.get("back").is_empty() && principal(&app, &headers, None, false).await?.is_some() {
+        return Ok(Redirect::to(&back(asked.get("back"))).into_response());
+    }
     let first = !accounts::any_administrator(&app.db).await?;
     door("sign-in", back(asked.get("back")), first)
 }
@@ -41,7 +49,8 @@ pub(super) async fn set_up(State(app): Shared) -> ApiResult<Response> {
 }
 
 fn door(kind: &'static str, back: String, first: bool) -> ApiResult<Response> {
-    page::html(&Door { style: assets::address("console.css"), script: assets::address("door.js"), kind, back, first })
+    let [style, early, script] = ["console.css", "early.js", "door.js"].map(assets::address);
+    page::html(&Door { style, early, script, kind, back, first })
 }
 
 /// Only a page of the console: a link must not lead a freshly signed-in browser elsewhere.

@@ -126,6 +126,11 @@ impl Show {
         WhenOr(*at, "never")
     }
 
+    /// Whether the last import was held back for somebody to confirm it.
+    fn is_held(&self) -> bool {
+        self.feed.last_error.contains("--confirm-shrink")
+    }
+
     fn taken(&self) -> Vec<Row> {
         Row::all(&self.feed.rules)
     }

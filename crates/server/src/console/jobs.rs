@@ -24,12 +24,12 @@ use crate::{
     access::Principal,
     api::{ApiResult, Path, Shared, extract::Query, jobs},
     app::App,
-    operations::{integrity::settings as integrity, revise::settings as revise, unused::settings as unused},
+    operations::{integrity::settings as integrity, unused::settings as unused},
     settings, words,
 };
 
 #[derive(Template)]
-#[template(path = "jobs.html", blocks = ["table"])]
+#[template(path = "jobs.html", blocks = ["table", "system"])]
 struct Table {
     shell: Shell,
     asked: Asked,
@@ -86,11 +86,11 @@ impl Table {
         lines
     }
 
-    /// When revised updates are staged anew, in words.
-    fn revisions(&self) -> String {
-        match self.setting(revise::EVERY) {
-            "off" => "on demand: stages anew what vendors have revised; policies follow by their rule".to_owned(),
-            every => format!("every {every}: stages anew what vendors have revised; policies follow by their rule"),
+    /// How often something is done by the clock, in words.
+    fn every(&self, setting: &str) -> String {
+        match self.setting(setting) {
+            "off" => "on demand".to_owned(),
+            every => format!("every {every}"),
         }
     }
 
@@ -98,9 +98,9 @@ impl Table {
     fn unused(&self) -> &'static str {
         let rules = [unused::SUPERSEDED_AFTER, unused::DISABLED_AFTER, unused::WITHOUT_POLICY_AFTER];
         match (rules.iter().all(|rule| self.setting(rule) == "off"), self.setting(unused::BY_THE_CLOCK)) {
-            (true, _) => "on demand; all rules are off (Core Services)",
-            (false, "off") => "on demand, by the rules under Core Services",
-            (false, _) => "with each full check by the clock, by the rules under Core Services",
+            (true, _) => "on demand; all rules are off",
+            (false, "off") => "on demand, by the rules that are set",
+            (false, _) => "with each full check by the clock, by the rules that are set",
         }
     }
 
@@ -148,18 +148,28 @@ impl Show {
         }
     }
 
+    /// What a job that goes on was asked, and has not done yet.
+    fn asked(&self) -> &'static str {
+        match (self.job.job.cancel_asked, self.job.job.pause_asked && self.job.job.state != JobState::Paused) {
+            (true, _) => "is being cancelled: it stops at its next step",
+            (false, true) => "is being paused: it stops at its next step",
+            (false, false) => "",
+        }
+    }
+
     fn is_check(&self) -> bool {
         self.job.job.kind == JobKind::IntegrityCheck
     }
 }
 
-/// The list, or only its rows where a script asks for them.
+/// The list, or only its rows, or the system jobs, where a script asks for them.
 pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap, uri: Uri) -> ApiResult<Response> {
     let asked = Asked::of(&uri);
     let query: JobQuery = asked.read()?;
     let page = jobs::list(State(Arc::clone(&app)), Query(query)).await?.0;
     let part = page::is_part(&headers);
-    let (settings, feeds) = if part {
+    let is_system = headers.get("hx-target").is_some_and(|target| target == "system");
+    let (settings, feeds) = if part && !is_system {
         Default::default()
     } else {
         (settings::list(&app).await?, crate::api::feeds::list(State(Arc::clone(&app))).await?.0.items)
@@ -172,7 +182,11 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
         backups: backups(&app),
         feeds,
     };
-    if part { page::html(&table.as_table()) } else { page::html(&table) }
+    match (part, is_system) {
+        (false, _) => page::html(&table),
+        (true, false) => page::html(&table.as_table()),
+        (true, true) => page::html(&table.as_system()),
+    }
 }
 
 /// When backups are made, in words.
@@ -188,7 +202,10 @@ fn backups(app: &App) -> String {
 pub(super) async fn show(State(app): Shared, who: Principal, Path(job): Path<JobId>) -> ApiResult<Response> {
     let state = || State(Arc::clone(&app));
     let detail = jobs::show(state(), Path(job)).await?.0;
-    let request = serde_json::to_string_pretty(&detail.request).map_err(crate::api::ApiError::internal)?;
+    let request = match &detail.request {
+        Some(request) => serde_json::to_string_pretty(request).map_err(crate::api::ApiError::internal)?,
+        None => words::UNKNOWN_REQUEST.to_owned(),
+    };
     let (findings, more_findings) = match detail.job.kind {
         JobKind::IntegrityCheck => {
             let query = FindingQuery { limit: Some(500), ..FindingQuery::default() };

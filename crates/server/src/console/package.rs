@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use patchwharf_model::{
     Timestamp,
     api::{LogQuery, LogRecord, PackageDetail},
@@ -11,6 +11,7 @@ use patchwharf_model::{
 };
 
 use super::{
+    activity::{Activity, Doing},
     page,
     shell::Shell,
     when::{When, WhenOr},
@@ -22,11 +23,14 @@ use crate::{
 };
 
 #[derive(Template)]
-#[template(path = "package.html")]
+#[template(path = "package.html", blocks = ["live"])]
 struct Show {
     shell: Shell,
     package: PackageDetail,
     records: Vec<LogRecord>,
+    doing: Option<Doing>,
+    /// Whether anything goes on at all: the page looks again sooner.
+    soon: bool,
 }
 
 impl Show {
@@ -54,11 +58,20 @@ impl Show {
     }
 }
 
-/// The page.
-pub(super) async fn show(State(app): Shared, who: Principal, Path(name): Path<String>) -> ApiResult<Response> {
+/// The page, or what is live of it: all but its frame.
+pub(super) async fn show(
+    State(app): Shared,
+    who: Principal,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> ApiResult<Response> {
     let state = || State(Arc::clone(&app));
     let package = packages::show(state(), Path(name)).await?.0;
-    let records = LogQuery { package: Some(package.summary.id), limit: Some(50), ..LogQuery::default() };
+    let id = package.summary.id;
+    let records = LogQuery { package: Some(id), limit: Some(50), ..LogQuery::default() };
     let records = logs::list(state(), Query(records)).await?.0.items;
-    page::html(&Show { shell: Shell::new(who, "/console/packages", "packages.js"), package, records })
+    let mut activity = Activity::now(&app).await?.on_packages(std::slice::from_ref(&package.summary));
+    let (doing, soon) = (activity.packages.remove(&id), activity.any);
+    let show = Show { shell: Shell::new(who, "/console/packages", "packages.js"), package, records, doing, soon };
+    if page::is_part(&headers) { page::html(&show.as_live()) } else { page::html(&show) }
 }

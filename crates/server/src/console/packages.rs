@@ -17,7 +17,7 @@ use patchwharf_model::{
 use super::{
     activity::{Activity, Doing},
     page,
-    query::Asked,
+    query::{Asked, Condition},
     shell::Shell,
     views::saved,
     when::WhenOr,
@@ -40,7 +40,23 @@ struct Table {
     locations: std::collections::HashMap<patchwharf_model::LocationId, String>,
 }
 
+/// The fields of the form.
+const FIELDS: [&str; 5] = ["text", "state", "replaced", "weak", "unproved"];
+
 impl Table {
+    /// A box that is ticked or not cannot show that the contrary is asked for.
+    fn fields(&self) -> Vec<&'static str> {
+        FIELDS.into_iter().filter(|field| self.asked.get(field) != "false").collect()
+    }
+
+    fn kept(&self) -> Vec<(&str, &str)> {
+        self.asked.kept(&self.fields())
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        self.asked.conditions(&self.fields())
+    }
+
     fn states(&self) -> [VersionState; 9] {
         VersionState::ALL
     }
@@ -93,6 +109,7 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
     let page = packages::list(State(Arc::clone(&app)), Query(query)).await?.0;
     let totals = app.counts.totals(&app.db).await?;
     let locations = patchwharf_db::locations::list(&app.db).await?;
+    let activity = Activity::now(&app).await?.on_packages(&page.items);
     let part = page::is_part(&headers);
     let views = if part { Vec::new() } else { saved(&app, &who, ViewPlace::Packages).await? };
     let table = Table {
@@ -101,7 +118,7 @@ pub(super) async fn table(State(app): Shared, who: Principal, headers: HeaderMap
         asked,
         page,
         totals,
-        activity: Activity::now(&app).await?,
+        activity,
         locations: locations.into_iter().map(|row| (row.location_id, row.path.to_string())).collect(),
     };
     if part { page::html(&table.as_table()) } else { page::html(&table) }

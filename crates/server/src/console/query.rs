@@ -12,6 +12,14 @@ const AT: &str = "at";
 /// No table has more rows: a number beyond is nobody's.
 const MOST_ROWS: u64 = 1_000_000_000_000;
 
+/// A condition that no field of the page shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) without: String,
+}
+
 /// The parameters of a page's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
@@ -64,6 +72,34 @@ impl Asked {
         self.get(name).split(',').any(|one| one == value)
     }
 
+    /// The value of a list where it is more than one, and how it reads: a field that chooses one value has to show it as it is.
+    pub(super) fn several(&self, name: &str) -> Option<(&str, String)> {
+        let value = self.get(name);
+        value.contains(',').then(|| (value, value.replace(',', ", ")))
+    }
+
+    /// What is asked for beside some fields of a form, which it must send along in order not to forget it.
+    pub(super) fn kept(&self, fields: &[&str]) -> Vec<(&str, &str)> {
+        let begins_anew = ["cursor", AT];
+        let pairs = self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        pairs.filter(|(name, _)| !fields.contains(name) && !begins_anew.contains(name)).collect()
+    }
+
+    /// Of that the conditions, to be shown, each with the page without it.
+    pub(super) fn conditions(&self, fields: &[&str]) -> Vec<Condition> {
+        let order = ["sort", "order", "limit"];
+        let kept = self.kept(fields).into_iter().filter(|(name, _)| !order.contains(name));
+        kept.map(|(name, value)| Condition {
+            name: match name {
+                "cve" | "kb" => name.to_uppercase(),
+                _ => name.replace('_', " "),
+            },
+            value: value.strip_suffix("T00:00:00Z").unwrap_or(value).to_owned(),
+            without: self.written(self.without(&["cursor", AT, name]).iter()),
+        })
+        .collect()
+    }
+
     /// The day of a time, as a field for days takes it.
     pub(super) fn day(&self, name: &str) -> &str {
         self.get(name).get(..10).unwrap_or_default()
@@ -74,9 +110,9 @@ impl Asked {
         self.get(AT).parse().unwrap_or(1).clamp(1, MOST_ROWS)
     }
 
-    /// Whether anything is asked for but order and place.
+    /// Whether anything is asked for but an order: also a place after which there may be nothing any more.
     pub(super) fn narrows(&self) -> bool {
-        self.pairs.iter().any(|(name, _)| !matches!(name.as_str(), "sort" | "order" | "cursor" | "limit" | AT))
+        self.pairs.iter().any(|(name, _)| !matches!(name.as_str(), "sort" | "order" | "limit" | AT))
     }
 
     /// The same page.
@@ -168,6 +204,24 @@ mod tests {
         assert_eq!(self::asked("/c?at=0").first_row(), 1);
         assert_eq!(self::asked("/c?at=18446744073709551615").first_row(), MOST_ROWS);
         assert!(self::asked("/c?colour=red").read::<BulletinQuery>().is_err());
+    }
+
+    #[test]
+    fn what_no_field_shows_is_kept_and_can_be_taken_away() {
+        let asked = asked("/c?text=a&cve=CVE-1&released_from=2026-11-01&state=a,b&sort=name&cursor=ff&at=9");
+        let fields = ["text", "state"];
+        assert_eq!(
+            asked.kept(&fields),
+            [("cve", "CVE-1"), ("released_from", "2026-11-01T00:00:00Z"), ("sort", "name")]
+        );
+        let conditions = asked.conditions(&fields);
+        assert_eq!((conditions[0].name.as_str(), conditions[0].value.as_str()), ("CVE", "CVE-1"));
+        assert_eq!((conditions[1].name.as_str(), conditions[1].value.as_str()), ("released from", "2026-11-01"));
+        assert_eq!(conditions[1].without, "/c?text=a&cve=CVE-1&state=a%2Cb&sort=name");
+        assert_eq!(
+            (conditions.len(), asked.several("state"), asked.several("text")),
+            (2, Some(("a,b", "a, b".to_owned())), None)
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Bandwidth and proxy", &["fetch."]),
     ("Retention", &["packages.", "originals.", "retention.", "log."]),
     ("Unused packages", &["unused."]),
-    ("By the clock", &["integrity.", "revise."]),
+    ("By the clock", &["integrity.", "download.", "revise."]),
 ];
 
 #[derive(Template)]
@@ -47,6 +47,7 @@ impl Show {
             "retention.jobs" => "Ended jobs are kept",
             "retention.audit" => "The audit trail is kept",
             "log.keep" => "Log records are kept",
+            "download.every" => "Download software update packages every",
             "revise.every" => "Revise software updates every",
             "originals.keep-for" => "Originals stay at least",
             "integrity.light-every" => "Check lengths and time stamps every",

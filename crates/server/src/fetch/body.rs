@@ -32,11 +32,14 @@ impl<'a> Body<'a> {
         Self { response, url, config, bandwidth, stop, window_time: Duration::ZERO, window_bytes: 0 }
     }
 
-    /// The next bytes; none at the end.
+    /// The next bytes; none at the end. Who is asked to stop does not wait until they are within the limit.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, FetchError> {
         let chunk = self.read().await?;
         if let Some(bytes) = &chunk {
-            self.bandwidth.pay(bytes.len()).await;
+            tokio::select! {
+                _ = self.stop.asked() => {}
+                () = self.bandwidth.pay(bytes.len()) => {}
+            }
         }
         Ok(chunk)
     }

@@ -5,7 +5,7 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 use url::Url;
 
 use super::guard::RefusedHost;
-use crate::jobs::StopReason;
+use crate::{jobs::StopReason, words::bytes};
 
 /// A cause, shared because one download can fail for several jobs at once.
 pub type Cause = Arc<dyn Error + Send + Sync>;
@@ -193,8 +193,9 @@ pub enum FetchError {
     },
     /// Not enough space.
     #[error(
-        "no space for {name}: it needs {needed_bytes} bytes at {path}, {free_bytes} are free and {reserve_bytes} stay \
-         reserved (`fetch.reserve-bytes`); make space, the job goes on by itself"
+        "no space for {name}: it needs {} at {path}, {} are free and {} stay \
+         reserved (`fetch.reserve-bytes`); make space, the job goes on by itself",
+        bytes(*needed_bytes), bytes(*free_bytes), bytes(*reserve_bytes)
     )]
     NoSpace {
         /// The file.

@@ -5,7 +5,7 @@ use std::{error::Error as _, time::Duration};
 use patchwharf_db::jobs::{self as table, Job};
 use patchwharf_model::{
     Timestamp,
-    job::{JobState, Progress, Report},
+    job::{JobRequest, JobState, Progress, Report},
 };
 
 use patchwharf_store::fault::{self, Step};
@@ -61,7 +61,7 @@ pub(super) async fn settle(context: &JobContext, job: &Job, outcome: Outcome) ->
     }
     let mut wait = Duration::from_millis(200);
     let state = loop {
-        match write(context, &verdict, &progress).await {
+        match write(context, job, &verdict, &progress).await {
             Ok(Some(state)) => break state,
             Ok(None) => {
                 tracing::info!("job goes on: the pause was taken back");
@@ -96,10 +96,7 @@ fn judge(context: &JobContext, job: &Job, outcome: Outcome) -> Verdict {
     let now = context.now();
     let summary = |text: String| Report { summary: text, ..Report::default() };
     match outcome {
-        Outcome::Ended(Ending::Done(report)) => {
-            let failed = report.items.iter().any(|item| item.failed);
-            Verdict::Finish(if failed { JobState::Failed } else { JobState::Done }, report)
-        }
+        Outcome::Ended(Ending::Done(report)) => Verdict::Finish(JobState::Done, report),
         Outcome::Ended(Ending::Later { not_before, waiting_for }) => {
             tracing::info!(%not_before, waiting_for, "job waits");
             Verdict::Requeue(not_before, waiting_for)
@@ -145,6 +142,7 @@ fn judge(context: &JobContext, job: &Job, outcome: Outcome) -> Verdict {
 /// Writes it. None: there is nothing to write, the job goes on.
 async fn write(
     context: &JobContext,
+    row: &Job,
     verdict: &Verdict,
     progress: &Progress,
 ) -> patchwharf_db::Result<Option<JobState>> {
@@ -154,7 +152,7 @@ async fn write(
     }
     flush_items(app, job, &context.actor, &context.items).await?;
     let finished = match verdict {
-        Verdict::Finish(state, report) => Some(complete(context, *state, report).await?),
+        Verdict::Finish(state, report) => Some(complete(context, row, *state, report).await?),
         _ => None,
     };
     let mut w = app.db.write(&context.actor, &format!("job {job}"), app.clock.now()).await?;
@@ -178,13 +176,21 @@ async fn write(
     Ok(Some(state))
 }
 
-/// Adds to a report what its items say: counts by outcome, the lines that deserve to be seen, and whether any failed.
-async fn complete(context: &JobContext, state: JobState, report: &Report) -> patchwharf_db::Result<(JobState, Report)> {
+/// Adds to a report what its items say: counts by outcome, the lines that deserve to be seen, and how many failed. What could
+/// not be done fails the job; of a dry run nothing was to be done, and what would be in the way is what it was to find.
+async fn complete(
+    context: &JobContext,
+    job: &Job,
+    state: JobState,
+    report: &Report,
+) -> patchwharf_db::Result<(JobState, Report)> {
     let db = &context.app.db;
     let mut report = report.clone();
     let counts = table::item_counts(db, context.job).await?;
     let total: u64 = counts.iter().map(|(_, _, count)| count).sum();
-    let any_failed = counts.iter().any(|(_, failed, _)| *failed);
+    let own = report.items.iter().filter(|item| item.failed).count() as u64;
+    report.items_failed = report.items_failed.max(own);
+    report.items_failed += counts.iter().filter(|(_, failed, _)| *failed).map(|(_, _, count)| count).sum::<u64>();
     for (outcome, _, count) in counts {
         report.counts.entry(outcome).or_insert(count);
     }
@@ -196,6 +202,7 @@ async fn complete(context: &JobContext, state: JobState, report: &Report) -> pat
     };
     report.items_left_out += total.saturating_sub(more.len() as u64);
     report.items.extend(more);
-    let state = if any_failed && state == JobState::Done { JobState::Failed } else { state };
-    Ok((state, report))
+    let dry_run = || serde_json::from_str::<JobRequest>(&job.payload).is_ok_and(|request| request.is_dry_run());
+    let failed = state == JobState::Done && report.items_failed > 0 && !dry_run();
+    Ok((if failed { JobState::Failed } else { state }, report))
 }

@@ -11,6 +11,7 @@ use crate::{
     access::By,
     app::App,
     operations::{OperationError, cores, with_causes},
+    words::bytes,
 };
 
 /// What became of a wish for a location.
@@ -110,9 +111,11 @@ pub(crate) async fn make_default(app: &Arc<App>, path: &Utf8Path, by: &By) -> Re
     let reserve_bytes = app.config.fetch.reserve_bytes;
     if space.free_bytes <= reserve_bytes {
         let text = format!(
-            "{} bytes are free at {}, and {reserve_bytes} stay reserved (`fetch.reserve-bytes`): no package would fit. \
+            "{} are free at {}, and {} stay reserved (`fetch.reserve-bytes`): no package would fit. \
              Make room there, or take another folder; the location for new packages was not changed",
-            space.free_bytes, change.path
+            bytes(space.free_bytes),
+            change.path,
+            bytes(reserve_bytes)
         );
         return Err(OperationError::new("no-space", text));
     }

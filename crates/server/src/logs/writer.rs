@@ -7,11 +7,14 @@ use patchwharf_model::InstanceId;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{LogRecord, Logs};
+use super::{LogRecord, Logs, about::About};
 use crate::metrics::Metrics;
 
 /// Records per transaction.
 const BATCH: usize = 500;
+/// What a power cut takes of the log was told to followers already, and its numbers must not come again: whoever reads the
+/// last number from the store goes on so far above it.
+const APART: u64 = 100_000;
 /// How long records are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(100);
 
@@ -25,13 +28,37 @@ impl Logs {
         metrics: &Metrics,
         end: CancellationToken,
     ) -> JoinHandle<()> {
-        tokio::spawn(write(self.clone(), db.clone(), server, metrics.clone(), end))
+        let (logs, db, metrics) = (self.clone(), db.clone(), metrics.clone());
+        tokio::spawn(async move {
+            tokio::join!(index_older(&db, &end), write(logs, db.clone(), server, metrics, end.clone()));
+        })
     }
+}
+
+/// Takes records from before the text index into it, beside the work; what fails here is tried at the next start.
+async fn index_older(db: &Db, end: &CancellationToken) {
+    let all = async {
+        loop {
+            match table::index_older(db).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "older records are not in the text index of the log yet: searching in them reads them all; the next \
+                         start goes on"
+                    );
+                    return;
+                }
+            }
+        }
+    };
+    let _ = end.run_until_cancelled(all).await;
 }
 
 async fn write(logs: Logs, db: Db, server: InstanceId, metrics: Metrics, end: CancellationToken) {
     let mut queue = logs.queue.lock().await;
-    let mut last = None;
+    let (mut last, mut about) = (None, About::default());
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         let ending = end.is_cancelled();
@@ -54,6 +81,7 @@ async fn write(logs: Logs, db: Db, server: InstanceId, metrics: Metrics, end: Ca
             continue;
         }
         let count = batch.len() as u64;
+        about.name(&db, &mut batch).await;
         match store(&db, server, &mut last, &mut batch).await {
             Ok(stored) => {
                 for record in stored {
@@ -79,7 +107,10 @@ async fn store(
 ) -> patchwharf_db::Result<Vec<LogRecord>> {
     let mut number = match last.take() {
         Some(number) => number,
-        None => table::last_number(db, server).await?,
+        None => match table::last_number(db, server).await? {
+            0 => 0,
+            last => last + APART,
+        },
     };
     let mut rows = Vec::with_capacity(batch.len());
     for record in batch.iter_mut() {

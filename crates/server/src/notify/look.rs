@@ -7,11 +7,13 @@ mod server;
 mod sign_ins;
 mod space;
 mod tls;
+mod trail;
 
 use std::sync::Arc;
 
 use patchwharf_db::notifications::Kind;
 
+pub(crate) use feeds::is_stale;
 pub(super) use server::damaged;
 
 use super::Trouble;
@@ -30,6 +32,7 @@ pub(super) async fn all(app: &Arc<App>, known: &[Kind]) -> Result<Vec<Trouble>, 
         space::look(app).await?,
         server::look(app),
         tls::look(app),
+        trail::look(app),
         sign_ins::look(app),
     ])
 }

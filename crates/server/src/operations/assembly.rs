@@ -61,6 +61,7 @@ use super::{Ending, OperationError, cores, later, locks, supply};
 use crate::{
     fetch::Meaning,
     jobs::{JobContext, StopReason},
+    words::bytes,
 };
 
 /// Times that builds whose ground changed under them are planned anew.
@@ -257,10 +258,12 @@ fn no_room(ctx: &JobContext, queue: &VecDeque<Needed>) -> Result<Option<String>,
         let needed_bytes = needed_bytes.saturating_sub(here);
         if needed_bytes.saturating_add(reserve_bytes) > space.free_bytes {
             return Ok(Some(format!(
-                "{needed_bytes} bytes are needed at {}, {} are free and {reserve_bytes} stay reserved \
+                "{} are needed at {}, {} are free and {} stay reserved \
                  (`fetch.reserve-bytes`); make space, the job goes on by itself",
+                bytes(needed_bytes),
                 location.path(),
-                space.free_bytes
+                bytes(space.free_bytes),
+                bytes(reserve_bytes)
             )));
         }
     }

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use patchwharf_db::{
+    bulletins,
+    bulletins::OfPackage,
     packages,
     packages::{LockOutcome, Needed},
 };
@@ -14,7 +16,10 @@ use patchwharf_model::{JobId, PackageId, job::Report};
 use patchwharf_store::fault::Step;
 
 use super::{Ending, OperationError, assembly::told, fault_at, later, locks, sweep, write};
-use crate::{jobs::JobContext, words::count};
+use crate::{
+    jobs::JobContext,
+    words::{bytes, count},
+};
 
 /// Packages marked in one transaction.
 const BATCH: usize = 500;
@@ -46,7 +51,7 @@ pub(crate) async fn run(
     if let Some(ending) = later::for_packages(ctx, &done.busy) {
         return Ok(ending);
     }
-    let mut summary = format!("{} deleted, {} bytes freed", count(done.marked, "package"), swept.freed_bytes);
+    let mut summary = format!("{} deleted, {} freed", count(done.marked, "package"), bytes(swept.freed_bytes));
     if done.refused > 0 {
         summary = format!("{summary}; {} needed by policies stay", count(done.refused, "package"));
     }
@@ -87,6 +92,8 @@ async fn mark(
         return Ok(());
     }
     fault_at(Step::DeleteBeforeMark)?;
+    let bulletins: HashMap<PackageId, OfPackage> =
+        bulletins::of_packages(&ctx.app.db, &free).await?.into_iter().map(|row| (row.package_id, row)).collect();
     let mut w = write(ctx).await?;
     let mut held = Vec::new();
     for (package, outcome) in packages::lock(&mut w, &free, ctx.job, locks::until(ctx.now())).await? {
@@ -107,11 +114,18 @@ async fn mark(
             let names: Vec<&str> = needs.iter().map(|need| need.policy.as_str()).collect();
             format!("switches of policy {} show \"package missing\" until it is staged again", names.join(", "))
         });
-        tracing::info!(job.id = %ctx.job, package.id = %package, "package is deleted; {missing}");
+        log(ctx.job, *package, bulletins.get(package), &missing);
         told::line(ctx, format!("package {package}"), "deleted", false, missing);
     }
     for package in lost {
         told::line(ctx, format!("package {package}"), "overtaken", true, "it was changed meanwhile; ask again".into());
     }
     Ok(())
+}
+
+fn log(job: JobId, package: PackageId, of: Option<&OfPackage>, missing: &str) {
+    let bulletin = of.map_or_else(String::new, |of| of.bulletin_id.to_string());
+    let name = of.map_or_else(String::new, |of| format!("{} {}: ", of.bulletin, of.update_key));
+    let missing = if missing.is_empty() { String::new() } else { format!("; {missing}") };
+    tracing::info!(job.id = %job, bulletin.id = bulletin, package.id = %package, "{name}package is deleted{missing}");
 }

@@ -12,6 +12,7 @@
 //! Killed, paused or restarted it goes on where it was: what it has hashed has its proof by this job, and what it has
 //! found wrong is on record with the file's stamp, so that nothing is hashed twice.
 
+mod ahead;
 mod check;
 mod crew;
 mod differences;

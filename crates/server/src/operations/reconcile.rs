@@ -18,6 +18,7 @@ use crate::{
     app::App,
     jobs::{JobContext, Stop},
     uploads,
+    words::bytes,
 };
 
 /// Start-up waits so long for the reconciliation; a longer one goes on beside the server's work (D-13).
@@ -171,7 +172,8 @@ impl Run {
         let swept = sweep::run(app, &self.who.source, self.who.job).await?;
         if swept.versions > 0 {
             let item = format!("{} versions", swept.versions);
-            found.add(item, "removed", false, format!("retired or being deleted; {} bytes freed", swept.freed_bytes));
+            let freed = bytes(swept.freed_bytes);
+            found.add(item, "removed", false, format!("retired or being deleted; {freed} freed"));
         }
         for (package, version, why) in swept.stuck {
             found.add(format!("package {package} version {version}"), "deleting", true, why);

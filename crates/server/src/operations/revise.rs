@@ -14,23 +14,8 @@ use crate::{
     words::{bytes, count},
 };
 
-/// What an administrator sets about it.
-pub(crate) mod settings {
-    use std::time::Duration;
-
-    use patchwharf_db::settings;
-
-    use crate::{app::App, operations::integrity::settings as integrity};
-
-    /// How often revised updates are staged anew.
-    pub(crate) const EVERY: &str = "revise.every";
-
-    /// How often; zero: on demand only. What cannot be understood counts as that.
-    pub(crate) async fn every(app: &App) -> patchwharf_db::Result<Duration> {
-        let set = settings::get(&app.db, EVERY).await?;
-        Ok(set.and_then(|text| integrity::every(&text).ok()).unwrap_or_default())
-    }
-}
+/// The setting: how often revised updates are staged anew; off: on demand only.
+pub(crate) const EVERY: &str = "revise.every";
 
 /// Runs the job.
 pub(crate) async fn run(ctx: &JobContext, dry_run: bool) -> Result<Ending, OperationError> {

@@ -9,7 +9,10 @@ use super::{
     selection::{self, LeftOut},
     sweep,
 };
-use crate::{jobs::JobContext, words::count};
+use crate::{
+    jobs::JobContext,
+    words::{bytes, count},
+};
 
 /// Runs the job.
 pub(crate) async fn run(ctx: &JobContext, of: &Selection) -> Result<Ending, OperationError> {
@@ -43,7 +46,7 @@ fn nothing(left_out: usize) -> Report {
 
 /// The report of an operation that made versions.
 pub(crate) fn report(verb: &str, made: &Made) -> Report {
-    let mut summary = format!("{} {verb}, {} bytes", count(made.committed, "package"), made.size_bytes);
+    let mut summary = format!("{} {verb}, {}", count(made.committed, "package"), bytes(made.size_bytes));
     if made.sound > 0 {
         let looked = format!("{} looked at and found whole", count(made.sound, "package"));
         summary = if made.committed == 0 { looked } else { format!("{summary}; {looked}") };

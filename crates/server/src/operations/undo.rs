@@ -246,6 +246,6 @@ fn report(done: &Done, stay: u64, left: &Utf8Path, target: &Location, new_go_to_
             "{summary}. New packages still go to {left}; `patchwharf settings set package-location {to}` changes that"
         );
     }
-    let counts = [("bytes".to_owned(), done.size_bytes)].into();
+    let counts = [("bytes".to_owned(), done.size_bytes), ("versions".to_owned(), done.undone)].into();
     Report { summary, counts, ..Report::default() }
 }

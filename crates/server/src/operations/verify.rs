@@ -23,7 +23,10 @@ use super::{
     integrity::{self, Item, Judged, Manner, Sink, Task},
     selection, write,
 };
-use crate::{jobs::JobContext, words::count};
+use crate::{
+    jobs::JobContext,
+    words::{bytes, count},
+};
 
 /// Packages in one query.
 const CHUNK: usize = 1_000;
@@ -48,10 +51,11 @@ pub(crate) async fn run(ctx: &JobContext, of: &Selection) -> Result<Ending, Oper
         return Ok(ending);
     }
     let Verification { whole, bad, size_bytes, .. } = verification;
+    let size = bytes(size_bytes);
     let mut summary = match bad {
-        0 => format!("{} verified, {size_bytes} bytes: all whole", count(whole, "package")),
+        0 => format!("{} verified, {size}: all whole", count(whole, "package")),
         bad => format!(
-            "{} verified, {size_bytes} bytes: {bad} damaged, each with its reason below; nothing was changed on disk",
+            "{} verified, {size}: {bad} damaged, each with its reason below; nothing was changed on disk",
             count(whole + bad, "package")
         ),
     };

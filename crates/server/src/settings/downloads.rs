@@ -46,6 +46,9 @@ pub(super) fn proxy(text: &str) -> Result<Option<Hidden<Url>>, String> {
     if url.password() == Some(STARS) {
         return Err("the stars stand for the password that is set: write the password itself".to_owned());
     }
+    if url.username() == STARS {
+        return Err("the stars stand for the name that is set: write the name itself".to_owned());
+    }
     Ok(Some(Hidden::new(url)))
 }
 
@@ -54,11 +57,13 @@ pub(super) fn shown(text: &str) -> String {
     match Url::parse(text) {
         _ if text == OFF => OFF.to_owned(),
         Ok(mut url) => {
-            // It cannot fail for http and https, and nothing else is set.
-            if url.password().is_some() && url.set_password(Some(STARS)).is_err() {
-                return STARS.to_owned();
-            }
-            url.to_string()
+            // A name without a password may be a token. It cannot fail for http and https, and nothing else is set.
+            let hidden = match (url.username().is_empty(), url.password()) {
+                (_, Some(_)) => url.set_password(Some(STARS)),
+                (false, None) => url.set_username(STARS),
+                (true, None) => Ok(()),
+            };
+            hidden.map_or_else(|()| STARS.to_owned(), |()| url.to_string())
         }
         Err(_) => STARS.to_owned(),
     }
@@ -86,9 +91,10 @@ mod tests {
     #[test]
     fn w_19_the_password_of_a_proxy_is_never_shown() {
         assert_eq!(shown("http://u:canary@proxy.example:3128"), "http://u:***@proxy.example:3128/");
+        assert_eq!(shown("http://canary@proxy.example:3128"), "http://***@proxy.example:3128/", "a token");
         assert_eq!(shown("http://proxy.example:3128"), "http://proxy.example:3128/");
         assert_eq!((shown("off"), shown("canary")), ("off".to_owned(), "***".to_owned()));
-        for bad in ["canary", "ftp://u:canary@h", "http://u:***@h:1"] {
+        for bad in ["canary", "ftp://u:canary@h", "http://u:***@h:1", "http://***@h:1"] {
             assert!(!proxy(bad).unwrap_err().contains("canary"), "{bad}");
         }
         assert!(!format!("{:?}", proxy("http://u:canary@h:1")).contains("canary"));

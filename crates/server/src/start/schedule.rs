@@ -12,7 +12,7 @@ use crate::{
     app::App,
     jobs::Order,
     operations::{
-        OperationError, integrity::settings::ByTheClock, retry, revise::settings as revise, unused::settings as unused,
+        OperationError, download, integrity::settings as integrity, retry, revise, unused::settings as unused,
     },
     retention,
     settings::take_up,
@@ -50,6 +50,7 @@ pub(super) async fn run(app: Arc<App>) {
         if let Err(error) = retry::due(&app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "what failed could not be ordered again yet");
         }
+        app.attempts.log_untold(app.clock.instant());
         tokio::time::sleep(TICK).await;
     }
 }
@@ -72,7 +73,10 @@ pub async fn tick(app: &Arc<App>) -> Result<(), OperationError> {
         app.jobs.order(request, Order::by("system").from("schedule")).await?;
     }
     checks(app, now).await?;
-    if is_due(app, "schedule.last-revise", revise::every(app).await?, now).await? {
+    if is_due(app, "schedule.last-download", integrity::how_often(app, download::EVERY).await?, now).await? {
+        app.jobs.order(JobRequest::Download { dry_run: false }, background()).await?;
+    }
+    if is_due(app, "schedule.last-revise", integrity::how_often(app, revise::EVERY).await?, now).await? {
         app.jobs.order(JobRequest::Revise { dry_run: false }, background()).await?;
     }
     if is_due(app, "schedule.last-sweep", SWEEP, now).await? {
@@ -110,7 +114,7 @@ pub async fn tick(app: &Arc<App>) -> Result<(), OperationError> {
 /// Integrity checks: by stamps often, of every byte now and then, from the disk itself, for what the kernel remembers says
 /// nothing of what the disk has kept. They mend what they find.
 async fn checks(app: &App, now: Timestamp) -> patchwharf_db::Result<()> {
-    let by_clock = ByTheClock::read(app).await?;
+    let by_clock = integrity::ByTheClock::read(app).await?;
     let check = IntegrityCheck {
         repair: true,
         max_bytes_per_second: by_clock.max_bytes_per_second,

@@ -81,6 +81,13 @@ async fn adopted(world: World) {
     assert_eq!((lines.len(), lines[0]), (2, "item,outcome,failed,reason"), "{csv}");
     let digest = patchwharf_testkit::payload::sha256(b"foreign").to_string();
     assert!(lines[1].starts_with("\"'=1+1\",foreign,no,") && lines[1].contains(&digest), "{csv}");
+    // By the API all at once, too.
+    let all = world.server.api().fetch(&format!("/api/v1/jobs/{job}/items?format=csv")).await;
+    assert!(all.header("content-disposition").is_some_and(|name| name.contains(&format!("job-{job}.csv"))), "{all:?}");
+    assert_eq!(all.text().lines().count(), 5, "{}", all.text());
+    let foreign: Vec<ReportItem> =
+        world.server.api().get(&format!("/api/v1/jobs/{job}/items?format=json&outcome=foreign")).await;
+    assert_eq!(foreign.len(), 1, "{foreign:#?}");
     let detail: JobDetail = world.server.api().get(&format!("/api/v1/jobs/{job}")).await;
     assert_eq!(detail.report.unwrap().counts["files"], 4);
     // Every line is had page by page.
@@ -111,6 +118,8 @@ async fn adopted(world: World) {
     let mut deep = usb.clone();
     (0..70).for_each(|_| deep.push("d"));
     std::fs::create_dir_all(&deep).unwrap();
+    let look = run(&["location", "adopt", &path, "--dry-run"]);
+    assert!(look.code == Some(1) && look.stdout.starts_with("adopt done: "), "{look:?}");
     let again = run(&["location", "adopt", &path]);
     assert!(again.code == Some(1) && again.stdout.contains("more folders than are entered"), "{again:?}");
     assert!(again.stdout.contains("2 packages were here already"), "{again:?}");

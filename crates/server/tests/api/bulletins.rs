@@ -1,7 +1,7 @@
 //! Bulletins.
 
-use patchwharf_model::api::{BulletinChange, BulletinPreview, BulletinSummary, Page, Refers};
-use patchwharf_testkit::Payload;
+use patchwharf_model::api::{AuditEntry, BulletinChange, BulletinPreview, BulletinSummary, Page, Refers};
+use patchwharf_testkit::{Payload, eventually_async, server::DEADLINE};
 use reqwest::Method;
 use serde_json::json;
 
@@ -110,4 +110,58 @@ async fn a_preview_counts_what_an_action_touches_and_its_number_can_be_held_to()
     let right = json!({ "filter": { "severity": "critical" }, "confirm": 1 });
     let change: BulletinChange = api.post("/api/v1/bulletins/disable", &right).await;
     assert_eq!(change.changed, 1);
+}
+
+#[tokio::test]
+async fn a_row_says_what_is_wrong_with_it_and_how_its_description_begins() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let row = async |name: &str| -> BulletinSummary {
+        let page: Page<BulletinSummary> = api.get("/api/v1/bulletins?sort=name").await;
+        page.items.into_iter().find(|row| row.name == name).unwrap()
+    };
+    let whole = row("B-1").await;
+    assert_eq!((whole.excerpt.as_str(), whole.trouble), ("Update 1 closes a hole & mends <things>.", None));
+    let file = world.on_disk(&world.address("B-1", "file-0.exe").await);
+    std::fs::write(&file, "broken").unwrap();
+    let package = world.package("B-1").await.summary.id;
+    api.run_job("/api/v1/packages/verify", &json!({ "packages": [package] })).await;
+    let trouble = row("B-1").await.trouble.unwrap();
+    assert_eq!((trouble.package, trouble.unproved), (package, false));
+    assert!(trouble.reason.contains("file-0.exe"), "{}", trouble.reason);
+    assert_eq!(world.bulletin("B-1").await.summary.trouble.unwrap().reason, trouble.reason);
+    assert_eq!(row("B-2").await.trouble, None);
+    assert!(
+        world.server.patchwharf(&["bulletin", "show", "B-1"]).ok().contains(&trouble.reason),
+        "the command says it too"
+    );
+}
+
+#[tokio::test]
+async fn what_was_changed_of_a_bulletin_includes_its_packages_those_that_are_deleted_too() {
+    let world = World::staged().await;
+    let api = world.server.api();
+    let first = world.package("B-1").await.summary.id;
+    let other = world.package("B-2").await.summary.id;
+    let _: BulletinChange = api.post("/api/v1/bulletins/disable", &json!({ "bulletins": ["B-1"] })).await;
+    done(&api.run_job("/api/v1/packages/delete", &json!({ "of": { "packages": [first] } })).await);
+    done(&api.run_job("/api/v1/packages/delete", &json!({ "of": { "packages": [other] } })).await);
+    let changes = eventually_async("the log knows the package", DEADLINE, || async {
+        let page: Page<AuditEntry> = api.get("/api/v1/audit?bulletin=B-1&limit=1000").await;
+        page.items.iter().any(|entry| entry.action == "package.delete").then_some(page.items)
+    })
+    .await;
+    let id = world.bulletin("B-1").await.summary.id;
+    let objects = [format!("bulletin {id}"), format!("package {first}")];
+    assert!(changes.iter().all(|entry| objects.contains(&entry.object)), "{changes:?}");
+    for action in ["bulletin.disable", "package.switch", "package.delete"] {
+        assert!(changes.iter().any(|entry| entry.action == action), "{action}: {changes:?}");
+    }
+    let both = api.fetch("/api/v1/audit?bulletin=B-1&object=feed").await.problem();
+    assert_eq!(both.code, "invalid-query");
+    assert_eq!(api.fetch("/api/v1/audit?bulletin=B-9").await.problem().code, "not-found");
+    let csv = api.fetch("/api/v1/audit?bulletin=B-1&format=csv").await.text();
+    assert!(csv.contains("package.delete") && !csv.contains(&other.to_string()), "{csv}");
+    let listed = world.server.patchwharf(&["audit", "list", "--bulletin", "B-1"]).ok();
+    assert!(listed.contains("package.delete") && !listed.contains(&other.to_string()), "{listed}");
 }

@@ -192,6 +192,13 @@ async fn attack(api: &Client, attack: Attack) {
     let response = request.send().await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
     let status = response.status().as_u16();
     let is_stream = response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+    // What costs much is not done many times at once.
+    let is_costly =
+        ["/audit/chain", "/logs/download"].iter().any(|end| attack.path.split('?').next().unwrap().ends_with(end));
+    if status == 503 && is_costly {
+        assert!(response.text().await.unwrap().contains("\"code\":\"busy\""), "{what}");
+        return;
+    }
     assert!(status < 500, "{what}: {status} {}", response.text().await.unwrap());
     if is_stream {
         return;
@@ -254,6 +261,84 @@ async fn nothing_is_read_as_sql(server: Server) {
         let told = log.to_string().to_lowercase();
         assert!(!OF_A_DATABASE.iter().any(|words| told.contains(words)), "a statement failed: {told}");
     }
+}
+
+/// Every place of a body that is looked for in the database, with the text in it.
+fn bodies(text: &str) -> Vec<(Method, &'static str, Value)> {
+    let fields = ["text", "vendor", "custom_severity", "cve", "kb", "severity", "state", "feed", "released_from"];
+    let filters = fields.map(|field| json!({ "filter": { field: text } }));
+    let choices = filters.into_iter().chain([json!({ "bulletins": [text] }), json!({ "bulletins": ["B-1", text] })]);
+    let mut all: Vec<(Method, &str, Value)> = Vec::new();
+    for choice in choices {
+        all.push((Method::POST, "/api/v1/bulletins/preview", choice.clone()));
+        all.push((Method::POST, "/api/v1/bulletins/disable", choice.clone()));
+        all.push((Method::POST, "/api/v1/bulletins/severity", json!({ "of": choice, "severity": null })));
+    }
+    for of in [json!({ "packages": [text] }), json!({ "bulletins": [text] })] {
+        all.push((Method::POST, "/api/v1/packages/verify", json!({ "of": of })));
+        all.push((Method::POST, "/api/v1/packages/delete/preview", json!({ "of": of })));
+    }
+    let policy = |of: Value| json!({ "name": "canary", "of": of });
+    all.push((Method::POST, "/api/v1/policies", policy(json!({ "bulletins": [text] }))));
+    all.push((Method::POST, "/api/v1/policies", policy(json!({ "updates": [text] }))));
+    all.push((Method::POST, "/api/v1/session/link", json!({ "link": text })));
+    all.push((Method::POST, "/api/v1/session/set-up", json!({ "link": text, "name": text, "password": text })));
+    all.push((Method::POST, "/api/v1/session", json!({ "name": text, "password": text })));
+    all.push((Method::POST, "/api/v1/tokens", json!({ "name": text, "account": text })));
+    all.push((Method::PUT, "/api/v1/settings/log.keep", json!({ "value": text })));
+    all
+}
+
+async fn no_body_is_read_as_sql(server: Server) {
+    let world = World::on(server).await;
+    let api = world.server.api();
+    let before = kept(api).await;
+    let attacks = HOSTILE.iter().flat_map(|text| bodies(text).into_iter().map(move |(m, p, b)| (*text, m, p, b)));
+    let mut tried = 0;
+    for (text, method, path, body) in attacks {
+        let answer = api.call(method.clone(), path, Some(&body)).await;
+        let told = answer.text();
+        let what = format!("{method} {path} {body}: {} {told}", answer.status);
+        assert!(answer.status < 500, "{what}");
+        let told = told.to_lowercase();
+        assert!(!OF_A_DATABASE.iter().any(|words| told.contains(words)), "{what}");
+        assert!(answer.status >= 400 || !would_be_true(text), "{what}: it has found what has no such word");
+        tried += 1;
+    }
+    assert!(tried > 2_000, "{tried}");
+    for (path, after) in kept(api).await {
+        // Texts that are words may find bulletins, and failed sign-ins are told.
+        if !matches!(path, "audit" | "bulletins" | "jobs") {
+            assert!(after == before[path], "{path} is another one: {after}");
+        }
+    }
+    // What may be called anything is called exactly that.
+    for (n, text) in HOSTILE.iter().enumerate() {
+        let wish = json!({ "name": text, "of": { "bulletins": ["B-1"] }, "enabled": false });
+        let made = api.call(Method::POST, "/api/v1/policies", Some(&wish)).await;
+        assert!(matches!(made.status, 201 | 409 | 422), "{n} {text}: {}", made.text());
+        if made.status == 201 {
+            let policy: Value = made.ok();
+            assert_eq!(policy["name"], *text);
+            let path = format!("/api/v1/policies/{}", policy["id"].as_str().unwrap());
+            assert_eq!(api.get::<Value>(&path).await["name"], *text);
+            assert_eq!(api.call(Method::DELETE, &path, Some(&json!({}))).await.status, 204);
+        }
+    }
+    assert!(!world.server.data().join("canary.db").exists());
+}
+
+#[tokio::test]
+async fn w_12_no_body_is_read_as_sql() {
+    no_body_is_read_as_sql(Server::start(BINARY).await).await;
+}
+
+#[tokio::test]
+async fn w_12_no_body_is_read_as_sql_on_postgresql() {
+    if !Setup::postgres_at_hand() {
+        return skipped("PATCHWHARF_TEST_POSTGRES names no PostgreSQL");
+    }
+    no_body_is_read_as_sql(Server::setup(BINARY).on_postgres().start().await).await;
 }
 
 #[tokio::test]

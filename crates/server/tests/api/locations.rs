@@ -1,7 +1,9 @@
 //! Package locations and settings that change while the server runs.
 
 use futures_util::StreamExt as _;
-use patchwharf_model::api::{Feed, Health, JobDetail, Location, Problem, PrunePreview, SettingChange, Settings};
+use patchwharf_model::api::{
+    Feed, Health, JobDetail, Location, PackageSummary, Page, Problem, PrunePreview, SettingChange, Settings,
+};
 use patchwharf_testkit::{
     Payload, Server,
     disk::SmallDisk,
@@ -49,6 +51,16 @@ async fn a_new_package_location_is_made_and_what_is_elsewhere_is_said() {
     let [first, second] = &settings.locations[..] else { panic!("{settings:#?}") };
     assert!(first.is_default && first.open && first.path == new && first.packages == 0, "{first:#?}");
     assert!(!second.is_default && second.open && second.path == old && second.packages == 2, "{second:#?}");
+    // Which they are, by path or id.
+    let id = second.id.to_string();
+    for (place, packages) in [(&old, 2), (&id, 2), (&new, 0)] {
+        let request = world.server.api().request(Method::GET, "/api/v1/packages").query(&[("location", place)]);
+        let page = world.server.api().send(request).await.unwrap().ok::<Page<PackageSummary>>();
+        assert_eq!((page.total, page.items.len()), (Some(packages), packages as usize), "{place}");
+    }
+    assert!(run(&["package", "list", "--location", &old]).ok().contains("B-1"));
+    let unknown = run(&["package", "list", "--location", "/nowhere"]);
+    assert!(unknown.code == Some(1) && unknown.stderr.contains(&old), "{unknown:?}");
     let shown = run(&["settings", "show"]).ok();
     assert!(shown.contains("originals.keep-for") && shown.contains("2 packages"), "{shown}");
     // The same again, and the way back, are no news to the disk.

@@ -8,6 +8,7 @@ mod auth;
 mod bulletins;
 mod busy;
 mod cli;
+mod dashboard;
 mod document;
 mod download;
 mod feeds;

@@ -32,6 +32,32 @@ async fn a_package_shows_versions_files_digests_and_proofs() {
 }
 
 #[tokio::test]
+async fn a_damaged_package_says_when_it_was_looked_at_last() {
+    let world = World::staged().await;
+    let before = world.package("B-1").await.summary;
+    let path = world.on_disk(&world.address("B-1", "file-0.exe").await);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    for _ in 0..2 {
+        let earlier = patchwharf_model::Timestamp::now();
+        let verify = world.server.api().run_job("/api/v1/packages/verify", &json!({ "packages": [before.id] })).await;
+        assert_eq!(verify.job.state, JobState::Failed, "{verify:?}");
+        let package = world.package("B-1").await;
+        assert_eq!(package.summary.state, Some(VersionState::Corrupt));
+        assert!(package.summary.verified_at > Some(earlier), "{:?}", package.summary);
+        let file = &package.versions[0].files[0];
+        assert_eq!(file.verified_at, package.summary.verified_at);
+    }
+    // It sorts by what it shows.
+    let sorted: Page<PackageSummary> = world.server.api().get("/api/v1/packages?sort=verified&order=descending").await;
+    assert_eq!(sorted.items[0].id, before.id);
+    assert!(sorted.items.is_sorted_by_key(|package| std::cmp::Reverse(package.verified_at)));
+    world.server.holds();
+}
+
+#[tokio::test]
 async fn v_18_a_package_that_the_vendor_pins_by_sha1_only_is_weak_and_gets_a_sha256_of_ours() {
     let world = World::staged().await;
     world.stage(&["B-3"]).await;

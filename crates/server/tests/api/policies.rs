@@ -141,3 +141,31 @@ async fn r_03_one_call_refreshes_an_enabled_bulletin_under_a_running_policy() {
     assert!(trail["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "policy.create"), "history stays");
     world.server.holds();
 }
+
+#[tokio::test]
+async fn a_policy_over_what_fits_a_filter_is_confirmed_by_its_number() {
+    let world = World::new().await;
+    let api = world.server.api();
+    let wish = |name: &str, confirm: u64| json!({ "name": name, "of": { "filter": { "severity": "critical" }, "confirm": confirm }, "enabled": true });
+    let refused = api.call(Method::POST, "/api/v1/policies", Some(&wish("critical", 2))).await.problem();
+    assert_eq!(refused.code, "confirmation-needed", "{}", refused.detail);
+    let made: PolicyDetail = api.post("/api/v1/policies", &wish("critical", 1)).await;
+    assert_eq!(made.switches[0].bulletin_name.as_deref(), Some("B-1"));
+    let more = json!({ "of": { "filter": {}, "confirm": 3 }, "enabled": true });
+    let added: SwitchesChanged = api.post("/api/v1/policies/critical/switches", &more).await;
+    assert_eq!((added.changed, show(&world, "critical").await.switches.len()), (2, 3));
+    let both = json!({ "of": { "bulletins": ["B-1"], "filter": {} }, "enabled": true });
+    let both = api.call(Method::POST, "/api/v1/policies/critical/switches", Some(&both)).await;
+    assert_eq!(both.problem().code, "invalid-body");
+    let number_alone = json!({ "of": { "confirm": 3 }, "enabled": false });
+    let number_alone = api.call(Method::POST, "/api/v1/policies/critical/switches", Some(&number_alone)).await;
+    assert_eq!(number_alone.problem().code, "nothing-selected", "a number alone is not \"all\"");
+
+    let run = |arguments: &[&str]| world.server.patchwharf(arguments);
+    let refused = run(&["policy", "create", "by hand", "--severity", "critical", "--confirm", "5"]);
+    assert!(refused.code != Some(0) && refused.stderr.contains("meant for 5 bulletins"), "{refused:?}");
+    assert!(run(&["policy", "create", "by hand", "--severity", "critical", "--confirm", "1"]).ok().contains("B-1"));
+    assert!(run(&["policy", "add", "by hand", "--all"]).ok().contains('2'));
+    assert!(run(&["policy", "remove", "by hand", "--state", "current", "--text", "B-2"]).ok().contains('1'));
+    assert_eq!(show(&world, "by%20hand").await.switches.len(), 2);
+}

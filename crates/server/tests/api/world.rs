@@ -79,16 +79,22 @@ impl World {
 
     /// As if the server had noted for ten days what it holds, and its disk had lost a tenth of what is free now each day.
     pub(crate) async fn with_history(self) -> Self {
+        self.after_days(10, 10).await
+    }
+
+    /// As if the server had noted for so many days what it holds, a MiB more each day, and its disk had lost so many
+    /// hundredths of what is free now each day.
+    pub(crate) async fn after_days(self, days: u32, lost: u64) -> Self {
         use patchwharf_db::{Db, Options, history, notifications};
         let locations: Vec<Location> = self.server.api().get("/api/v1/locations").await;
         let (location, free) = (locations[0].id, locations[0].free_bytes.unwrap());
         let now = Timestamp::now();
         let db = Db::open(&Options::new(self.server.database_url()), now).await.unwrap();
-        for day in (1..=10_u32).rev() {
+        for day in (1..=days).rev() {
             let at = now - std::time::Duration::from_secs(86_400) * day;
             let mut write = db.write("test", "test", at).await.unwrap();
-            history::note(&mut write, 1, u64::from(11 - day) << 20, 1).await.unwrap();
-            let before = free + free / 10 * u64::from(day);
+            history::note(&mut write, 1, u64::from(days + 1 - day) << 20, 1).await.unwrap();
+            let before = free + free / 100 * lost * u64::from(day);
             notifications::put_sample(&mut write, &format!("location {location}"), before).await.unwrap();
             write.commit().await.unwrap();
         }

@@ -2,14 +2,21 @@
 //! with a vendor's catalogue.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs, unreachable_pub, dead_code)]
 
+mod rows;
 #[path = "../api/world.rs"]
 mod world;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use patchwharf_model::Timestamp;
 use patchwharf_testkit::{
     Payload, Server, Vendor,
+    apt::{Deb, Key, KeyKind, Repository},
     sdp::{Catalogue, Item, Update},
+    vendor::{Act, Lie, Publication},
 };
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -45,12 +52,13 @@ async fn journey(name: &str, world: &World) {
         .env("CONSOLE_DATA", world.server.data())
         .env("CONSOLE_PACKAGES", world.server.packages())
         .env("CONSOLE_SHOTS", &shots)
+        .env("CONSOLE_ARCHIVE", world.vendor.url("/debian"))
         .env("CHROMIUM", chromium)
         .kill_on_drop(true);
     if let Some(pin) = world.server.pin() {
         node.env("CONSOLE_PIN", pin).env("NODE_EXTRA_CA_CERTS", world.server.data().join("tls/ca.pem"));
     }
-    let ended = tokio::time::timeout(std::time::Duration::from_secs(280), node.output()).await;
+    let ended = tokio::time::timeout(Duration::from_secs(280), node.output()).await;
     let output = ended.expect("the journey came to no end").expect("node runs");
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     println!("{told}");
@@ -72,7 +80,12 @@ async fn the_same_over_https_with_the_cookie_that_browsers_send_over_tls_only() 
 async fn bulletins_are_staged_mended_distributed_and_recreated() {
     let title = "<img src=x onerror=\"window.canary=1;alert(1)\"><script>alert(2)</script>";
     let server = Server::start(world::BINARY).await;
-    journey("bulletins", &World::with(server, title).await).await;
+    let world = World::with(server, title).await;
+    // The first time the vendor takes some seconds for the file of B-1, so that one sees how far it is.
+    let file = Publication::from(&world.files[0]);
+    let slow = Act::Lie(file.clone(), Lie::Drip { bytes: 1_000, every: Duration::from_millis(400) });
+    world.vendor.script(&format!("/files/{}", world.files[0].name), [slow, Act::Serve(file)]);
+    journey("bulletins", &world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,8 +99,91 @@ async fn tables_go_back_and_selections_mean_what_they_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rules_of_a_feed_are_rows_that_are_tried_before_they_are_saved() {
-    journey("feeds", &World::new().await).await;
+async fn rules_of_a_feed_are_tried_before_they_are_saved_and_archives_are_added_by_form() {
+    let world = World::new().await;
+    let key = Key::generate(KeyKind::Ed25519);
+    std::fs::write(world.server.data().join("archive.gpg"), key.keyring()).unwrap();
+    let debs = [Deb::new("example", "1.0-1", "amd64"), Deb::new("tool", "2.0-1", "all")];
+    let archive = Repository::new(debs).fresh(Timestamp::now());
+    for place in ["/debian", "/debian-moved"] {
+        archive.publish(&world.vendor, place, &key);
+    }
+    journey("feeds", &world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn procedure_1_quick_refresh_as_the_article_tells_it() {
+    journey("procedure_1", &World::staged().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn procedure_2_complete_refresh_as_the_article_tells_it() {
+    journey("procedure_2", &World::staged().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn procedure_3_change_of_location_as_the_article_tells_it() {
+    journey("procedure_3", &World::staged().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn procedure_4_relocation_as_the_article_tells_it() {
+    journey("procedure_4", &World::staged().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn procedure_5_foreign_folders_as_the_article_tells_it() {
+    journey("procedure_5", &World::staged().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_fetched_by_hand_is_given_on_the_bulletins_page() {
+    let world = World::new().await;
+    let by_hand = Payload::random("by-hand.exe", 5_000);
+    std::fs::write(world.server.data().join(&by_hand.name), &by_hand.bytes).unwrap();
+    let catalogue = Catalogue::new([Update::new(9, "B-9").item(Item::new(&by_hand, None))]);
+    world.vendor.publish("/catalogue.xml", catalogue.v1_xml());
+    let import = json!({ "confirm_shrink": true });
+    world::done(&world.server.api().run_job("/api/v1/feeds/vendor/import", &import).await);
+    journey("supply", &world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_paused_resumed_and_cancelled_on_its_page_and_its_report_is_a_file() {
+    let world = World::new().await;
+    for file in &world.files[1..3] {
+        let slow = Lie::Drip { bytes: 10, every: Duration::from_millis(200) };
+        world.vendor.lie(&format!("/files/{}", file.name), file, slow);
+    }
+    journey("jobs", &world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulletin_and_a_package_are_shown_whole_and_live() {
+    let (server, vendor) = (Server::start(world::BINARY).await, Vendor::start());
+    let file = |number: u64| Payload::random(format!("file-{number}.exe"), 9_000 + number as usize);
+    let update = |number: u64, bulletin: &str| Update::new(number, bulletin).payload(&vendor, &file(number));
+    let many = (10..35).map(|number| update(number, "B-many"));
+    let newer = update(2, "B-new").supersedes([1, 99]);
+    let updates = [update(1, "B/old"), newer].into_iter().chain(many);
+    vendor.publish("/catalogue.xml", Catalogue::new(updates).v1_xml());
+    let source = json!({ "kind": "sdp", "url": vendor.url("/catalogue.xml") });
+    let _: Value = server.api().post("/api/v1/feeds", &json!({ "name": "vendor", "source": source })).await;
+    world::done(&server.api().run_job("/api/v1/feeds/vendor/import", &json!({})).await);
+    journey("bulletin", &World { server, vendor, files: Vec::new() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_vouches_for_looks_good_on_no_page() {
+    let mut world = World::staged().await;
+    assert_eq!(world.server.terminate(), Some(0));
+    for name in ["patchwharf.db", "patchwharf.db-wal", "patchwharf.db-shm"] {
+        let _ = std::fs::remove_file(world.server.data().join(name));
+    }
+    let made = world.server.patchwharf(&["store", "rebuild"]);
+    assert!(made.stdout.contains("2 packages unproved"), "{made:?}");
+    world.server.restart().await;
+    journey("unproved", &world).await;
 }
 
 /// What the README's pictures show: bulletin, severity, title, KB, bytes.
@@ -123,7 +219,7 @@ async fn the_pictures_of_the_readme_can_be_made_anew() {
     let feed: Value = server.api().post("/api/v1/feeds", &json!({ "name": "Windows", "source": source })).await;
     let import = format!("/api/v1/feeds/{}/import", feed["id"].as_str().unwrap());
     world::done(&server.api().run_job(&import, &json!({})).await);
-    journey("pictures", &World { server, vendor, files: Vec::new() }).await;
+    journey("pictures", &World { server, vendor, files: Vec::new() }.after_days(25, 1).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,7 +228,19 @@ async fn the_log_is_read_at_any_time_around_any_record_and_as_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn foreign_folders_are_adopted_and_the_system_jobs_say_first_what_they_would_do() {
+async fn the_log_is_shown_without_a_hole_whatever_comes_and_breaks() {
+    journey("viewer", &World::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_has_limits_and_a_session_without_anybody_ends_at_the_door() {
+    let config = format!("{}\n[console]\nsession-idle = '60s'\n", patchwharf_testkit::server::TEST_CONFIG);
+    let server = Server::setup(world::BINARY).config(&config).start().await;
+    journey("session", &World::on(server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_system_jobs_say_first_what_they_would_do_and_go_on_past_what_is_wrong() {
     journey("tasks", &World::staged().await).await;
 }
 

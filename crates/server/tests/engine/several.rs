@@ -1,15 +1,20 @@
 //! S-28: several servers on one PostgreSQL share the work by leases.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use patchwharf_model::{JobId, job::JobState};
 use patchwharf_server::{
     config::{Config, Hidden},
     jobs::Order,
+    retention,
     start::Running,
+    trail,
 };
 use patchwharf_testkit::{Server, eventually_async, server::Setup};
 
@@ -121,4 +126,38 @@ async fn a_job_is_cancelled_from_another_server() {
     until(&two, id, JobState::Cancelled).await;
     one.stop().await;
     two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w_23_a_server_believes_another_ones_cut_of_what_is_old_and_told_and_no_other() {
+    let Some(shared) = Shared::new().await else { return };
+    let one = start(shared.config("one"), &Script::default()).await.unwrap();
+    let mut config = shared.config("two");
+    config.retention.audit = Duration::from_millis(1);
+    let two = start(config, &Script::default()).await.unwrap();
+    trail::seal(&one.app).await.unwrap();
+    trail::seal(&two.app).await.unwrap();
+    for app in [&one.app, &two.app] {
+        assert!(trail::chain(app, None).await.unwrap().whole);
+    }
+    retention::tidy(&two.app).await.unwrap();
+    let own = trail::chain(&two.app, None).await.unwrap();
+    assert!(own.whole && own.begins_after > 0, "its own cut: {own:#?}");
+    let young = trail::chain(&one.app, None).await.unwrap();
+    assert!(young.broken.contains("its beginning was removed"), "the other one keeps a month: {young:#?}");
+    // Two months later the same cut is an ordinary one: the other server was told that it would be made.
+    let path = one.app.config.data.join("audit.heads");
+    let mut heads: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for seen in heads["heads"].as_array_mut().unwrap() {
+        seen["at_us"] = (seen["at_us"].as_i64().unwrap() - 60 * 24 * 3600 * 1_000_000).into();
+    }
+    std::fs::write(&path, heads.to_string()).unwrap();
+    let old = trail::chain(&one.app, None).await.unwrap();
+    assert!(old.whole, "{old:#?}");
+    holds(&one.app.config);
+    trail::seal(&one.app).await.unwrap();
+    assert!(trail::chain(&one.app, None).await.unwrap().whole);
+    for server in [one, two] {
+        server.stop().await;
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use patchwharf_server::fetch::Trust;
+use patchwharf_server::{fetch::Trust, jobs::StopReason};
 use patchwharf_testkit::{
     Payload, Vendor, eventually_async,
     vendor::{Lie, Mood},
@@ -24,6 +24,25 @@ async fn s_03_a_dripping_vendor_is_given_up_and_the_next_mirror_tried() {
     assert_eq!(error.code(), "too-slow");
     assert!(error.to_string().contains("fetch.min-speed-bytes-per-second"), "{error}");
     rig.fetch_from(&payload, vec![rig.configured("/slow"), rig.configured("/good")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_asked_to_stop_does_not_wait_for_the_bandwidth() {
+    let rig = Rig::with(|c| {
+        c.max_bytes_per_second = 1;
+        c.idle_timeout = DEADLINE;
+    });
+    let payload = Payload::random("a.exe", 20_000);
+    rig.vendor.lie("/file", &payload, Lie::StallAt(10_000));
+    let stopped = async {
+        let came = || async { (rig.vendor.held() == 1).then_some(()) };
+        eventually_async("half of it is on its way, worth hours", DEADLINE, came).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        rig.stop.ask(StopReason::Paused);
+    };
+    let both = async { tokio::join!(rig.fetch(&payload), stopped).0 };
+    let ended = tokio::time::timeout(DEADLINE, both).await.expect("it stops at once");
+    assert_eq!(ended.unwrap_err().code(), "stopped");
 }
 
 #[tokio::test]

@@ -59,6 +59,12 @@ impl Checked {
         self
     }
 
+    /// Asserts that it only looked, and found problems.
+    pub fn found(mut self) -> Self {
+        self.ended = self.ended.found();
+        self
+    }
+
     pub fn outcome(&self, kind: FindingKind) -> Outcome {
         self.one(kind).outcome
     }

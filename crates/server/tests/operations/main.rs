@@ -5,6 +5,7 @@
 mod adopt;
 mod backup;
 mod delete;
+mod download;
 mod hindered;
 mod integrity;
 mod locations;

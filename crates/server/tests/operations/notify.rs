@@ -11,13 +11,18 @@ use patchwharf_model::{
     InstanceId,
     job::{JobKind, JobRequest, JobState, Progress, Report},
 };
-use patchwharf_server::config::{Config, Hidden, Tls};
+use patchwharf_server::{
+    api,
+    config::{Config, Hidden, Tls},
+};
 use patchwharf_testkit::{
     MailServer, Payload, Receiver, eventually_async,
     mail::{Mail, Manner},
     receiver::Delivery,
     skipped,
 };
+
+use tower::ServiceExt as _;
 
 use crate::world::World;
 
@@ -366,4 +371,53 @@ async fn without_a_channel_nothing_is_written_down() {
     world.app().notify.ring();
     assert!(made(&world).await.is_empty());
     assert!(notifications::kinds(&world.app().db).await.unwrap().is_empty());
+}
+
+/// A sign-in of a stranger, as the API takes it.
+async fn guesses(world: &World) -> u16 {
+    let peer: std::net::SocketAddr = ([203, 0, 113, 7], 4711).into();
+    let request = axum::http::Request::post("/api/v1/session").header("content-type", "application/json");
+    let request = request.extension(axum::extract::ConnectInfo(peer));
+    let request = request.body(axum::body::Body::from(r#"{"name":"anna","password":"a wrong one"}"#)).unwrap();
+    api::router(std::sync::Arc::clone(world.app())).oneshot(request).await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn w_05_twenty_failed_sign_ins_become_a_message_and_so_does_their_end() {
+    let server = MailServer::start();
+    let world = World::start_with(|config| by_mail(config, &server)).await;
+    for n in 0..20 {
+        assert!(about(&server, "somebody guesses passwords").is_none(), "after {n}");
+        assert_eq!(guesses(&world).await, 401, "{n}");
+        // As long as the longest wait.
+        world.later(Duration::from_secs(61));
+    }
+    world.app().notify.ring();
+    let told =
+        eventually_async("a mail about guesses", DEADLINE, || async { about(&server, "somebody guesses passwords") })
+            .await;
+    let body = told.body();
+    assert!(body.contains("20 failed sign-ins of late") && body.contains("203.0.113.7"), "{body}");
+    assert!(body.contains("account anna"), "{body}");
+    world.later(HOUR);
+    world.app().notify.ring();
+    eventually_async("a mail that it is over", DEADLINE, || async {
+        about(&server, "nobody guesses passwords any more")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn w_23_an_audit_trail_that_does_not_hold_becomes_a_message() {
+    let server = MailServer::start();
+    let world = World::start_with(|config| by_mail(config, &server)).await;
+    let database = world.data().join("patchwharf.db");
+    patchwharf_testkit::tamper(database.as_std_path(), "UPDATE audit SET actor = 'nobody' WHERE audit_id = 2").await;
+    patchwharf_server::trail::seal(world.app()).await.unwrap();
+    world.app().notify.ring();
+    let told = eventually_async("a mail about the trail", DEADLINE, || async {
+        about(&server, "the audit trail does not hold")
+    });
+    let body = told.await.body();
+    assert!(body.contains("does not hold at change 2") && body.contains("audit verify"), "{body}");
 }

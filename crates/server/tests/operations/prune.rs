@@ -58,8 +58,9 @@ async fn an_original_stays_while_its_copy_is_not_whole() {
     let mut bytes = fs::read(&served).unwrap();
     bytes[100] ^= 1;
     fs::write(&served, bytes).unwrap();
-    let dry = world.run(prune(old, true)).await.failed();
+    let dry = world.run(prune(old, true)).await.found();
     assert_eq!((dry.count("would-be-removed"), dry.count("copy-damaged")), (1, 1), "{dry:#?}");
+    assert_eq!(dry.report.items_failed, 1, "the look is done, and says what is wrong: {dry:#?}");
     let ended = world.run(prune(old, false)).await.failed();
     assert_eq!((ended.count("removed"), ended.count("copy-damaged")), (1, 1), "{ended:#?}");
     let line = ended.report.items.iter().find(|item| item.outcome == "copy-damaged").unwrap();

@@ -334,7 +334,7 @@ async fn l_04_a_new_place_without_room_is_waited_for_and_the_missing_amount_is_s
         return patchwharf_testkit::skipped("mounting a small file system needs root");
     };
     let new = world.location("disk/packages", false).await;
-    let dry = world.run(with(old, new, false, false, true)).await.failed();
+    let dry = world.run(with(old, new, false, false, true)).await.found();
     assert!(dry.report.items.iter().any(|item| item.failed && item.reason.contains("are missing")), "{dry:#?}");
     let link = world.run(with(old, new, true, false, false)).await.failed();
     assert!(link.report.summary.contains("Leave --link out"), "{}", link.report.summary);

@@ -1,5 +1,7 @@
 //! W-23: what was done to the audit trail behind the server's back shows, and where.
 
+mod heads;
+
 use std::time::Duration;
 
 use patchwharf_db::audit;
@@ -92,8 +94,13 @@ async fn w_23_a_trail_that_was_cut_off_is_missed_by_its_head_its_seals_and_whoev
     .await;
     let (at, what) = broken(&world).await;
     assert!(at == sealed.head && what.contains("sealed"), "{at} {what}");
-    // Whoever removes the seal, too, does not have the log.
+    // Whoever removes the seal, too, has neither the data folder nor the log.
     sql(&world, "DELETE FROM audit_seal").await;
+    let (at, what) = broken(&world).await;
+    assert!(at == sealed.head && what.contains("this server has seen it"), "{at} {what}");
+    trail::seal(world.app()).await.unwrap();
+    assert!(audit::last_seal(&world.app().db).await.unwrap().is_none(), "what was forged is not sealed");
+    std::fs::remove_file(world.data().join("audit.heads")).unwrap();
     assert!(chain(&world).await.whole);
     let kept = |chain: &AuditChain| Some((chain.head, chain.digest));
     let against = trail::chain(world.app(), kept(&sealed)).await.unwrap();

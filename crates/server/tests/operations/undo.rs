@@ -78,6 +78,12 @@ async fn a_damaged_original_is_named_and_its_copy_is_served_as_before() {
     let mut bytes = fs::read(&original).unwrap();
     bytes[7] ^= 1;
     fs::write(&original, bytes).unwrap();
+    let looked = world.run(undo(new, old, true)).await.found();
+    assert_eq!(
+        (looked.count("versions"), looked.report.items_failed),
+        (1, 1),
+        "the other one can go back: {looked:#?}"
+    );
     let ended = world.run(undo(new, old, false)).await.failed();
     assert_eq!((ended.count("undone"), ended.count("original-damaged")), (1, 1), "{ended:#?}");
     assert_eq!((world.location_of("B-1").await, world.location_of("B-2").await), (new, old));

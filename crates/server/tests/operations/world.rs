@@ -65,6 +65,13 @@ impl Ended {
         assert_eq!(self.state, JobState::Failed, "{self:#?}");
         self
     }
+
+    /// Asserts that it is a look that came to its end, and names what is wrong or would fail.
+    pub fn found(self) -> Self {
+        assert_eq!(self.state, JobState::Done, "{self:#?}");
+        assert!(self.report.items_failed > 0, "{self:#?}");
+        self
+    }
 }
 
 impl World {

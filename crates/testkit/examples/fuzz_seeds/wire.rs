@@ -53,6 +53,7 @@ pub(crate) fn seeds() -> Vec<Seed> {
         JobRequest::Import { feed: FeedId::new(), confirm_shrink: true },
         JobRequest::Preview { feed: FeedId::new(), rules: Some(rules), auto_stage: None },
         JobRequest::Stage { of: Selection::Updates(vec![UpdateId::new()]) },
+        JobRequest::Download { dry_run: true },
         JobRequest::Revise { dry_run: true },
         JobRequest::Verify { of: Selection::All },
         JobRequest::Delete { packages: vec![PackageId::new()], although_needed: false },

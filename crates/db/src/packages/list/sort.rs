@@ -24,7 +24,7 @@ macro_rules! sorted {
     };
 }
 
-sorted!(Created: "p.created_at", Since: "p.since", Size: "p.size_bytes", Proved: "p.proved_at");
+sorted!(Created: "p.created_at", Since: "p.since", Size: "p.size_bytes", Verified: "p.verified_at");
 
 impl PackageSort {
     pub(super) fn key(self, row: &Package) -> i64 {
@@ -32,7 +32,7 @@ impl PackageSort {
             Self::Created => row.created_at.as_microsecond(),
             Self::Since => row.since.unwrap_or(row.created_at).as_microsecond(),
             Self::Size => crate::sql::saturate(row.size_bytes.unwrap_or_default()),
-            Self::Proved => row.proved_at.map_or(0, Timestamp::as_microsecond),
+            Self::Verified => row.verified_at.map_or(0, Timestamp::as_microsecond),
         }
     }
 }
@@ -47,6 +47,6 @@ pub enum PackageSort {
     Since,
     /// Bytes.
     Size,
-    /// Oldest proof.
-    Proved,
+    /// Oldest look at a file.
+    Verified,
 }

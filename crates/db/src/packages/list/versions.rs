@@ -36,6 +36,7 @@ impl Record for File {
             state: VersionState::read(row, "state")?,
             reason: String::read(row, "reason")?,
             proof: proof::optional(row)?,
+            looked_at: Option::read(row, "looked_at")?,
         })
     }
 }
@@ -106,6 +107,8 @@ pub struct File {
     pub reason: String,
     /// Its proof, with when it was hashed.
     pub proof: Option<(ProofStamp, Timestamp)>,
+    /// When it was found to be bad.
+    pub looked_at: Option<Timestamp>,
 }
 
 /// All versions of these packages, by package and number.
@@ -139,7 +142,7 @@ pub async fn versions_of(db: &Db, updates: &[UpdateId]) -> Result<Vec<Version>> 
 pub async fn files(db: &Db, versions: &[(PackageId, u64)]) -> Result<Vec<File>> {
     const WHAT: &str = "read files of packages";
     const FILES: &str = "SELECT f.package_id, f.version, f.name, f.size_bytes AS length, f.sha256, f.vendor_digest, f.url, \
-         f.state, f.reason, r.verified_at, r.dev, r.inode, r.size_bytes, r.mtime_ns, r.ctime_ns \
+         f.state, f.reason, f.looked_at, r.verified_at, r.dev, r.inode, r.size_bytes, r.mtime_ns, r.ctime_ns \
          FROM json_each($1) AS j JOIN package_file AS f ON f.package_id = CAST(j.value ->> 0 AS TEXT) \
          AND f.version = CAST(j.value ->> 1 AS BIGINT) \
          JOIN package_version AS v ON v.package_id = f.package_id AND v.version = f.version \

@@ -138,6 +138,10 @@ pub enum BulletinSort {
     Name,
     /// The vendor's severity.
     Severity,
+    /// The administrator's own severity, by its letters; none comes first.
+    CustomSeverity,
+    /// How much of it is on disk: damaged, nothing, a part, all.
+    Downloaded,
     /// Release date.
     Released,
     /// Date of the last revision.

@@ -79,6 +79,20 @@ pub struct UpdateDetailView {
     pub payload: Vec<PayloadFile>,
     /// Keys of updates that it supersedes.
     pub supersedes: Vec<String>,
+    /// Of those and of the one that supersedes it, the updates that the feed has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<UpdateReference>,
     /// Rules, prerequisites and install handlers.
     pub detail: UpdateDetail,
+}
+
+/// An update that another one names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct UpdateReference {
+    /// Its id.
+    pub id: UpdateId,
+    /// The vendor's key.
+    pub key: String,
+    /// The name of its bulletin.
+    pub bulletin_name: String,
 }

@@ -1,7 +1,13 @@
 //! List, show, and what refers to a bulletin.
 
+use std::collections::HashMap;
+
 use axum::{Json, extract::State};
-use patchwharf_db::{bulletins, updates};
+use patchwharf_db::{
+    bulletins,
+    bulletins::{Bulletin, Trouble},
+    updates,
+};
 use patchwharf_model::{
     BulletinId,
     api::{BulletinDetail, BulletinQuery, BulletinSummary, Code, Order, Page, Refers},
@@ -35,7 +41,19 @@ pub(crate) async fn list(
     };
     let rows =
         bulletins::list(&app.db, &query).await.map_err(|error| ApiError::from(error).refused_as(Code::InvalidQuery))?;
-    Ok(Json(page::page(rows, view::summary)))
+    let mut troubles = troubles(&app, &rows.rows).await?;
+    Ok(Json(page::page(rows, |row| {
+        let trouble = troubles.remove(&row.bulletin_id);
+        view::summary(row, trouble)
+    })))
+}
+
+/// What is wrong with those that are not whole.
+async fn troubles(app: &App, rows: &[Bulletin]) -> ApiResult<HashMap<BulletinId, Trouble>> {
+    let wanting = rows.iter().filter(|row| row.updates > 0 && (row.bad_packages > 0 || !row.is_downloaded()));
+    let ids: Vec<_> = wanting.map(|row| row.bulletin_id).collect();
+    let found = bulletins::troubles(&app.db, &ids).await?;
+    Ok(found.into_iter().map(|trouble| (trouble.bulletin_id, trouble)).collect())
 }
 
 /// A bulletin with its updates, by id, name or `FEED/NAME` (the slash as `%2F`).
@@ -44,12 +62,13 @@ pub(crate) async fn list(
 pub(crate) async fn show(State(app): Shared, Path(name): Path<String>) -> ApiResult<Json<BulletinDetail>> {
     let id = one(&app, name).await?;
     let mut row = bulletins::show(&app.db, id).await?;
+    let trouble = troubles(&app, std::slice::from_ref(&row)).await?.remove(&id);
     let updates = updates::by_bulletins(&app.db, &[id]).await?;
     Ok(Json(BulletinDetail {
         description: std::mem::take(&mut row.description),
         cves: std::mem::take(&mut row.cves),
         kbs: std::mem::take(&mut row.kbs),
-        summary: view::summary(row),
+        summary: view::summary(row, trouble),
         software_updates: updates.into_iter().map(update_view::summary).collect(),
     }))
 }
@@ -63,7 +82,8 @@ pub(crate) async fn refers(State(app): Shared, Path(name): Path<String>) -> ApiR
     Ok(Json(view::refers(bulletins::refers(&app.db, id).await?, superseded_by)))
 }
 
-async fn one(app: &App, name: String) -> ApiResult<BulletinId> {
+/// The one bulletin that a name means.
+pub(in crate::api) async fn one(app: &App, name: String) -> ApiResult<BulletinId> {
     let ids = bulletins::resolve(&app.db, std::slice::from_ref(&name)).await?;
     ids.into_iter().next().ok_or_else(|| ApiError::new(Code::NotFound, format!("There is no bulletin {name:?}.")))
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use patchwharf_db::feeds;
 use patchwharf_model::{
+    Role,
     api::{FeedImport, FeedPreview, Job},
     job::JobRequest,
 };
@@ -10,11 +11,12 @@ use patchwharf_model::{
 use super::check;
 use crate::api::{
     ApiResult, Shared,
+    auth::must_have,
     extract::{Json, Path},
     start::{self, Asked, Started},
 };
 
-/// Imports the vendor's catalogue.
+/// Imports the vendor's catalogue. `confirm_shrink`, which takes one that has lost much of itself, is an administrator's word.
 #[utoipa::path(post, path = "/feeds/{feed}/import", tag = "feeds", request_body = FeedImport,
     params(("feed" = String, Path), ("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
 pub(super) async fn import(
@@ -23,6 +25,9 @@ pub(super) async fn import(
     asked: Asked,
     Json(wish): Json<FeedImport>,
 ) -> ApiResult<Started> {
+    if wish.confirm_shrink {
+        must_have(&asked.who, Role::Administrator)?;
+    }
     let feed = feeds::show(&app.db, &name).await?.feed_id;
     start::job(&app, &asked, JobRequest::Import { feed, confirm_shrink: wish.confirm_shrink }).await
 }

@@ -15,6 +15,7 @@ use patchwharf_model::{
 };
 
 use crate::{
+    access::{Export, Principal},
     api::{
         ApiError, ApiResult, Shared,
         export::{self, Listed},
@@ -32,6 +33,7 @@ use crate::{
     ))))]
 pub(super) async fn findings(
     State(app): Shared,
+    who: Principal,
     Path(job): Path<JobId>,
     Query(query): Query<FindingQuery>,
 ) -> ApiResult<Response> {
@@ -39,7 +41,7 @@ pub(super) async fn findings(
         None => Ok(axum::Json(page_of_findings(&app, job, query).await?).into_response()),
         Some(format) => {
             patchwharf_db::jobs::show(&app.db, job).await?;
-            Ok(export(app, job, wanted(query)?, format))
+            Ok(export(Export::begin(&app.reads, &who)?, app, job, wanted(query)?, format))
         }
     }
 }
@@ -69,9 +71,10 @@ fn wanted(query: FindingQuery) -> ApiResult<findings::FindingQuery> {
     })
 }
 
-fn export(app: Arc<App>, job: JobId, wanted: findings::FindingQuery, format: ExportFormat) -> Response {
+fn export(place: Export, app: Arc<App>, job: JobId, wanted: findings::FindingQuery, format: ExportFormat) -> Response {
     let (heading, line) = (csv::heading, csv::line);
-    export::stream(export::Written { name: format!("findings-{job}"), format, heading, line }, move |cursor| {
+    let written = export::Written { name: format!("findings-{job}"), format, heading, line };
+    export::stream(place, written, move |cursor| {
         let wanted = findings::FindingQuery { with_total: false, limit: export::PIECE, cursor, ..wanted.clone() };
         let app = Arc::clone(&app);
         async move { findings::list(&app.db, job, &wanted).await }

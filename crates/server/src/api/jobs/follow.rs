@@ -103,7 +103,7 @@ impl Follower {
     async fn end(&mut self, number: u64) -> Option<Event> {
         self.ended = true;
         let row = patchwharf_db::jobs::show(&self.app.db, self.job).await.ok()?;
-        let detail = view::detail(&self.app, row).ok()?;
+        let detail = view::detail(&self.app, row);
         Event::default().event("end").id(number.to_string()).json_data(detail).ok()
     }
 }

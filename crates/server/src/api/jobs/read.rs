@@ -4,8 +4,7 @@ use axum::{Json, extract::State};
 use patchwharf_db::jobs;
 use patchwharf_model::{
     JobId,
-    api::{Code, Job, JobDetail, JobItemQuery, JobQuery, Page},
-    job::ReportItem,
+    api::{Code, Job, JobDetail, JobQuery, Page},
 };
 
 use super::view;
@@ -32,21 +31,5 @@ pub(crate) async fn list(State(app): Shared, Query(query): Query<JobQuery>) -> A
 /// A job with its report.
 #[utoipa::path(get, path = "/jobs/{job}", tag = "jobs", params(("job" = JobId, Path)), responses((status = 200, body = JobDetail)))]
 pub(crate) async fn show(State(app): Shared, Path(job): Path<JobId>) -> ApiResult<Json<JobDetail>> {
-    Ok(Json(view::detail(&app, jobs::show(&app.db, job).await?)?))
-}
-
-/// All lines of a job's report, by pages: the report itself has the first ones only.
-#[utoipa::path(get, path = "/jobs/{job}/items", tag = "jobs", params(("job" = JobId, Path), JobItemQuery),
-    responses((status = 200, body = Page<ReportItem>)))]
-pub(super) async fn items(
-    State(app): Shared,
-    Path(job): Path<JobId>,
-    Query(query): Query<JobItemQuery>,
-) -> ApiResult<Json<Page<ReportItem>>> {
-    jobs::show(&app.db, job).await?;
-    let limit = page::limit(query.limit)?;
-    let rows = jobs::items(&app.db, job, query.outcome.as_deref(), query.cursor.as_deref(), limit)
-        .await
-        .map_err(|e| crate::api::ApiError::from(e).refused_as(Code::InvalidQuery))?;
-    Ok(Json(page::page(rows, |item| item)))
+    Ok(Json(view::detail(&app, jobs::show(&app.db, job).await?)))
 }

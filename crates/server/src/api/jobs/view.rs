@@ -6,10 +6,7 @@ use patchwharf_model::{
     job::{JobRequest, JobState, Report},
 };
 
-use crate::{
-    api::{ApiError, ApiResult},
-    app::App,
-};
+use crate::app::App;
 
 pub(in crate::api) fn job(app: &App, row: jobs::Job) -> Job {
     Job {
@@ -38,8 +35,9 @@ pub(super) fn waiting_for(app: &App, state: JobState, own: String) -> String {
     }
 }
 
-pub(in crate::api) fn detail(app: &App, row: jobs::Job) -> ApiResult<JobDetail> {
-    let request: JobRequest = serde_json::from_str(&row.payload).map_err(ApiError::internal)?;
+pub(in crate::api) fn detail(app: &App, row: jobs::Job) -> JobDetail {
+    // The report of a job outlives the version that ran it.
+    let request: Option<JobRequest> = serde_json::from_str(&row.payload).ok();
     let report: Option<Report> = row.report.clone();
-    Ok(JobDetail { job: job(app, row), request, report })
+    JobDetail { job: job(app, row), request, report }
 }

@@ -17,6 +17,7 @@ use crate::{
     access::{By, Principal},
     api::{ApiError, ApiResult, Path, Shared, extract},
     locations,
+    words::bytes,
 };
 
 /// Adds a location: made in a folder that is empty or not there yet, or opened where one of this deployment lies. Where
@@ -58,10 +59,10 @@ pub(super) async fn delete(
         let packages = used.as_ref().map_or(0, |used| used.packages);
         if packages > 0 && wish.confirm != Some(packages) {
             let detail = format!(
-                "This would give up {packages} packages ({} bytes) that are served from there: they would be missing until \
+                "This would give up {packages} packages ({}) that are served from there: they would be missing until \
                  they are fetched anew. If their originals still lie at another location, `patchwharf location undo` goes \
                  back to them first. To give them up, say their number: `confirm` = {packages} (`--confirm {packages}`).",
-                used.map_or(0, |used| used.size_bytes)
+                bytes(used.map_or(0, |used| used.size_bytes))
             );
             return Err(ApiError::new(Code::ConfirmationNeeded, detail));
         }

@@ -19,6 +19,7 @@ use crate::{
     app::App,
     operations::selection,
     settings,
+    words::bytes,
 };
 
 /// Counts what `POST /locations/{location}/prune` would take; changes nothing. A dry run of the job proves every copy too.
@@ -51,9 +52,10 @@ pub(super) async fn run(
         Some(number) if !wish.dry_run && wish.confirm != Some(number) => {
             let said = wish.confirm.map_or_else(String::new, |said| format!(" It said {said}."));
             let detail = format!(
-                "This would remove {number} originals ({} bytes) at {}. So many are removed only by a request that says \
+                "This would remove {number} originals ({}) at {}. So many are removed only by a request that says \
                  their number: `confirm` = {number} (`--confirm {number}`).{said} Nothing was removed.",
-                preview.size_bytes, preview.path
+                bytes(preview.size_bytes),
+                preview.path
             );
             return Err(ApiError::new(Code::ConfirmationNeeded, detail));
         }

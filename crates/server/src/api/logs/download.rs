@@ -17,6 +17,7 @@ use super::{
     view,
 };
 use crate::{
+    access::{Export, Principal},
     api::{ApiError, ApiResult, Shared, extract::Query},
     app::App,
 };
@@ -27,13 +28,14 @@ const CHUNK: u32 = 1000;
 /// All records that fit, oldest first, one JSON object a line: those that there are at the time of the request.
 #[utoipa::path(get, path = "/logs/download", tag = "logs", params(LogQuery),
     responses((status = 200, content_type = "application/x-ndjson", body = LogRecord)))]
-pub(super) async fn download(State(app): Shared, Query(query): Query<LogQuery>) -> ApiResult<Response> {
+pub(super) async fn download(State(app): Shared, who: Principal, Query(query): Query<LogQuery>) -> ApiResult<Response> {
     read::one_place(&query)?;
     if query.before.is_some() || query.around.is_some() || query.limit.is_some() {
         let detail = "A download has all records that fit: it begins at `after` or `from`, and takes no `before`, `around` \
                       or `limit`.";
         return Err(ApiError::new(Code::InvalidQuery, detail));
     }
+    let place = Export::begin(&app.reads, &who)?;
     let end = logs::last_number(&app.db, app.instance).await?.saturating_add(1);
     let next = match read::after(&app, &query).await? {
         After::Number(after) => Some(after.unwrap_or(0)),
@@ -44,7 +46,7 @@ pub(super) async fn download(State(app): Shared, Query(query): Query<LogQuery>) 
         (header::CONTENT_TYPE, "application/x-ndjson".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
     ];
-    let reader = Reader { app, query, next, end };
+    let reader = Reader { app, _place: place, query, next, end };
     let lines = stream::unfold(reader, |mut reader| async {
         let lines = reader.read().await?;
         Some((Ok::<_, Infallible>(lines), reader))
@@ -54,6 +56,7 @@ pub(super) async fn download(State(app): Shared, Query(query): Query<LogQuery>) 
 
 struct Reader {
     app: Arc<App>,
+    _place: Export,
     query: LogQuery,
     /// Reading goes on after this number; none: everything was read.
     next: Option<i64>,

@@ -7,8 +7,8 @@ use axum::{
     http::HeaderMap,
     response::sse::{Event, KeepAlive, Sse},
 };
-use futures_util::{Stream, stream};
-use patchwharf_db::logs::last_number;
+use futures_util::{Stream, StreamExt as _, stream};
+use patchwharf_db::logs::span;
 use patchwharf_model::api::{Code, LogQuery, LogRecord};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -21,8 +21,9 @@ use crate::{
 };
 
 /// Follows this server's log: one event per record, its number as the event id. Begins with the newest `limit` records
-/// (none by default); with `Last-Event-ID` or `after`, with what came since. When who follows may not any more, the last
-/// event is `signed-out`.
+/// (none by default); with `Last-Event-ID` or `after`, with what came since. Where the next of those are not kept any more,
+/// `cut` comes first; where the log has begun anew and has no such number, `restarted`, and it begins as without. When who
+/// follows may not any more, the last event is `signed-out`.
 #[utoipa::path(get, path = "/logs/events", tag = "logs", params(LogQuery, ("Last-Event-ID" = Option<i64>, Header)),
     responses((status = 200, content_type = "text/event-stream", body = LogRecord),
         (status = 429, description = "`too-many-streams`")))]
@@ -37,13 +38,20 @@ pub(super) async fn events(
         let detail = "Who follows the log gets what comes: `before`, `from` and `around` are for `GET /logs`.";
         return Err(ApiError::new(Code::InvalidQuery, detail));
     }
-    let after = resumed.or(query.after);
+    let asked = resumed.or(query.after);
     // Subscribed before the store is read: what is written in between comes twice and is dropped by its number.
     let live = app.logs.follow();
-    let seen = match after {
-        Some(after) => after,
-        None => i64::try_from(last_number(&app.db, app.instance).await?).unwrap_or(i64::MAX),
+    let span = span(&app.db, app.instance).await?;
+    let after = asked.filter(|asked| *asked <= span.last);
+    let first = match (asked, after) {
+        (Some(_), None) => Some(Event::default().event("restarted").id(span.last.to_string()).data("{}")),
+        // What was seen is gone, so what came next may be gone with it.
+        (_, Some(after)) if 0 < after && after < span.first => {
+            Some(Event::default().event("cut").data(format!("{{\"after\":{after}}}")))
+        }
+        _ => None,
     };
+    let seen = after.unwrap_or(span.last);
     let mut follower = Follower { app, query, live, seen, backlog: VecDeque::new(), more: false };
     if after.is_some() || follower.query.limit.is_some() {
         let limit = if after.is_some() { CHUNK } else { page::limit(follower.query.limit)? };
@@ -54,6 +62,7 @@ pub(super) async fn events(
         let event = Event::default().event("record").id(record.number.to_string()).json_data(&record).ok()?;
         Some((Ok(event), follower))
     });
+    let events = stream::iter(first.map(Ok)).chain(events);
     Ok(Sse::new(who.follow(events)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 

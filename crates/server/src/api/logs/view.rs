@@ -77,5 +77,5 @@ pub(super) fn is_wanted(query: &LogQuery, record: &LogRecord) -> bool {
         && query
             .text
             .as_ref()
-            .is_none_or(|text| record.message.to_ascii_lowercase().contains(&text.to_ascii_lowercase()))
+            .is_none_or(|text| record.told().to_ascii_lowercase().contains(&text.to_ascii_lowercase()))
 }

@@ -13,6 +13,7 @@ use super::choice;
 use crate::{
     api::{ApiError, ApiResult, Shared, extract},
     app::App,
+    words::bytes,
 };
 
 /// More packages at once are confirmed by their number.
@@ -67,9 +68,11 @@ pub(in crate::api) async fn confirmed(app: &App, chosen: &[PackageId], said: Opt
         Some(number) if said != Some(number) => {
             let said = said.map_or_else(String::new, |said| format!(" It said {said}."));
             let detail = format!(
-                "This would delete {number} of {} packages ({} files, {} bytes). So many are deleted only by a request \
+                "This would delete {number} of {} packages ({} files, {}). So many are deleted only by a request \
                  that says their number: `confirm` = {number} (`--confirm {number}`).{said} Nothing was deleted.",
-                preview.of_packages, preview.files, preview.size_bytes
+                preview.of_packages,
+                preview.files,
+                bytes(preview.size_bytes)
             );
             Err(ApiError::new(Code::ConfirmationNeeded, detail))
         }

@@ -1,21 +1,17 @@
 //! Check software update package integrity.
 
 use axum::extract::State;
-use patchwharf_db::locations;
 use patchwharf_model::{
-    LocationId,
     api::{Code, IntegrityStart, Job},
     job::{IntegrityCheck, JobRequest, Selection},
 };
 
 use super::choice;
-use crate::{
-    api::{
-        ApiError, ApiResult, Shared,
-        extract::Json,
-        start::{self, Asked, Started},
-    },
-    app::App,
+use crate::api::{
+    ApiError, ApiResult, Shared,
+    extract::Json,
+    locations,
+    start::{self, Asked, Started},
 };
 
 /// Checks the integrity of software update packages: database and store compared both ways, every byte proved, what is
@@ -32,7 +28,7 @@ pub(super) async fn integrity_check(
     }
     let location = match &wish.location {
         None => None,
-        Some(named) => Some(location(&app, named).await?),
+        Some(named) => Some(locations::named(&app, named).await?),
     };
     let of = match wish.of {
         None => Selection::All,
@@ -71,18 +67,4 @@ fn contradiction(wish: &IntegrityStart) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// A location by its id or its path.
-async fn location(app: &App, named: &str) -> ApiResult<LocationId> {
-    let known = locations::list(&app.db).await?;
-    let path = camino::Utf8Path::new(named);
-    let found = known.iter().find(|row| row.location_id.to_string() == named || row.path == path);
-    found.map(|row| row.location_id).ok_or_else(|| {
-        let paths: Vec<&str> = known.iter().map(|row| row.path.as_str()).collect();
-        ApiError::new(
-            Code::NotFound,
-            format!("There is no package location {named:?}; there are: {}.", paths.join(", ")),
-        )
-    })
 }

@@ -34,11 +34,15 @@ pub(crate) async fn list(
         Some(name) => Some(crate::api::updates::resolve(&app, name).await?),
         None => None,
     };
+    let location = match query.location {
+        Some(named) => Some(crate::api::locations::named(&app, &named).await?),
+        None => None,
+    };
     let filter = packages::PackageFilter {
         states: query.state.0,
         bulletin,
         update,
-        location: None,
+        location,
         active: (!query.replaced).then_some(true),
         text: query.text,
         weak: query.weak,

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use patchwharf_model::{
-    api::{Job, PackageChoice, PackageDelete, ReconcileStart, ReviseStart},
+    api::{DownloadStart, Job, PackageChoice, PackageDelete, ReconcileStart, ReviseStart},
     job::{DeleteUnused, JobRequest},
 };
 
@@ -34,6 +34,13 @@ pub(super) async fn delete(State(app): Shared, asked: Asked, Json(wish): Json<Pa
     }
     let although_needed = wish.although_needed;
     start::job(&app, &asked, JobRequest::Delete { packages, although_needed }).await
+}
+
+/// Downloads software update packages: stages every bulletin that is current, enabled and not downloaded.
+#[utoipa::path(post, path = "/store/download", tag = "packages", request_body = DownloadStart,
+    params(("Idempotency-Key" = Option<String>, Header)), responses((status = 202, body = Job)))]
+pub(super) async fn download(State(app): Shared, asked: Asked, Json(wish): Json<DownloadStart>) -> ApiResult<Started> {
+    start::job(&app, &asked, JobRequest::Download { dry_run: wish.dry_run }).await
 }
 
 /// Revises software updates: stages anew every package whose update the vendor has revised. Policies follow by their rule.

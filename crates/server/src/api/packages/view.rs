@@ -28,7 +28,7 @@ pub(super) fn summary(row: Package) -> PackageSummary {
         location: row.location_id,
         size_bytes: row.size_bytes.unwrap_or_default(),
         locked_by: row.lock_job,
-        verified_at: row.proved_at,
+        verified_at: row.verified_at,
     }
 }
 
@@ -96,7 +96,7 @@ fn file(row: &File, all: &Files) -> Option<PackageFile> {
         state: row.state,
         reason: row.reason.clone(),
         url: row.url.clone(),
-        verified_at: row.proof.map(|(_, at)| at),
+        verified_at: row.proof.map(|(_, at)| at).or(row.looked_at),
         same_data: same_data.map_or(0, |same| same.others),
         same_data_as: all.rows.iter().filter(is_same).map(|f| format!("{}/{}", f.version, f.name)).collect(),
     })
@@ -107,6 +107,6 @@ pub(super) fn sort(sort: PackageSort) -> Sort {
         PackageSort::Created => Sort::Created,
         PackageSort::Since => Sort::Since,
         PackageSort::Size => Sort::Size,
-        PackageSort::Verified => Sort::Proved,
+        PackageSort::Verified => Sort::Verified,
     }
 }

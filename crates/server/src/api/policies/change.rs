@@ -28,16 +28,20 @@ pub(super) async fn create(
     extract::Json(wish): extract::Json<PolicyCreate>,
 ) -> ApiResult<Response> {
     check_name("policy", &wish.name)?;
-    let Some(updates) = switches::updates(&app, wish.of).await? else {
-        return Err(ApiError::new(Code::NothingSelected, "Name bulletins or updates in `of`."));
+    let Some(meant) = switches::updates(&app, wish.of).await? else {
+        return Err(ApiError::new(
+            Code::NothingSelected,
+            "Name bulletins or updates in `of`, or give a `filter` of bulletins.",
+        ));
     };
     let mut write = who.write(&app).await?;
     let rule = view::on_revision(wish.on_revision);
-    let id = policies::create(&mut write, &wish.name, wish.enabled, rule, &updates)
+    let id = policies::create(&mut write, &wish.name, wish.enabled, rule, &meant.updates)
         .await
         .map_err(|error| ApiError::from(error).refused_as(Code::NameTaken))?;
     write.commit().await?;
-    tracing::info!(policy.id = %id, policy.name = %wish.name, updates = updates.len(), "policy made");
+    tracing::info!(policy.id = %id, policy.name = %wish.name, updates = meant.updates.len(), "policy made");
+    switches::note(id, &meant.bulletins, &format!("put into policy {}", wish.name));
     let detail = read::detail(&app, &id.to_string()).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/policies/{id}"))], Json(detail)).into_response())
 }

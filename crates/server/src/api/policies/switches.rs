@@ -1,20 +1,25 @@
 //! Switches, and new content that waits for the administrator.
 
 use axum::{Json, extract::State};
-use patchwharf_db::{bulletins, policies, updates as rows};
+use patchwharf_db::{policies, updates as rows};
 use patchwharf_model::{
-    UpdateId,
-    api::{Code, PolicyUpdates, SwitchesChanged, SwitchesSet},
+    BulletinId, PolicyId, UpdateId,
+    api::{BulletinChoice, Code, PolicyUpdates, SwitchesChanged, SwitchesSet},
 };
 
 use crate::{
     access::Principal,
     api::{
-        ApiError, ApiResult, Shared,
+        self, ApiError, ApiResult, Shared,
         extract::{self, Path},
     },
     app::App,
 };
+
+/// Bulletins whose updates are read at once.
+const AT_ONCE: usize = 1_000;
+/// More at once are summed up in the log.
+const LOGGED_ONE_BY_ONE: usize = 100;
 
 /// Turns switches of a policy on or off. Updates that are turned on and that it does not hold yet are added.
 #[utoipa::path(post, path = "/policies/{policy}/switches", tag = "policies", params(("policy" = String, Path)),
@@ -27,13 +32,18 @@ pub(super) async fn set(
 ) -> ApiResult<Json<SwitchesChanged>> {
     let id = policies::show(&app.db, &name).await?.policy_id;
     let chosen = updates(&app, wish.of).await?;
+    let ids = chosen.as_ref().map(|meant| meant.updates.as_slice());
     let mut write = who.write(&app).await?;
-    let added = match &chosen {
+    let added = match ids {
         Some(updates) if wish.enabled => policies::add_updates(&mut write, id, updates).await?,
         _ => 0,
     };
-    let changed = added + policies::set_switches(&mut write, id, chosen.as_deref(), wish.enabled).await?;
+    let changed = added + policies::set_switches(&mut write, id, ids, wish.enabled).await?;
     write.commit().await?;
+    if changed > 0 {
+        let turned = if wish.enabled { "on" } else { "off" };
+        note(id, chosen.iter().flat_map(|meant| &meant.bulletins), &format!("switched {turned} in policy {name}"));
+    }
     Ok(Json(SwitchesChanged { changed }))
 }
 
@@ -53,12 +63,15 @@ pub(super) async fn remove(
     }
     // Superseded and withdrawn ones too: what a policy holds, it must be able to let go.
     let mut chosen = rows::resolve(&app.db, &wish.updates).await?;
-    let bulletins = bulletins::resolve(&app.db, &wish.bulletins).await?;
-    chosen.extend(rows::by_bulletins(&app.db, &bulletins).await?.into_iter().map(|update| update.update_id));
+    let bulletins = bulletins(&app, &wish).await?;
+    for some in bulletins.chunks(AT_ONCE) {
+        chosen.extend(rows::by_bulletins(&app.db, some).await?.into_iter().map(|update| update.update_id));
+    }
     let mut write = who.write(&app).await?;
     let changed = policies::remove_updates(&mut write, id, &chosen).await?;
     write.commit().await?;
     tracing::info!(policy.id = %id, policy.name = %name, changed, "updates taken out of the policy");
+    note(id, &bulletins, &format!("taken out of policy {name}"));
     Ok(Json(SwitchesChanged { changed }))
 }
 
@@ -74,26 +87,59 @@ pub(super) async fn accept(
     let id = policies::show(&app.db, &name).await?.policy_id;
     let chosen = updates(&app, wish).await?;
     let mut write = who.write(&app).await?;
-    let changed = policies::accept(&mut write, id, chosen.as_deref()).await?;
+    let ids = chosen.as_ref().map(|meant| meant.updates.as_slice());
+    let changed = policies::accept(&mut write, id, ids).await?;
     write.commit().await?;
     tracing::info!(policy.id = %id, changed, "policy follows the new packages");
     Ok(Json(SwitchesChanged { changed }))
 }
 
+/// Updates that a request means, and the bulletins that it named for them.
+pub(super) struct Meant {
+    pub(super) updates: Vec<UpdateId>,
+    pub(super) bulletins: Vec<BulletinId>,
+}
+
 /// The updates that are meant: named ones, and the live ones of bulletins. None: nothing was named.
-pub(super) async fn updates(app: &App, wish: PolicyUpdates) -> ApiResult<Option<Vec<UpdateId>>> {
+pub(super) async fn updates(app: &App, wish: PolicyUpdates) -> ApiResult<Option<Meant>> {
     if wish.is_empty() {
         return Ok(None);
     }
     let mut ids = rows::resolve(&app.db, &wish.updates).await?;
-    let chosen = bulletins::resolve(&app.db, &wish.bulletins).await?;
-    let of_bulletins = rows::by_bulletins(&app.db, &chosen).await?;
-    ids.extend(of_bulletins.into_iter().filter(rows::Update::is_in_scope).map(|update| update.update_id));
+    let bulletins = bulletins(app, &wish).await?;
+    for some in bulletins.chunks(AT_ONCE) {
+        let live = rows::by_bulletins(&app.db, some).await?.into_iter().filter(rows::Update::is_in_scope);
+        ids.extend(live.map(|update| update.update_id));
+    }
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
         let detail = "These bulletins have no live updates: all are superseded, withdrawn or without files.";
         return Err(ApiError::new(Code::NothingSelected, detail));
     }
-    Ok(Some(ids))
+    Ok(Some(Meant { updates: ids, bulletins }))
+}
+
+/// Says in the log what became of bulletins in a policy: it stands in the history of each.
+pub(super) fn note<'a>(policy: PolicyId, bulletins: impl IntoIterator<Item = &'a BulletinId>, what: &str) {
+    let mut more = 0_u64;
+    for (at, bulletin) in bulletins.into_iter().enumerate() {
+        match at < LOGGED_ONE_BY_ONE {
+            true => tracing::info!(policy.id = %policy, bulletin.id = %bulletin, "{what}"),
+            false => more += 1,
+        }
+    }
+    if more > 0 {
+        tracing::info!(policy.id = %policy, more, "more bulletins {what}");
+    }
+}
+
+/// The bulletins that are meant, as the other actions on bulletins understand them; none: only updates are named.
+async fn bulletins(app: &App, wish: &PolicyUpdates) -> ApiResult<Vec<BulletinId>> {
+    let choice =
+        BulletinChoice { bulletins: wish.bulletins.clone(), filter: wish.filter.clone(), confirm: wish.confirm };
+    if choice == BulletinChoice::default() {
+        return Ok(Vec::new());
+    }
+    api::bulletins::chosen(app, choice).await
 }

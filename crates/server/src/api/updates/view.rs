@@ -1,8 +1,8 @@
 //! From rows to wire types.
 
-use patchwharf_db::updates::Update;
+use patchwharf_db::updates::{Known, Update};
 use patchwharf_model::{
-    api::{UpdateDetailView, UpdateSummary},
+    api::{UpdateDetailView, UpdateReference, UpdateSummary},
     update::{UpdateItem, UpdateType},
 };
 
@@ -53,6 +53,11 @@ pub(in crate::api) fn detail(row: Update, item: &str) -> ApiResult<UpdateDetailV
         urls: item.urls,
         payload,
         supersedes: item.supersedes,
+        related: Vec::new(),
         detail: item.detail,
     })
+}
+
+pub(super) fn reference(row: Known) -> UpdateReference {
+    UpdateReference { id: row.update_id, key: row.update_key, bulletin_name: row.bulletin }
 }

@@ -53,7 +53,7 @@ pub(in crate::cli) struct Filter {
 
 impl Filter {
     /// None when nothing was given.
-    pub(super) async fn resolve(self, client: &Client) -> Result<Option<BulletinFilter>> {
+    pub(in crate::cli) async fn resolve(self, client: &Client) -> Result<Option<BulletinFilter>> {
         let feed = match self.feed {
             None => None,
             Some(name) => {
@@ -101,7 +101,7 @@ pub(super) fn query(filter: BulletinFilter) -> BulletinQuery {
 /// A sort by its name in the API.
 pub(super) fn sort(text: &str) -> Result<BulletinSort> {
     named(text)
-        .context("use name, severity, released, revised, updates, packages, bad-packages, policies or oldest-proof")
+        .context("use name, severity, custom-severity, downloaded, released, revised, updates, packages, bad-packages, policies or oldest-proof")
 }
 
 fn named<T: DeserializeOwned>(text: &str) -> Result<T> {

@@ -91,6 +91,10 @@ pub(super) async fn one(client: &Client, bulletin: &str) -> Result<()> {
         ("KBs", detail.kbs.join(", ")),
         ("oldest proof", output::time_or(summary.oldest_proof_at, "none")),
     ])?;
+    if let Some(trouble) = &summary.trouble {
+        let why = if trouble.reason.is_empty() { "nobody vouches for its digests" } else { &trouble.reason };
+        output::facts(&[("not as it should be", format!("package {}, {}: {why}", trouble.package, trouble.state))])?;
+    }
     output::line("")?;
     output::table(
         ["update", "version", "arch", "size", "package", "state", "title"],

@@ -32,7 +32,7 @@ pub(in crate::cli) struct Items {
 impl Items {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
         let path = format!("/jobs/{}/items", self.job);
-        let mut query = JobItemQuery { outcome: self.outcome, cursor: None, limit: Some(PAGE) };
+        let mut query = JobItemQuery { outcome: self.outcome, format: None, cursor: None, limit: Some(PAGE) };
         if self.csv {
             print_row(["item", "outcome", "failed", "reason"])?;
         }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use patchwharf_model::{
     ByteSize, DailyHours, UnusedAfter,
-    api::{IntegrityStart, Job, PackageChoice, ReviseStart},
+    api::{DownloadStart, IntegrityStart, Job, PackageChoice, ReviseStart},
     job::DeleteUnused,
 };
 
@@ -38,6 +38,19 @@ Examples:
   patchwharf job run delete-unused --disabled-after 90d --superseded-after off
   patchwharf settings set unused.superseded-after 30d")]
     DeleteUnused(Unused),
+    /// Download software update packages: stage every bulletin that is current, enabled and not downloaded.
+    ///
+    /// By the clock with the setting `download.every`.
+    #[command(after_help = "\
+Examples:
+  patchwharf job run download --dry-run
+  patchwharf job run download
+  patchwharf settings set download.every 1d")]
+    Download {
+        /// Only name the packages and the bytes to fetch; change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Revise software updates: stage anew every package whose update the vendor has revised; policies follow by their rule.
     ///
     /// What is served is the content of before until the new one is proved. By the clock with the setting `revise.every`.
@@ -122,6 +135,7 @@ impl Run {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
         let job: Job = match self {
             Self::IntegrityCheck(check) => client.post("/store/integrity-check", &check.wish()).await?,
+            Self::Download { dry_run } => client.post("/store/download", &DownloadStart { dry_run }).await?,
             Self::Revise { dry_run } => client.post("/store/revise", &ReviseStart { dry_run }).await?,
             Self::DeleteUnused(unused) => client.post("/store/delete-unused", &unused.wish()).await?,
         };

@@ -23,7 +23,7 @@ pub(super) async fn list(client: &Client, query: &PackageQuery) -> Result<Found>
             output::time_or(package.verified_at, "never"),
         ]
     });
-    output::table(["package", "version", "state", "bulletin", "update", "size", "proved (UTC)"], rows)?;
+    output::table(["package", "version", "state", "bulletin", "update", "size", "verified (UTC)"], rows)?;
     if let Some(next) = &page.next {
         output::note(&format!("there are more: --cursor {next}"));
     }
@@ -58,7 +58,7 @@ pub(super) async fn one(client: &Client, package: &str) -> Result<Found> {
         ("state", state(summary)),
         ("reason", summary.reason.clone()),
         ("since", output::time_or(summary.since, "")),
-        ("proved", output::time_or(summary.verified_at, "never")),
+        ("verified", output::time_or(summary.verified_at, "never")),
         ("policies", detail.policies.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>().join(", ")),
     ])?;
     for version in &detail.versions {
@@ -72,7 +72,7 @@ pub(super) async fn one(client: &Client, package: &str) -> Result<Found> {
             ("tried again", output::time_or(version.next_try_at, "")),
         ])?;
         output::table(
-            ["file", "size", "state", "SHA-256", "proved (UTC)", "same data as"],
+            ["file", "size", "state", "SHA-256", "verified (UTC)", "same data as"],
             version.files.iter().map(file),
         )?;
     }

@@ -10,10 +10,8 @@ use super::{super::message::Line, Trouble};
 use crate::{app::App, operations::OperationError, words::count};
 
 pub(super) async fn look(app: &Arc<App>) -> Result<Trouble, OperationError> {
-    let now = app.clock.now();
-    let least = SignedDuration::try_from(app.config.notify.stale_feed).unwrap_or(SignedDuration::MAX);
     let mut stale: Vec<Feed> = feeds::list(&app.db, false).await?;
-    stale.retain(|feed| is_stale(feed, least, now));
+    stale.retain(|feed| is_stale(app, feed.schedule_minutes, feed.last_import_at.unwrap_or(feed.created_at)));
     let many = stale.len() as u64;
     let same = stale.iter().map(|feed| feed.feed_id.to_string()).collect::<Vec<_>>().join(" ");
     let lines = stale.into_iter().map(|feed| {
@@ -42,9 +40,11 @@ pub(super) async fn look(app: &Arc<App>) -> Result<Trouble, OperationError> {
     })
 }
 
-/// Only feeds with a schedule can be late. One whose last import lies in the future was imported by a wrong clock.
-fn is_stale(feed: &Feed, least: SignedDuration, now: Timestamp) -> bool {
-    let Some(minutes) = feed.schedule_minutes else { return false };
+/// Whether a feed is late that has this schedule and was imported then: only feeds with a schedule can be. One whose last
+/// import lies in the future was imported by a wrong clock.
+pub(crate) fn is_stale(app: &App, schedule_minutes: Option<u32>, last: Timestamp) -> bool {
+    let Some(minutes) = schedule_minutes else { return false };
+    let least = SignedDuration::try_from(app.config.notify.stale_feed).unwrap_or(SignedDuration::MAX);
     let most = least.max(SignedDuration::from_mins(2 * i64::from(minutes)));
-    now.duration_since(feed.last_import_at.unwrap_or(feed.created_at)) > most
+    app.clock.now().duration_since(last) > most
 }

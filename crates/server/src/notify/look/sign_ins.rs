@@ -1,6 +1,6 @@
 //! Somebody guesses passwords.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use super::{
     super::{Trouble, message::Line},
@@ -15,7 +15,7 @@ use crate::{
 const MANY: u32 = 20;
 
 pub(super) fn look(app: &Arc<App>) -> Trouble {
-    trouble(own(app, "sign-ins"), &app.attempts.many(MANY, Instant::now()))
+    trouble(own(app, "sign-ins"), &app.attempts.many(MANY, app.clock.instant()))
 }
 
 fn trouble(kind: String, many: &[(String, u32)]) -> Trouble {

@@ -51,7 +51,7 @@ pub(super) async fn run(
             if dry_run {
                 summary.told_bytes += update.size_bytes;
                 let outcome = if update.current_version.is_some() { "would-be-mended" } else { "would-be-adopted" };
-                line(ctx, item(update), outcome, false, format!("{} bytes", update.size_bytes));
+                line(ctx, item(update), outcome, false, bytes(update.size_bytes));
             }
         }
     }

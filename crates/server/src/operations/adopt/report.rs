@@ -33,6 +33,8 @@ pub(super) struct Summary {
     pub(super) manifests: BTreeMap<String, u64>,
     /// A dry run: bytes of the updates that would be taken in.
     pub(super) told_bytes: u64,
+    /// And packages that would come of them.
+    told_packages: u64,
     /// The room that is missing.
     pub(super) lacking: Option<String>,
     made: Made,
@@ -80,7 +82,8 @@ impl Summary {
     }
 
     /// The report of a dry run.
-    pub(super) fn dry_run(self, offer: &Offer, chosen: &Chosen, way: Way) -> Report {
+    pub(super) fn dry_run(mut self, offer: &Offer, chosen: &Chosen, way: Way) -> Report {
+        self.told_packages = chosen.lacking;
         let mut summary = match chosen.lacking {
             0 => format!("nothing to adopt from {}", offer.folder.path()),
             n => format!(
@@ -137,6 +140,7 @@ impl Summary {
             ("files-matching", self.matching),
             ("foreign", self.foreign),
             ("links-not-followed", self.links),
+            ("packages", self.made.committed.max(self.told_packages)),
             ("bytes", self.made.size_bytes.max(self.told_bytes)),
             ("bytes-copied", copied),
             ("bytes-shared", shared),

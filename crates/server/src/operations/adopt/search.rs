@@ -31,6 +31,7 @@ use crate::{
         assembly::{ContentKey, Find, told::line},
         cores,
     },
+    words::bytes,
 };
 
 /// How much the threads stand back for those that answer requests (G-07).
@@ -150,7 +151,7 @@ impl From<Told> for Remark {
         match told {
             Told::Foreign { below, size_bytes, digests, note } => {
                 let digest = digests.map(|digests| format!(", SHA-256 {}", digests.sha256)).unwrap_or_default();
-                of(&below, "foreign", false, format!("{size_bytes} bytes{digest}{note}"))
+                of(&below, "foreign", false, format!("{}{digest}{note}", bytes(size_bytes)))
             }
             Told::Refused { below, reason } => of(&below, "refused", true, reason),
             Told::Problem { below, outcome, reason } => of(&below, outcome, true, reason),

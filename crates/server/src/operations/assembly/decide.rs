@@ -271,6 +271,7 @@ mod tests {
                     state: VersionState::Staged,
                     reason: String::new(),
                     proof: None,
+                    looked_at: None,
                 },
                 worth,
             });

@@ -10,7 +10,10 @@ use patchwharf_model::{finding::Outcome, package::VersionState};
 use patchwharf_store::{Location, StagingKind};
 
 use super::{Difference, Who, lost::Adoption, with_causes};
-use crate::operations::{OperationError, cores, staging, sweep};
+use crate::{
+    operations::{OperationError, cores, staging, sweep},
+    words::bytes,
+};
 
 /// Rows changed in one transaction.
 const CHUNK: usize = 500;
@@ -69,7 +72,7 @@ impl Difference {
             }
             Self::Staging(_) => ("would-be-cleared", "nobody waits for it".to_owned()),
             Self::Aside { item, over, .. } => {
-                let text = format!("set aside at {}, {} bytes", item.since, item.size_bytes);
+                let text = format!("set aside at {}, {}", item.since, bytes(item.size_bytes));
                 (if *over { "would-be-dropped" } else { "kept" }, text)
             }
         }

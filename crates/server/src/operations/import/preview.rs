@@ -17,6 +17,7 @@ use crate::{
     operations::{Ending, OperationError},
     parse_feed::{Parser, ParserError},
     settings::speaking,
+    words,
 };
 
 /// Counts `updates`, `bulletins`, `files`, `bytes`, `left-out` and `rejected`; of what `auto_stage` would stage then
@@ -93,16 +94,16 @@ async fn count(
     counts.insert("bulletins", bulletins.len() as u64);
     let of = |name: &str| counts.get(name).copied().unwrap_or_default();
     let mut summary = format!(
-        "{} updates in {} bulletins would be taken: {} files, {} bytes. {} would be left out.",
+        "{} updates in {} bulletins would be taken: {} files, {}. {} would be left out.",
         of("updates"),
         of("bulletins"),
         of("files"),
-        of("bytes"),
+        words::bytes(of("bytes")),
         of("left-out")
     );
     if auto_stage.is_some() {
         let (updates, bytes) = (of("staged-updates"), of("staged-bytes"));
-        summary.push_str(&format!(" {updates} updates would be staged after the import: {bytes} bytes."));
+        summary.push_str(&format!(" {updates} updates would be staged after the import: {}.", words::bytes(bytes)));
     }
     let counts = counts.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect();
     Ok(Report { summary, counts, ..Report::default() })

@@ -10,11 +10,14 @@ use super::{
     judge::{Draft, OURS, of_access},
     words::of_location,
 };
-use crate::operations::{
-    OperationError,
-    assembly::told::with_causes,
-    compare::{self, Difference},
-    cores,
+use crate::{
+    operations::{
+        OperationError,
+        assembly::told::with_causes,
+        compare::{self, Difference},
+        cores,
+    },
+    words::{bytes, count},
 };
 
 /// Findings in one transaction.
@@ -93,7 +96,7 @@ pub(super) fn draft(location: &Location, difference: &Difference) -> Draft {
         }
         Difference::Missing { verdict, .. } => {
             let files = verdict.files.len();
-            let expected = format!("a folder with {}", crate::words::count(files as u64, "file"));
+            let expected = format!("a folder with {}", count(files as u64, "file"));
             of(Kind::FolderMissing, verdict.held.package_id, verdict.held.version, &expected, "nothing".to_owned())
         }
         Difference::Gone(held) => {
@@ -116,7 +119,7 @@ pub(super) fn draft(location: &Location, difference: &Difference) -> Draft {
         }
         Difference::Staging(left) => {
             let path = format!("{}/{}", layout::STAGING, left.name);
-            let found = format!("{} bytes", left.size_bytes);
+            let found = bytes(left.size_bytes);
             match left.kind {
                 StagingKind::Foreign => at(Kind::FileForeign, &path, "nothing that is not ours", found),
                 _ => at(Kind::StagingLeftover, &path, "nothing: nobody waits for it", found),
@@ -124,7 +127,7 @@ pub(super) fn draft(location: &Location, difference: &Difference) -> Draft {
         }
         Difference::Aside { item, keep_until, .. } => {
             let until = keep_until.map_or_else(|| "kept for ever".to_owned(), |end| format!("kept until {end}"));
-            let found = format!("{} bytes, set aside at {}", item.size_bytes, item.since);
+            let found = format!("{}, set aside at {}", bytes(item.size_bytes), item.since);
             at(Kind::Quarantined, item.path.as_str(), &until, found)
         }
     }

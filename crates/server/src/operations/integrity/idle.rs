@@ -17,7 +17,7 @@ impl Check<'_> {
             .into_iter()
             .filter(|one| self.scope.has(Some(one.package_id), Some(one.location_id)))
             .map(|one| {
-                let found = format!("{}, and no policy needs it ({} bytes)", one.why, one.size_bytes);
+                let found = format!("{}, and no policy needs it ({})", one.why, crate::words::bytes(one.size_bytes));
                 let path = one.package_id.to_string();
                 Draft {
                     version: Some((one.package_id, one.version)),

@@ -1,6 +1,6 @@
 //! Looking at many versions: the oldest proof first, all threads busy, results written in batches while the threads go on.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use patchwharf_db::packages::{self, FileToCheck, Placed};
 use patchwharf_model::{
@@ -12,6 +12,7 @@ use patchwharf_store::Location;
 use tokio::time::Instant;
 
 use super::{
+    ahead::{Ahead, Chunk},
     crew::Crew,
     hours,
     pace::Pace,
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// Versions in one query and in one transaction.
-const CHUNK: usize = 500;
+pub(super) const CHUNK: usize = 500;
 /// Results wait no longer than this to be written: what a crash costs.
 const FLUSH: Duration = Duration::from_secs(1);
 /// Times that a package is looked at again because it changed meanwhile.
@@ -136,14 +137,14 @@ impl Round<'_> {
             keys: ctx.app.known_keys().await?,
         };
         let mut crew = Crew::start(way, &pace)?;
-        let mut waiting = items.chunks(CHUNK);
+        let mut ahead = Ahead::begin(ctx, manner.light, items);
         let (mut under_way, mut done, mut flushed) = (0, Vec::new(), Instant::now());
         let mut ending = None;
         while ending.is_none() {
             while under_way < 2 * CHUNK
-                && let Some(chunk) = waiting.next()
+                && let Some(chunk) = ahead.next().await?
             {
-                under_way += self.feed(chunk, &crew, sink).await?;
+                under_way += self.give(chunk, &crew, sink);
             }
             if under_way == 0 {
                 break;
@@ -188,26 +189,16 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Reads the rows of some versions and hands them to the crew. Returns how many.
-    async fn feed(&mut self, chunk: &[Item], crew: &Crew, sink: &impl Sink) -> Result<usize, OperationError> {
-        let keys: Vec<(PackageId, u64)> = chunk.iter().map(|item| (item.row.package_id, item.row.version)).collect();
-        let (db, read_at) = (&self.ctx.app.db, self.ctx.now());
-        let mut rows: HashMap<(PackageId, u64), Vec<FileToCheck>> = HashMap::with_capacity(keys.len());
-        for file in packages::files_to_check(db, &keys).await? {
-            rows.entry((file.package_id, file.version)).or_default().push(file);
-        }
-        let bare = self.without_files(&keys, &rows).await?;
-        let mut stamps: HashMap<(PackageId, u64), ProofStamp> = match self.manner.light {
-            true => packages::manifest_stamps(db, &keys).await?.into_iter().collect(),
-            false => HashMap::new(),
-        };
-        stamps.retain(|key, _| sink.believes_manifest(*key));
-        let tasks = chunk.iter().zip(keys).filter_map(|(item, key)| {
-            let rows = rows.remove(&key).unwrap_or_default();
+    /// Hands versions to the crew. Returns how many.
+    fn give(&self, mut chunk: Chunk, crew: &Crew, sink: &impl Sink) -> usize {
+        chunk.stamps.retain(|key, _| sink.believes_manifest(*key));
+        let tasks = chunk.items.iter().filter_map(|item| {
+            let key = (item.row.package_id, item.row.version);
+            let rows = chunk.rows.remove(&key).unwrap_or_default();
             // Neither files nor a version: deleted since.
-            let token = rows.first().map(|row| row.token).or_else(|| bare.get(&key).copied())?;
-            let state = item.row.state;
-            let known = Known { key, token, state, rows, manifest_stamp: stamps.remove(&key), read_at };
+            let token = rows.first().map(|row| row.token).or_else(|| chunk.bare.get(&key).copied())?;
+            let (state, manifest_stamp, read_at) = (item.row.state, chunk.stamps.remove(&key), chunk.read_at);
+            let known = Known { key, token, state, rows, manifest_stamp, read_at };
             Some(Task::new(&item.location, known, |file| sink.wrong(item.location.id(), file)))
         });
         let tasks: Vec<Arc<Task>> = tasks.collect();
@@ -216,21 +207,6 @@ impl Round<'_> {
         // What takes long first, so that no thread is left with it alone at the end; the rest in the order of the disk.
         parts.sort_by_key(|part| (std::cmp::Reverse(part.size_bytes()), part.place()));
         parts.into_iter().for_each(|part| crew.give(part));
-        Ok(tasks.len())
-    }
-
-    /// Versions that the database has without any file, with their fencing tokens: their folders are looked at all the
-    /// same, for what their manifests name is lost in the database (G-05).
-    async fn without_files(
-        &self,
-        keys: &[(PackageId, u64)],
-        rows: &HashMap<(PackageId, u64), Vec<FileToCheck>>,
-    ) -> Result<HashMap<(PackageId, u64), i64>, OperationError> {
-        let ids: Vec<PackageId> = keys.iter().filter(|key| !rows.contains_key(key)).map(|(id, _)| *id).collect();
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let placed = packages::placed(&self.ctx.app.db, &ids).await?;
-        Ok(placed.into_iter().map(|v| ((v.package_id, v.version), v.token)).collect())
+        tasks.len()
     }
 }

@@ -39,6 +39,7 @@ pub(super) async fn batch(
             Some(one) => judged.push(((task.package, task.version), one)),
             None => drop(again.insert(task.package)),
         }
+        tokio::task::coop::consume_budget().await;
     }
     let drafts: Vec<Draft> = judged.iter_mut().flat_map(|(_, one)| std::mem::take(&mut one.drafts)).collect();
     let mut new = findings(check, drafts).await?;
@@ -167,6 +168,9 @@ async fn about(check: &Check<'_>, ids: &[PackageId]) -> Result<HashMap<PackageId
 
 /// What this job has found wrong with a file before it was interrupted.
 pub(super) fn wrong(check: &Check<'_>, location: LocationId, file: &FileToCheck) -> Option<(ProofStamp, Sha256)> {
+    if check.before.is_empty() {
+        return None;
+    }
     let path = layout::version_path(file.package_id, file.version).join(&file.name);
     let known = check.before.get(&format!("{} {location} {path}", FindingKind::FileChanged))?;
     let found = known.found.strip_prefix("SHA-256 ").filter(|_| known.job == check.ctx.job)?;

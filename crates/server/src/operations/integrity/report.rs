@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use patchwharf_db::findings;
 use patchwharf_model::{
-    finding::{Finding, Gravity},
+    finding::{Finding, Gravity, Outcome},
     job::{Report, ReportItem},
 };
 
 use super::check::{BYTES_READ, Check};
 use crate::{
     operations::{Ending, OperationError},
-    words::count,
+    words::{bytes, count},
 };
 
 /// Lines that travel with the job; all findings are read page by page.
@@ -22,6 +22,9 @@ pub(super) async fn write(check: &Check<'_>, besides: Vec<Report>) -> Result<End
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let (mut by_gravity, mut gone) = (BTreeMap::<Gravity, u64>::new(), BTreeMap::<&str, u64>::new());
     for (kind, outcome, number) in findings::counts(&check.ctx.app.db, check.ctx.job).await? {
+        if outcome == Outcome::Planned {
+            *counts.entry(outcome.to_string()).or_default() += number;
+        }
         match outcome.remains() {
             true => {
                 *counts.entry(kind.to_string()).or_default() += number;
@@ -46,6 +49,7 @@ pub(super) async fn write(check: &Check<'_>, besides: Vec<Report>) -> Result<End
     let left = findings::remaining(&check.ctx.app.db, check.ctx.job).await?;
     let items: Vec<ReportItem> = left.iter().take(LINES).map(|(_, finding)| line(finding)).collect();
     let items_left_out = (left.len() - items.len()) as u64;
+    let items_failed = left.iter().filter(|(_, finding)| finding.counts()).count() as u64;
     let mut summary = sentence(check, &by_gravity, &gone);
     for report in besides {
         summary = format!("{summary}; then {}", report.summary);
@@ -53,7 +57,7 @@ pub(super) async fn write(check: &Check<'_>, besides: Vec<Report>) -> Result<End
             counts.entry(name).or_insert(number);
         }
     }
-    Ok(Ending::Done(Report { summary, counts, items, items_left_out }))
+    Ok(Ending::Done(Report { summary, counts, items, items_left_out, items_failed }))
 }
 
 fn sentence(check: &Check<'_>, left: &BTreeMap<Gravity, u64>, gone: &BTreeMap<&str, u64>) -> String {
@@ -65,10 +69,10 @@ fn sentence(check: &Check<'_>, left: &BTreeMap<Gravity, u64>, gone: &BTreeMap<&s
             count(counted.files, "file")
         ),
         false => format!(
-            "{}, {}, {} bytes read",
+            "{}, {}, {} read",
             count(counted.packages, "package"),
             count(counted.files, "file"),
-            check.ctx.progress.counted(BYTES_READ)
+            bytes(check.ctx.progress.counted(BYTES_READ))
         ),
     };
     let notes = left.get(&Gravity::Note).copied().unwrap_or(0);

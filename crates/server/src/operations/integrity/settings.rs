@@ -46,6 +46,11 @@ impl ByTheClock {
     }
 }
 
+/// How often something is done that is done on demand only unless it is set otherwise; zero: on demand only.
+pub(crate) async fn how_often(app: &App, name: &str) -> patchwharf_db::Result<Duration> {
+    Ok(read(app, name, every).await?.unwrap_or_default())
+}
+
 /// A value as it is set; one that cannot be understood counts as not set, and the log says so.
 async fn read<T>(app: &App, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> patchwharf_db::Result<Option<T>> {
     let Some(text) = settings::get(&app.db, name).await? else { return Ok(None) };

@@ -1,6 +1,6 @@
 //! An open session is not enough to change who may do what.
 
-use patchwharf_model::api::{Account, Page, Token};
+use patchwharf_model::api::{Account, Me, Page, Token};
 use patchwharf_testkit::Server;
 use reqwest::Method;
 use serde_json::json;
@@ -43,7 +43,18 @@ async fn w_08_who_may_do_what_is_changed_with_the_password_at_hand() {
     let (method, path, body) = &changes[1];
     assert_eq!(anna.call(method.clone(), path, Some(body)).await.status, 403);
     let right = json!({ "password": PASSWORD });
+    let mut thief = anna.copy();
+    let session = anna.call(Method::GET, "/api/v1/session", None).await.ok::<Me>().session;
     assert_eq!(anna.call(Method::POST, "/api/v1/session/confirm", Some(&right)).await.status, 204);
+    assert_eq!(anna.call(Method::GET, "/api/v1/session", None).await.ok::<Me>().session, session);
+    let refused = thief.call(method.clone(), path, Some(body)).await;
+    assert_eq!(refused.status, 401, "a copied cookie has nothing of the password that its owner gave");
+    // Pages of the same browser that were sent to the sign-in come back.
+    let door = "/console/sign-in?back=%2Fconsole%2Fjobs";
+    let form = "<form id=\"sign-in\"";
+    assert!(thief.call(Method::GET, door, None).await.text().contains(form));
+    let back = anna.call(Method::GET, door, None).await;
+    assert!(back.status == 200 && back.text().contains("Jobs") && !back.text().contains(form), "{}", back.text());
     for (method, path, body) in &changes {
         let answer = anna.call(method.clone(), path, Some(body)).await;
         assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text());

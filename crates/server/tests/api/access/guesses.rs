@@ -1,6 +1,6 @@
 //! Guessing is slow, and locks nobody out.
 
-use patchwharf_model::api::Link;
+use patchwharf_model::api::{Link, LogRecord, Page};
 use patchwharf_testkit::{
     Server, eventually_async,
     server::{DEADLINE, TEST_CONFIG},
@@ -132,4 +132,60 @@ async fn w_05_a_session_may_not_guess_its_own_password_at_will() {
     }
     assert!(statuses[..5].iter().all(|status| *status == 401) && statuses.contains(&429), "{statuses:?}");
     assert_eq!(Browser::new(&server).sign_in("anna", PASSWORD).await.status, 200, "others are not slowed down");
+}
+
+#[tokio::test]
+async fn w_05_a_flood_of_attempts_does_not_push_everything_else_out_of_the_log() {
+    let server = Server::start(BINARY).await;
+    let mut known = first_administrator(&server).await;
+    let mut stranger = Browser::new(&server);
+    let mut statuses = [0; 2];
+    for _ in 0..1_000 {
+        statuses[usize::from(stranger.sign_in("anna", "wrong").await.status == 429)] += 1;
+    }
+    assert!(statuses[1] > 900, "{statuses:?}");
+    // Doors that other sites push at, too.
+    for _ in 0..50 {
+        let wish = json!({ "name": "anna", "password": "wrong" });
+        let answer =
+            stranger.send(Method::POST, "/api/v1/session", Some(&wish), &[("sec-fetch-site", "cross-site")]).await;
+        assert_eq!(answer.problem().code, "cross-site");
+    }
+    // What comes after it in the log is there: so is everything before.
+    assert_eq!(known.sign_in("anna", PASSWORD).await.status, 200);
+    let found = async |text: &str| {
+        let page: Page<LogRecord> = server.api().get(&format!("/api/v1/logs?limit=1000&text={text}")).await;
+        page.items
+    };
+    let twice = || async { (found("signed%20in").await.len() == 2).then_some(()) };
+    eventually_async("the log has everything", DEADLINE, twice).await;
+    let records = found("sign-in").await;
+    assert!((1..30).contains(&records.len()), "{} lines about {statuses:?} attempts: {records:?}", records.len());
+    let metrics = server.api().fetch("/metrics").await.text();
+    assert!(metrics.contains("patchwharf_sign_ins_refused_total 1000"), "{metrics}");
+}
+
+#[tokio::test]
+async fn w_06_a_crowd_of_strangers_is_sent_away_before_anything_is_hashed_and_the_known_browser_comes_in() {
+    let config = format!("{TEST_CONFIG}\n[console]\ntrusted-proxies = ['127.0.0.1']\n");
+    let server = Server::setup(BINARY).config(&config).start().await;
+    let mut known = first_administrator(&server).await;
+    let crowd = (0..200).map(|n| {
+        let mut browser = Browser::new(&server);
+        async move {
+            let wish = json!({ "name": format!("account-{n}"), "password": "wrong" });
+            let address = format!("203.0.113.{n}");
+            let headers = [("sec-fetch-site", "same-origin"), ("x-forwarded-for", address.as_str())];
+            browser.send(Method::POST, "/api/v1/session", Some(&wish), &headers).await
+        }
+    });
+    let crowd = tokio::spawn(futures_util::future::join_all(crowd.collect::<Vec<_>>()));
+    assert_eq!(known.sign_in("anna", PASSWORD).await.status, 200);
+    let answers = crowd.await.unwrap();
+    let away: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
+    assert!(!away.is_empty() && away.iter().all(|answer| answer.header("retry-after") == Some("2")), "{}", away.len());
+    assert!(answers.iter().all(|answer| matches!(answer.status, 401 | 429)));
+    // Who was sent away has failed at nothing.
+    let text = server.api().fetch("/metrics").await.text();
+    assert!(text.contains("patchwharf_sign_ins_refused_total 200"), "{text}");
 }

@@ -56,6 +56,8 @@ async fn w_18_every_answer_says_how_it_may_be_shown() {
             let answer = anna.send(method.clone(), path, None, &headers).await;
             assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{method} {path}");
             assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{method} {path}");
+            let embedded = answer.header("cross-origin-resource-policy");
+            assert_eq!(embedded, Some("same-origin"), "{method} {path}");
             let policy = answer.header("content-security-policy").unwrap_or_default();
             assert!(
                 policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),

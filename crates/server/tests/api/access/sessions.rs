@@ -1,6 +1,6 @@
 //! Sessions: what begins them, and what ends them.
 
-use patchwharf_model::api::{Account, Me, Page, Session};
+use patchwharf_model::api::{Account, AuditEntry, Me, Page, Session};
 use patchwharf_testkit::{Server, server::TEST_CONFIG};
 use reqwest::Method;
 use serde_json::json;
@@ -42,12 +42,24 @@ async fn w_08_a_new_password_ends_the_other_sessions_at_once() {
     let mut browser = first_administrator(&server).await;
     let mut thief = Browser::new(&server);
     assert_eq!(thief.sign_in("anna", PASSWORD).await.status, 200);
+    let mut copy = browser.copy();
+    assert_eq!(copy.call(Method::GET, "/api/v1/session", None).await.status, 200);
     let change = json!({ "current": PASSWORD, "new": "five rather long other words" });
     assert_eq!(browser.call(Method::PUT, "/api/v1/session/password", Some(&change)).await.status, 204);
     assert_eq!(thief.call(Method::GET, "/api/v1/session", None).await.status, 401);
-    assert_eq!(browser.call(Method::GET, "/api/v1/session", None).await.status, 200, "the own one goes on");
-    assert_eq!(thief.sign_in("anna", PASSWORD).await.status, 401, "the old password is dead");
-    assert_eq!(thief.sign_in("anna", "five rather long other words").await.status, 200);
+    assert_eq!(
+        copy.call(Method::GET, "/api/v1/session", None).await.status,
+        401,
+        "whoever has copied the cookie is out"
+    );
+    assert_eq!(browser.call(Method::GET, "/api/v1/session", None).await.status, 200, "the browser goes on");
+    let known: Page<Session> = browser.call(Method::GET, "/api/v1/sessions", None).await.ok();
+    assert!(known.items.len() == 1 && known.items[0].own, "{known:?}");
+    // And it is a browser that the account is known by: strangers do not slow it down (W-06).
+    while thief.sign_in("anna", "wrong").await.status != 429 {}
+    assert_eq!(browser.sign_in("anna", "five rather long other words").await.status, 200);
+    browser.cookies.retain(|cookie| cookie.starts_with("patchwharf-device="));
+    assert_eq!(browser.sign_in("anna", PASSWORD).await.status, 401, "the old password is dead");
 }
 
 #[tokio::test]
@@ -114,4 +126,31 @@ async fn w_08_behind_tls_cookies_are_bound_to_it() {
     let mut planted = Browser { client: browser.client.clone(), cookies: plain };
     assert_eq!(planted.call(Method::GET, "/api/v1/session", None).await.status, 401);
     assert_eq!(browser.client.fetch("/metrics").await.status, 401, "nothing is local behind a proxy");
+}
+
+#[tokio::test]
+async fn w_02_everybody_ends_their_own_sessions_and_nobody_elses() {
+    let server = Server::start(BINARY).await;
+    let mut anna = first_administrator(&server).await;
+    let mut otto = account(&server, "otto", "operator").await;
+    let session = |me: Me| me.session.unwrap();
+    let annas = session(anna.call(Method::GET, "/api/v1/session", None).await.ok());
+    let ottos = session(otto.call(Method::GET, "/api/v1/session", None).await.ok());
+    for (who, others) in [(&mut otto, annas), (&mut anna, ottos)] {
+        let refused = who.call(Method::DELETE, &format!("/api/v1/sessions/{others}"), None).await.problem();
+        assert_eq!((refused.status, refused.code.as_str()), (404, "not-found"), "an administrator, too");
+    }
+    let trail: Page<AuditEntry> = server.api().get("/api/v1/audit?action=session.end").await;
+    assert!(trail.items.is_empty(), "{trail:?}");
+    let mut second = Browser::new(&server);
+    assert_eq!(second.sign_in("anna", PASSWORD).await.status, 200);
+    let seconds = session(second.call(Method::GET, "/api/v1/session", None).await.ok());
+    assert_eq!(anna.call(Method::DELETE, &format!("/api/v1/sessions/{seconds}"), None).await.status, 204);
+    assert_eq!(second.call(Method::GET, "/api/v1/session", None).await.status, 401, "it is over at once");
+    for who in [&mut anna, &mut otto] {
+        assert_eq!(who.call(Method::GET, "/api/v1/session", None).await.status, 200);
+    }
+    let refused = otto.call(Method::GET, "/api/v1/tokens?account=anna", None).await.problem();
+    assert_eq!((refused.status, refused.code.as_str()), (403, "forbidden"), "whose tokens there are is theirs, too");
+    assert_eq!(otto.call(Method::GET, "/api/v1/tokens?account=otto", None).await.status, 200);
 }

@@ -1,7 +1,7 @@
 //! Requests that come from pages of others.
 
-use patchwharf_model::api::{Account, Page};
-use patchwharf_testkit::Server;
+use patchwharf_model::api::{Account, LogRecord, Page};
+use patchwharf_testkit::{Server, eventually_async, server::DEADLINE};
 use reqwest::Method;
 use serde_json::json;
 
@@ -32,6 +32,13 @@ async fn w_09_another_site_changes_nothing() {
     let headers = [("sec-fetch-site", "cross-site")];
     let refused = Browser::new(&server).send(Method::POST, "/api/v1/session", Some(&sign_in), &headers).await;
     assert_eq!(refused.problem().code, "cross-site", "nobody is signed in by another site");
+    for told in ["a change that another site asked for", "a sign-in that another site asked for"] {
+        eventually_async(told, DEADLINE, || async {
+            let page: Page<LogRecord> = server.api().get("/api/v1/logs?level=warn&limit=1000").await;
+            page.items.into_iter().find(|record| record.message.contains(told))
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

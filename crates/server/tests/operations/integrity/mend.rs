@@ -114,7 +114,7 @@ async fn a_dry_run_says_what_would_be_done_and_changes_nothing_on_disk() {
     let orphan = world.packages().join(patchwharf_model::PackageId::new().to_string()).join("1");
     fs::create_dir_all(&orphan).unwrap();
     fs::write(world.packages().join("holiday.jpg"), "mine").unwrap();
-    let checked = check(&world, IntegrityCheck { dry_run: true, ..repair() }).await.troubled();
+    let checked = check(&world, IntegrityCheck { dry_run: true, ..repair() }).await.found();
     for kind in [Kind::FileChanged, Kind::FileOpen, Kind::FolderOrphan] {
         let finding = checked.one(kind);
         assert_eq!((finding.outcome, finding.became.is_empty()), (Outcome::Planned, false), "{finding:#?}");

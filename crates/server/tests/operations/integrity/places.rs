@@ -292,7 +292,7 @@ async fn packages_that_nothing_uses_are_notes_and_make_no_check_fail() {
     let checked = check(&world, full()).await.clean();
     let finding = checked.one(Kind::PackageUnused);
     assert_eq!(finding.bulletin_name, names[0]);
-    assert!(finding.found.contains("disabled") && finding.found.contains("2000 bytes"), "{finding:#?}");
+    assert!(finding.found.contains("disabled") && finding.found.contains("2.0 KiB"), "{finding:#?}");
     assert_eq!(checked.findings.len(), 1);
 }
 
