@@ -1,6 +1,5 @@
 //! Pages of the console at the size of a large deployment, as the server answers them, and what a browser loads at first.
 
-mod ask;
 mod first_load;
 mod pages;
 
@@ -9,11 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::{
+    ask::Client,
     large::{self, Large},
     process::Bench,
     report::Report,
 };
-use ask::Client;
 
 /// Requests of a page that are counted.
 const TIMES: usize = 20;

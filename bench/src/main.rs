@@ -1,6 +1,8 @@
 //! Measures the server beside its peers. Every figure is a whole command from start to end; pairs run in turn, so that
 //! a machine that slows down slows both, and what counts is their ratio.
 
+mod answers;
+mod ask;
 mod catalogue;
 mod console;
 mod import;
@@ -36,6 +38,8 @@ enum Case {
     Serve,
     /// A full check of 763 MiB beside openssl sha256, and the rate over 10,000 files of 4 KiB.
     Integrity,
+    /// Requests while a check is under way, beside the idle server.
+    Answers,
     /// The whole store to another folder beside cp -a + sync + sha256sum, and by links.
     Relocate,
     /// 11,000 packages that nothing uses, deleted beside rm -rf + sync of the same tree.
@@ -93,6 +97,9 @@ fn main() -> Result<()> {
     }
     if wanted(Case::Integrity) {
         integrity::run(&bench, &mut report)?;
+    }
+    if wanted(Case::Answers) {
+        answers::run(&bench, &mut report)?;
     }
     if wanted(Case::Relocate) {
         relocate::run(&bench, &mut report)?;

@@ -88,5 +88,8 @@ fn most(values: &[f64]) -> f64 {
 
 fn seconds(durations: &[Duration]) -> String {
     let values: Vec<f64> = durations.iter().map(Duration::as_secs_f64).collect();
-    format!("{:.2} s ({:.2} to {:.2})", median(&values), least(&values), most(&values))
+    // What a person does not feel is told finer.
+    let (unit, scale, digits) = if median(&values) < 0.1 { ("ms", 1_000.0, 1) } else { ("s", 1.0, 2) };
+    let [median, least, most] = [median(&values), least(&values), most(&values)].map(|value| value * scale);
+    format!("{median:.digits$} {unit} ({least:.digits$} to {most:.digits$})")
 }

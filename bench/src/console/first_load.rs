@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::ask::Client;
+use crate::ask::Client;
 
 /// Records of the first look at the log.
 const RECORDS: usize = 100;

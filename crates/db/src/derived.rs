@@ -22,6 +22,15 @@ macro_rules! counted {
             "(SELECT COUNT(DISTINCT s.policy_id) FROM update_revision AS o JOIN policy_update AS s ",
             "ON s.update_id = o.update_id WHERE o.bulletin_id = b.bulletin_id AND o.from_gen <= b.at_gen ",
             "AND (o.to_gen IS NULL OR o.to_gen > b.at_gen)) AS policies, ",
+            oldest!($rows)
+        )
+    };
+}
+
+/// The last of these counts, from an expression of the same columns: when the oldest of the packages was proved.
+macro_rules! oldest {
+    ($rows:expr) => {
+        concat!(
             "COALESCE(MIN(CASE WHEN v.state = 'staged' AND p.proved_at > 0 THEN p.proved_at END), 0) AS oldest_proof_at ",
             "FROM (",
             $rows,
@@ -34,20 +43,27 @@ macro_rules! counted {
     };
 }
 
-/// Which bulletins an expression yields, in the column `bulletin_id`; then the counts that readers see now and those of
-/// an import that is about to become current.
+/// Which bulletins an expression yields, in the column `bulletin_id`; then the rows of their counts that readers see now and
+/// those of an import that is about to become current.
+macro_rules! shown {
+    ($bulletins:expr) => {
+        concat!(
+            "SELECT c.bulletin_id, c.from_gen, CASE WHEN c.from_gen > f.current_generation THEN c.from_gen ",
+            "ELSE f.current_generation END AS at_gen FROM (",
+            $bulletins,
+            ") AS t CROSS JOIN bulletin_count AS c CROSS JOIN feed AS f WHERE c.bulletin_id = t.bulletin_id ",
+            "AND f.feed_id = c.feed_id AND (c.to_gen IS NULL OR c.to_gen > f.current_generation)"
+        )
+    };
+}
+
+/// Counts the bulletins anew that an expression yields in the column `bulletin_id`.
 macro_rules! recount {
-    ($bulletins:literal) => {
+    ($bulletins:expr) => {
         concat!(
             "UPDATE bulletin_count SET updates = r.updates, packages = r.packages, bad_packages = r.bad_packages, ",
             "policies = r.policies, oldest_proof_at = r.oldest_proof_at FROM (",
-            counted!(concat!(
-                "SELECT c.bulletin_id, c.from_gen, CASE WHEN c.from_gen > f.current_generation THEN c.from_gen ",
-                "ELSE f.current_generation END AS at_gen FROM (",
-                $bulletins,
-                ") AS t CROSS JOIN bulletin_count AS c CROSS JOIN feed AS f WHERE c.bulletin_id = t.bulletin_id ",
-                "AND f.feed_id = c.feed_id AND (c.to_gen IS NULL OR c.to_gen > f.current_generation)"
-            )),
+            counted!(shown!($bulletins)),
             ") AS r WHERE bulletin_count.bulletin_id = r.bulletin_id AND bulletin_count.from_gen = r.from_gen ",
             "AND (bulletin_count.updates <> r.updates OR bulletin_count.packages <> r.packages ",
             "OR bulletin_count.bad_packages <> r.bad_packages OR bulletin_count.policies <> r.policies ",
@@ -57,9 +73,20 @@ macro_rules! recount {
 }
 
 const OF_IDS: &str = recount!("SELECT DISTINCT CAST(value ->> 0 AS TEXT) AS bulletin_id FROM json_each($1)");
-const OF_PACKAGES: &str = recount!(
-    "SELECT DISTINCT o.bulletin_id FROM json_each($1) AS j JOIN package AS q ON q.package_id = CAST(j.value ->> 0 AS TEXT) \
-     JOIN update_revision AS o ON o.update_id = q.update_id"
+/// Bulletins of a batch of packages.
+macro_rules! of_packages {
+    () => {
+        "SELECT DISTINCT o.bulletin_id FROM json_each($1) AS j JOIN package AS q ON q.package_id = CAST(j.value ->> 0 AS TEXT) \
+         JOIN update_revision AS o ON o.update_id = q.update_id"
+    };
+}
+const OF_PACKAGES: &str = recount!(of_packages!());
+/// Renewed proofs change nothing else.
+const OLDEST_OF_PACKAGES: &str = concat!(
+    "UPDATE bulletin_count SET oldest_proof_at = r.oldest_proof_at FROM (SELECT b.bulletin_id, b.from_gen, ",
+    oldest!(shown!(of_packages!())),
+    ") AS r WHERE bulletin_count.bulletin_id = r.bulletin_id AND bulletin_count.from_gen = r.from_gen \
+     AND bulletin_count.oldest_proof_at <> r.oldest_proof_at"
 );
 const OF_UPDATES: &str = recount!(
     "SELECT DISTINCT o.bulletin_id FROM json_each($1) AS j JOIN update_revision AS o \
@@ -121,13 +148,13 @@ const PACKAGES: &str = concat!(
      WHERE package.package_id = r.package_id"
 );
 
-/// The oldest proof of what a package shows.
+/// The oldest proof of what a package shows. A package may be named more than once.
 const PROVED: &str = concat!(
     "UPDATE package SET proved_at = r.proved_at, verified_at = ",
     verified!("r.proved_at", "r.package_id", "r.shown_version"),
     " FROM (SELECT p.package_id, p.shown_version, \
      CASE WHEN COUNT(*) = COUNT(pr.verified_at) THEN COALESCE(MIN(pr.verified_at), 0) ELSE 0 END AS proved_at \
-     FROM (SELECT DISTINCT CAST(value ->> 0 AS TEXT) AS id FROM json_each($1)) AS j \
+     FROM (SELECT CAST(value ->> 0 AS TEXT) AS id FROM json_each($1)) AS j \
      CROSS JOIN package AS p JOIN package_version AS v ON v.package_id = p.package_id AND v.version = p.shown_version \
      JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version \
      LEFT JOIN proof AS pr ON pr.location_id = v.location_id AND pr.dev = f.dev AND pr.inode = f.inode \
@@ -139,7 +166,7 @@ const PROVED: &str = concat!(
 pub(crate) async fn proofs(w: &mut Write<'_>, ids: impl IntoIterator<Item = PackageId>) -> Result<()> {
     let batch: Value = rows(WHAT, ids.into_iter().map(|id| (id,)))?;
     w.run(WHAT, PROVED, vec![batch.clone()]).await?;
-    w.run(WHAT, OF_PACKAGES, vec![batch]).await?;
+    w.run(WHAT, OLDEST_OF_PACKAGES, vec![batch]).await?;
     Ok(())
 }
 

@@ -24,6 +24,7 @@ mod migrate;
 pub mod notifications;
 mod open;
 pub mod packages;
+mod packed;
 mod page;
 #[cfg(test)]
 mod plan;

@@ -35,3 +35,5 @@ UPDATE package SET location_id = v.location_id, weak = v.weak, unproved = v.unpr
 CREATE INDEX package_location ON package (location_id, state, active, package_id);
 CREATE INDEX package_weak ON package (active, package_id) WHERE weak = 1;
 CREATE INDEX package_unproved ON package (active, package_id) WHERE unproved = 1;
+-- Lists sort by `verified_at`; nothing looks for `proved_at`.
+DROP INDEX package_proved;

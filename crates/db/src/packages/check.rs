@@ -7,6 +7,7 @@ use patchwharf_model::{JobId, LocationId, PackageId, Sha256, package::ProofStamp
 use super::{Held, proof};
 use crate::{
     Db, Result, Write, derived,
+    packed::{Packed, packed},
     sql::{Cells, Column, IntoValue, Record, args, record, rows},
 };
 
@@ -43,12 +44,22 @@ record!(
 
 macro_rules! placed {
     ($condition:literal) => {
-        concat!(
-            "SELECT v.package_id, v.version, v.location_id, v.state, v.reason, ",
-            "CASE WHEN p.active = 1 AND p.current_version = v.version THEN 1 ELSE 0 END AS is_served, p.token, ",
-            "v.size_bytes, p.proved_at, v.job_id, p.lock_job, p.lock_until ",
-            "FROM package_version AS v JOIN package AS p ON p.package_id = v.package_id ",
-            $condition
+        packed!(
+            [
+                package_id: "v.package_id",
+                version: "v.version",
+                location_id: "v.location_id",
+                state: "v.state",
+                reason: "v.reason",
+                is_served: "CASE WHEN p.active = 1 AND p.current_version = v.version THEN 1 ELSE 0 END",
+                token: "p.token",
+                size_bytes: "v.size_bytes",
+                proved_at: "p.proved_at",
+                job_id: "v.job_id",
+                lock_job: "p.lock_job",
+                lock_until: "p.lock_until",
+            ],
+            concat!("FROM package_version AS v JOIN package AS p ON p.package_id = v.package_id ", $condition)
         )
     };
 }
@@ -119,8 +130,8 @@ pub struct Confirmed {
 /// # Errors
 /// When the database fails.
 pub async fn placed_at(db: &Db, location: LocationId) -> Result<Vec<Placed>> {
-    const AT: &str = placed!("WHERE v.location_id = $1 ORDER BY p.proved_at, p.package_id, v.version");
-    db.all("read where versions lie", AT, args![location]).await
+    const AT: Packed = placed!("WHERE v.location_id = $1 ORDER BY p.proved_at, p.package_id, v.version");
+    db.all_packed("read where versions lie", &AT, args![location]).await
 }
 
 /// Every version of these packages, wherever; the oldest proof first.
@@ -129,11 +140,11 @@ pub async fn placed_at(db: &Db, location: LocationId) -> Result<Vec<Placed>> {
 /// When the database fails.
 pub async fn placed(db: &Db, packages: &[PackageId]) -> Result<Vec<Placed>> {
     const WHAT: &str = "read where versions lie";
-    const OF: &str = placed!(
+    const OF: Packed = placed!(
         "WHERE v.package_id IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1)) \
          ORDER BY p.proved_at, p.package_id, v.version"
     );
-    db.all(WHAT, OF, vec![rows(WHAT, packages.iter().map(|id| (id,)))?]).await
+    db.all_packed(WHAT, &OF, vec![rows(WHAT, packages.iter().map(|id| (id,)))?]).await
 }
 
 /// The files of these versions, by package, version and name.
@@ -142,14 +153,30 @@ pub async fn placed(db: &Db, packages: &[PackageId]) -> Result<Vec<Placed>> {
 /// When the database fails.
 pub async fn files_to_check(db: &Db, versions: &[(PackageId, u64)]) -> Result<Vec<FileToCheck>> {
     const WHAT: &str = "read files to check";
-    const FILES: &str = "SELECT f.package_id, f.version, p.token, f.name, f.size_bytes AS length, f.sha256, f.state, \
-         r.verified_at, r.job_id AS proof_job, r.dev, r.inode, r.size_bytes, r.mtime_ns, r.ctime_ns \
-         FROM json_each($1) AS j CROSS JOIN package_version AS v JOIN package AS p ON p.package_id = v.package_id \
+    const FILES: Packed = packed!(
+        [
+            package_id: "f.package_id",
+            version: "f.version",
+            token: "p.token",
+            name: "f.name",
+            length: "f.size_bytes",
+            sha256: "f.sha256",
+            state: "f.state",
+            verified_at: "r.verified_at",
+            proof_job: "r.job_id",
+            dev: "r.dev",
+            inode: "r.inode",
+            size_bytes: "r.size_bytes",
+            mtime_ns: "r.mtime_ns",
+            ctime_ns: "r.ctime_ns",
+        ],
+        "FROM json_each($1) AS j CROSS JOIN package_version AS v JOIN package AS p ON p.package_id = v.package_id \
          JOIN package_file AS f ON f.package_id = v.package_id AND f.version = v.version \
          LEFT JOIN proof AS r ON r.location_id = v.location_id AND r.dev = f.dev AND r.inode = f.inode \
          WHERE v.package_id = CAST(j.value ->> 0 AS TEXT) AND v.version = CAST(j.value ->> 1 AS BIGINT) \
-         ORDER BY f.package_id, f.version, f.name";
-    db.all(WHAT, FILES, vec![rows(WHAT, versions)?]).await
+         ORDER BY f.package_id, f.version, f.name"
+    );
+    db.all_packed(WHAT, &FILES, vec![rows(WHAT, versions)?]).await
 }
 
 record!(

@@ -144,8 +144,11 @@ async fn import(ctx: &JobContext, id: FeedId, confirmed: bool) -> Result<Report,
     let mut writer = write::Writer::begin(ctx, id).await?;
     ctx.progress.phase("reading the catalogue");
     ctx.progress.start(Unit::Items, 0);
-    let date = read(ctx, &folder, &request, &mut catalogue, &mut writer).await?;
-    let date = date.or(catalogue.newest());
+    let read = read(ctx, &folder, &request, &mut catalogue, &mut writer).await;
+    if read.is_err() {
+        writer.at_rest().await;
+    }
+    let date = read?.or(catalogue.newest());
     dates::believe(&feed.name, date, feed.catalogue_date, ctx.now(), confirmed)?;
     if !confirmed && let Some(held) = catalogue.shrink() {
         let text = format!(
@@ -217,9 +220,8 @@ async fn read(
                 }
                 ctx.progress.advance(1);
                 ctx.progress.items_done(1);
-                if catalogue.batch_is_full() {
+                if catalogue.batch_is_full() || catalogue.batch_is_worth_it() && writer.is_idle(catalogue)? {
                     writer.updates(catalogue).await?;
-                    super::fault_at(Step::ImportAfterBatch)?;
                 }
             }
             Frame::Bulletin(info) => catalogue.bulletin(info),
@@ -233,7 +235,7 @@ async fn read(
     }
     ctx.stop.check()?;
     writer.updates(catalogue).await?;
-    super::fault_at(Step::ImportAfterBatch)?;
+    writer.written(catalogue).await?;
     Ok(date)
 }
 

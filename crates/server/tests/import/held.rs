@@ -49,6 +49,19 @@ async fn a_vendor_that_is_down_or_breaks_off_leaves_the_old_one_active() {
 }
 
 #[tokio::test]
+async fn what_is_no_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, says) in [(folder.path(), "is a folder"), (pipe.as_path(), "neither a file nor a folder")] {
+        let rig = Rig::start().await;
+        rig.add(&json!({ "name": "acme", "source": { "kind": "sdp", "url": path } })).await;
+        let text = rig.refused().await;
+        assert!(text.contains(says) && text.contains("name "), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn s_22_a_catalogue_that_went_back_in_time_or_comes_from_the_future_is_refused() {
     let rig = Rig::sdp().await;
     let dated = |time: &str| Catalogue::new([Update::new(1, "AC26-001"), Update::new(2, "AC26-002").created(time)]);

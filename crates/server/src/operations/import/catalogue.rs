@@ -19,6 +19,8 @@ pub(crate) use digest::files_digest;
 
 /// Updates of one transaction.
 const BATCH_UPDATES: usize = 1_000;
+/// So many are worth one when the database has nothing else to do.
+const FEW_UPDATES: usize = 200;
 /// Bytes of one transaction.
 const BATCH_BYTES: usize = 16 << 20;
 
@@ -138,6 +140,10 @@ impl Catalogue {
 
     pub(super) fn batch_is_full(&self) -> bool {
         self.batch.len() >= BATCH_UPDATES || self.batch_bytes >= BATCH_BYTES
+    }
+
+    pub(super) fn batch_is_worth_it(&self) -> bool {
+        self.batch.len() >= FEW_UPDATES
     }
 
     pub(super) fn take_batch(&mut self) -> Vec<Row> {

@@ -12,6 +12,7 @@ use crate::{
     fetch::{Document, FetchError, Pin, Source, Trust, Validators},
     jobs::JobContext,
     operations::OperationError,
+    words::bytes,
 };
 
 /// Where a document is. The administrator named it, so any address will do.
@@ -144,16 +145,17 @@ async fn file(path: &Utf8Path, before: Option<&Seen>, most: u64) -> Result<Got, 
         OperationError::new("local-io", format!("cannot read {path} on the server: {error}")).because(error)
     };
     let hashed = tokio::task::spawn_blocking(move || {
+        // Before it is opened: a pipe would wait for whoever writes into it.
+        let metadata = std::fs::metadata(&path).map_err(|error| failed(&path, error))?;
+        if let Some(unfit) = unfit(&metadata, most) {
+            return Err(OperationError::new("local-io", format!("{path} on the server {unfit}")));
+        }
         let open = || -> std::io::Result<_> {
             let file = std::fs::File::open(&path)?;
             let metadata = file.metadata()?;
             Ok((file, metadata))
         };
         let (file, metadata) = open().map_err(|error| failed(&path, error))?;
-        if !metadata.is_file() || metadata.len() > most {
-            let text = format!("{path} is no file of at most {most} bytes");
-            return Err(OperationError::new("local-io", text));
-        }
         let stamp = Stamp::of(&metadata);
         if let Some(seen) = before.as_ref().filter(|seen| seen.stamp == Some(stamp)) {
             return Ok(Got { file: Some(path), seen: seen.clone(), unchanged: true });
@@ -171,5 +173,18 @@ async fn file(path: &Utf8Path, before: Option<&Seen>, most: u64) -> Result<Got, 
     match hashed.await {
         Ok(got) => Ok(got?),
         Err(error) => Err(OperationError::new("local-io", "the document could not be hashed").because(error).into()),
+    }
+}
+
+/// Why something is not read as a document.
+fn unfit(metadata: &std::fs::Metadata, most: u64) -> Option<String> {
+    if metadata.is_dir() {
+        Some("is a folder; name the file in it".to_owned())
+    } else if !metadata.is_file() {
+        Some("is neither a file nor a folder; name a file".to_owned())
+    } else if metadata.len() > most {
+        Some(format!("has {}, and at most {} are read; is it the right file?", bytes(metadata.len()), bytes(most)))
+    } else {
+        None
     }
 }

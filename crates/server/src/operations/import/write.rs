@@ -6,8 +6,14 @@ use patchwharf_db::{
 };
 use patchwharf_model::{FeedId, UpdateId};
 use patchwharf_store::fault::Step;
+use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument as _;
 
-use super::{Break, bulletins::Changes, catalogue::Catalogue};
+use super::{
+    Break,
+    bulletins::Changes,
+    catalogue::{Catalogue, Row},
+};
 use crate::{
     app::App,
     jobs::JobContext,
@@ -24,7 +30,12 @@ pub(super) struct Writer<'a> {
     ctx: &'a JobContext,
     feed: FeedId,
     generation: i64,
+    /// The batch that is being written.
+    under_way: JoinSet<Put>,
 }
+
+/// What became of a batch: the ids of its updates, by their keys.
+type Put = Result<Vec<(String, UpdateId)>, OperationError>;
 
 /// Drops what an import wrote that does not come to its end, and notes why.
 pub(super) async fn drop_generation(ctx: &JobContext, feed: FeedId, error: Option<&str>) -> Result<(), OperationError> {
@@ -96,28 +107,38 @@ impl<'a> Writer<'a> {
         let mut write = begin(ctx).await?;
         let generation = table::begin_generation(&mut write, feed).await?;
         write.commit().await?;
-        Ok(Self { ctx, feed, generation })
+        Ok(Self { ctx, feed, generation, under_way: JoinSet::new() })
     }
 
-    /// Writes the batch that has come together.
+    /// Begins to write the batch that has come together, once the one before is written. The catalogue is read on meanwhile.
     pub(super) async fn updates(&mut self, catalogue: &mut Catalogue) -> Result<(), Break> {
+        self.written(catalogue).await?;
         let batch = catalogue.take_batch();
-        if batch.is_empty() {
-            return Ok(());
+        if !batch.is_empty() {
+            self.under_way.spawn(put(self.ctx.clone(), self.feed, self.generation, batch).in_current_span());
         }
-        let mut write = begin(self.ctx).await?;
-        let (rows, supersedes): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        let ids = table::put_updates(&mut write, self.feed, self.generation, &rows).await?;
-        let mut edges: Vec<(UpdateId, String)> = Vec::new();
-        for ((row, keys), put) in rows.iter().zip(supersedes).zip(&ids) {
-            catalogue.written(&row.key, put.update_id);
-            edges.extend(keys.into_iter().map(|key| (put.update_id, key)));
-        }
-        for edges in edges.chunks(BATCH * 10) {
-            table::put_supersedence(&mut write, self.feed, self.generation, edges).await?;
-        }
-        write.commit().await?;
         Ok(())
+    }
+
+    /// Whether nothing is being written.
+    pub(super) fn is_idle(&mut self, catalogue: &mut Catalogue) -> Result<bool, Break> {
+        while let Some(put) = self.under_way.try_join_next() {
+            note(put, catalogue)?;
+        }
+        Ok(self.under_way.is_empty())
+    }
+
+    /// Waits until what was begun is written.
+    pub(super) async fn written(&mut self, catalogue: &mut Catalogue) -> Result<(), Break> {
+        while let Some(put) = self.under_way.join_next().await {
+            note(put, catalogue)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for what was begun, however it ends: the generation is dropped after that.
+    pub(super) async fn at_rest(&mut self) {
+        while self.under_way.join_next().await.is_some() {}
     }
 
     /// Writes what changed in the standing of updates.
@@ -162,4 +183,28 @@ impl<'a> Writer<'a> {
             }
         }
     }
+}
+
+/// Writes a batch: one transaction.
+async fn put(ctx: JobContext, feed: FeedId, generation: i64, batch: Vec<Row>) -> Put {
+    let mut write = begin(&ctx).await?;
+    let (rows, supersedes): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+    let ids = table::put_updates(&mut write, feed, generation, &rows).await?;
+    let ids = || ids.iter().map(|put| put.update_id);
+    let edges: Vec<(UpdateId, String)> =
+        ids().zip(supersedes).flat_map(|(id, keys)| keys.into_iter().map(move |key| (id, key))).collect();
+    for edges in edges.chunks(BATCH * 10) {
+        table::put_supersedence(&mut write, feed, generation, edges).await?;
+    }
+    write.commit().await?;
+    fault_at(Step::ImportAfterBatch)?;
+    Ok(rows.into_iter().map(|row| row.key).zip(ids()).collect())
+}
+
+fn note(put: Result<Put, JoinError>, catalogue: &mut Catalogue) -> Result<(), Break> {
+    let put = put.map_err(|error| OperationError::new("internal", "a batch could not be written").because(error))?;
+    for (key, id) in put? {
+        catalogue.written(&key, id);
+    }
+    Ok(())
 }

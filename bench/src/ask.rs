@@ -8,25 +8,25 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 /// A server, and what proves who asks.
-pub(super) struct Client {
-    pub(super) port: u16,
-    pub(super) token: String,
+pub(crate) struct Client {
+    pub(crate) port: u16,
+    pub(crate) token: String,
 }
 
 /// An answer.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// Bytes as they were transferred, with the head.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Client {
     /// Asks for something as a browser does, compressed.
-    pub(super) fn get(&self, path: &str) -> Result<Answer> {
+    pub(crate) fn get(&self, path: &str) -> Result<Answer> {
         Ok(Answer { bytes: self.ask(path, "Accept-Encoding: gzip\r\n")?.len() })
     }
 
     /// The text of something.
-    pub(super) fn text(&self, path: &str) -> Result<String> {
+    pub(crate) fn text(&self, path: &str) -> Result<String> {
         let answer = self.ask(path, "")?;
         let text = String::from_utf8_lossy(&answer);
         let (_, body) = text.split_once("\r\n\r\n").with_context(|| format!("{path} has no body"))?;
@@ -34,7 +34,7 @@ impl Client {
     }
 
     /// Bytes of a stream until it has sent so many events.
-    pub(super) fn stream(&self, path: &str, events: usize) -> Result<usize> {
+    pub(crate) fn stream(&self, path: &str, events: usize) -> Result<usize> {
         let mut stream = self.open(path, "Accept-Encoding: gzip\r\nAccept: text/event-stream\r\n")?;
         let (mut read, mut piece) = (Vec::new(), [0; 16 * 1024]);
         while read.windows(6).filter(|six| *six == b"event:").count() < events {
