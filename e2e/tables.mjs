@@ -1,5 +1,5 @@
 // Tables: going back, selections that mean what they say, places that are kept, polls that say what they are.
-import { api, assert, base, confirm, fits, journey, row, setUp, shot, signIn, until } from "./journey.mjs";
+import { api, assert, base, confirm, fits, journey, late, row, setUp, shot, signIn, until } from "./journey.mjs";
 
 const chosen = (page) => page.locator("#chosen");
 
@@ -38,6 +38,16 @@ await journey(async (open) => {
   await chosen(page).filter({ hasText: "nothing selected" }).waitFor();
   await row(page, "B-1").locator("input[type=checkbox]").check();
   await chosen(page).filter({ hasText: /^1 selected$/ }).waitFor();
+
+  // What is ticked before the scripts are there stays ticked.
+  for (const [ticks, says] of [[["#check-all"], "3 selected"], [["[id^=check-]:not(#check-all) >> nth=0", "[id^=check-]:not(#check-all) >> nth=2"], "2 selected"]]) {
+    const hasty = await page.context().newPage(), come = await late(hasty, "table.js");
+    await hasty.goto(`${base}/console/bulletins?sort=name`, { waitUntil: "commit" });
+    for (const tick of ticks) await hasty.locator(tick).check();
+    come();
+    await chosen(hasty).filter({ hasText: says }).waitFor();
+    await hasty.close();
+  }
 
   // What a question names is what the server counts, and it is done to just that.
   await page.goto(`${base}/console/bulletins?sort=name&limit=2`);

@@ -16,6 +16,9 @@ export class Selection {
     document.addEventListener("click", (event) => this.click(event));
     document.addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("htmx:afterSettle", () => this.settle());
+    // What was ticked before this script was there. A page that was left and comes again has no ticks of its own (autocomplete).
+    const all = document.getElementById("check-all")?.checked;
+    for (const row of this.all) if (all || row.querySelector("input[type=checkbox]")?.checked) this.set(row, true);
     this.show();
   }
 

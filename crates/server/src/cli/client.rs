@@ -153,6 +153,9 @@ impl Client {
         let pin = Pin::of(global);
         if url.scheme() == "https" {
             http = http.tls_backend_preconfigured(pin.client()?);
+        } else if loopback {
+            // No proxy either, which could speak TLS.
+            http = http.tls_backend_preconfigured(Pin::nobody()?);
         }
         let http = http.build().context("set up the HTTP client")?;
         let (token_file, program) = (token_file(global), called(&base, global));

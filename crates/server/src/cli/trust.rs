@@ -58,13 +58,15 @@ impl Pin {
         if let Some(file) = file {
             add(&mut roots, file)?;
         }
-        let mut config = ClientConfig::builder_with_provider(tls::provider()?)
-            .with_safe_default_protocol_versions()
-            .context("set up TLS")?
-            .with_root_certificates(Arc::new(roots))
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        believing(roots)
+    }
+
+    /// TLS that believes nobody: where none is spoken, the machine's authorities need not be read for it.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub(super) fn nobody() -> Result<ClientConfig> {
+        believing(RootCertStore::empty())
     }
 
     /// What a failed connection means, where TLS is the reason: a sentence with what to do.
@@ -106,6 +108,16 @@ impl Pin {
             }
         }
     }
+}
+
+fn believing(roots: RootCertStore) -> Result<ClientConfig> {
+    let mut config = ClientConfig::builder_with_provider(tls::provider()?)
+        .with_safe_default_protocol_versions()
+        .context("set up TLS")?
+        .with_root_certificates(Arc::new(roots))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 fn add(roots: &mut RootCertStore, path: &Utf8Path) -> Result<()> {
