@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     ask::Client,
@@ -25,7 +25,9 @@ const CHECKS: [(&str, &[&str]); 2] = [
 
 pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     if !installed("nginx") {
-        report.skipped(CHECKS[0].0, "nginx is needed (apt-get install nginx-light)");
+        for (what, _) in CHECKS {
+            report.skipped(what, "nginx is needed (apt-get install nginx-light)");
+        }
         return Ok(());
     }
     let server = staged::server(bench, SMALL)?;
@@ -52,9 +54,13 @@ fn under(server: &Server, client: &Client, options: &[&str]) -> Result<Vec<Durat
     while taken.len() < REQUESTS {
         let mut command = server.command(&["job", "run", "integrity-check"]);
         let mut check = command.args(options).stdout(std::process::Stdio::null()).spawn().context("start a check")?;
-        while check.try_wait()?.is_none() {
-            taken.push(one(client, taken.len())?);
-        }
+        let ended = loop {
+            match check.try_wait()? {
+                Some(ended) => break ended,
+                None => taken.push(one(client, taken.len())?),
+            }
+        };
+        ensure!(ended.success(), "the check ended with {ended}");
     }
     Ok(taken)
 }

@@ -16,7 +16,9 @@ mod updates;
 
 pub use bulletins::{BulletinStanding, NewBulletin, put_bulletins, set_bulletin_standing};
 pub use counting::{Counted, Counting};
-pub use generation::{Switch, begin_generation, collect_garbage, drop_crashed_generations, switch_generation};
+pub use generation::{
+    Switch, begin_generation, collect_garbage, drop_crashed_generations, must_be_newest, switch_generation,
+};
 pub use known::{KnownBulletin, KnownUpdate, known_bulletins, known_updates};
 pub use lost::{LostUpdate, make_known, under_other_ids};
 pub use updates::{NewUpdate, PutUpdate, UpdateStanding, put_supersedence, put_updates, set_update_standing};

@@ -1,5 +1,7 @@
 //! Columns that are derived from other rows, brought up to date in the transaction that changed those.
 
+use std::collections::BTreeSet;
+
 use patchwharf_model::{BulletinId, FeedId, PackageId};
 
 use crate::{
@@ -148,7 +150,7 @@ const PACKAGES: &str = concat!(
      WHERE package.package_id = r.package_id"
 );
 
-/// The oldest proof of what a package shows. A package may be named more than once.
+/// The oldest proof of what a package shows.
 const PROVED: &str = concat!(
     "UPDATE package SET proved_at = r.proved_at, verified_at = ",
     verified!("r.proved_at", "r.package_id", "r.shown_version"),
@@ -164,6 +166,8 @@ const PROVED: &str = concat!(
 
 /// After proofs were renewed and nothing else was changed.
 pub(crate) async fn proofs(w: &mut Write<'_>, ids: impl IntoIterator<Item = PackageId>) -> Result<()> {
+    // Each once: what is joined for one package grows with the square of how often it is named.
+    let ids: BTreeSet<PackageId> = ids.into_iter().collect();
     let batch: Value = rows(WHAT, ids.into_iter().map(|id| (id,)))?;
     w.run(WHAT, PROVED, vec![batch.clone()]).await?;
     w.run(WHAT, OLDEST_OF_PACKAGES, vec![batch]).await?;

@@ -32,6 +32,7 @@ use tokio::sync::{Notify, watch};
 
 pub use context::JobContext;
 pub use progress::{FileHandle, ProgressHandle};
+pub(crate) use run::panic_text;
 pub use stop::{Stop, StopReason};
 
 use crate::{

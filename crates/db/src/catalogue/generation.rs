@@ -70,21 +70,37 @@ pub async fn begin_generation(w: &mut Write<'_>, feed: FeedId) -> Result<i64> {
     taken.map(|row| row.number).ok_or_else(|| DbError::not_found("feed", feed))
 }
 
+/// Makes sure, before something is written under a generation, that no other import of the feed has begun since: it would
+/// have dropped what this one wrote, and would show what this one writes now.
+///
+/// # Errors
+/// `Refused` when one has.
+pub async fn must_be_newest(w: &mut Write<'_>, feed: FeedId, generation: i64) -> Result<()> {
+    const NEWEST: &str = "SELECT next_generation - 1 AS number FROM feed WHERE feed_id = $1";
+    match w.first::<Number>("look for another import", NEWEST, args![feed]).await? {
+        Some(newest) if newest.number == generation => Ok(()),
+        _ => Err(overtaken(feed, generation)),
+    }
+}
+
+fn overtaken(feed: FeedId, generation: i64) -> DbError {
+    let text = "another import of this feed has begun since; what it brings counts";
+    DbError::Refused(format!("generation {generation} of feed {feed}: {text}"))
+}
+
 /// Makes the generation current: one row changes, however large the catalogue is. What readers see of bulletins was
 /// counted before ([`super::Counting`]).
 ///
 /// # Errors
-/// `Refused` when the generation is not newer than the current one.
+/// `Refused` when another import of the feed has begun since.
 pub async fn switch_generation(w: &mut Write<'_>, switch: &Switch) -> Result<()> {
     const WHAT: &str = "make a catalogue current";
     const SWITCH: &str = "UPDATE feed SET current_generation = $2, fingerprint = $3, catalogue_date = $4 \
-         WHERE feed_id = $1 AND current_generation < $2 AND next_generation > $2";
+         WHERE feed_id = $1 AND current_generation < $2 AND next_generation = $2 + 1";
     let Counted { feed, generation } = switch.counted;
     let values = args![feed, generation, switch.fingerprint.as_deref(), switch.catalogue_date];
     if w.run(WHAT, SWITCH, values).await? == 0 {
-        return Err(DbError::Refused(format!(
-            "generation {generation} of feed {feed} is not newer than the current one: another import was faster"
-        )));
+        return Err(overtaken(feed, generation));
     }
     w.audit("feed.import", format!("feed {feed}"), None, Some(format!("generation {generation}")));
     Ok(())

@@ -159,4 +159,13 @@ async fn two_imports_never_share_a_generation(s: &Sandbox) {
     let taken = futures_util::future::join_all((0..10).map(|_| take())).await;
     let taken: std::collections::BTreeSet<i64> = taken.into_iter().collect();
     assert_eq!(taken, (1..=10).collect());
+    let mut w = s.write(2).await;
+    for generation in taken {
+        let may_write = catalogue::must_be_newest(&mut w, feed, generation).await.is_ok();
+        assert_eq!(may_write, generation == 10, "generation {generation}");
+    }
+    drop(w);
+    let switch = Switch { counted: s.counted(feed, 9).await, fingerprint: None, catalogue_date: None };
+    let mut w = s.write(3).await;
+    assert!(catalogue::switch_generation(&mut w, &switch).await.is_err(), "another import has begun since");
 }

@@ -112,7 +112,8 @@ async fn abandoned(stop: &Stop) {
     }
 }
 
-fn panic_text(payload: &(dyn Any + Send)) -> String {
+/// The words of a panic.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

@@ -46,6 +46,18 @@ pub(crate) use write::drop_crashed;
 enum Break {
     Stopped(StopReason),
     Failed(OperationError),
+    /// Another import of the feed has begun: what was written is not ours to drop any more.
+    Overtaken(OperationError),
+}
+
+impl Break {
+    /// Of an error of a statement that is refused to whoever was overtaken.
+    fn unless_overtaken(error: patchwharf_db::DbError) -> Self {
+        match error {
+            refused @ patchwharf_db::DbError::Refused(_) => Self::Overtaken(refused.into()),
+            other => other.into(),
+        }
+    }
 }
 
 impl From<OperationError> for Break {
@@ -99,11 +111,11 @@ pub async fn run(ctx: &JobContext, feed: FeedId, confirmed: bool) -> Result<Endi
         if matches!(broken, Break::Stopped(StopReason::LeaseLost)) {
             return Ok(Ending::Stopped(StopReason::LeaseLost));
         }
-        let error = match broken {
-            Break::Failed(error) => Some(error.text.clone()),
-            Break::Stopped(_) => None,
-        };
-        write::drop_generation(ctx, feed, error.as_deref()).await?;
+        match broken {
+            Break::Failed(error) => write::drop_generation(ctx, feed, Some(&error.text)).await?,
+            Break::Stopped(_) => write::drop_generation(ctx, feed, None).await?,
+            Break::Overtaken(_) => {}
+        }
     }
     match ended {
         Ok(mut report) => {
@@ -114,7 +126,7 @@ pub async fn run(ctx: &JobContext, feed: FeedId, confirmed: bool) -> Result<Endi
             Ok(Ending::Done(report))
         }
         Err(Break::Stopped(reason)) => Ok(Ending::Stopped(reason)),
-        Err(Break::Failed(error)) => Err(error),
+        Err(Break::Failed(error) | Break::Overtaken(error)) => Err(error),
     }
 }
 
@@ -180,7 +192,7 @@ async fn import(ctx: &JobContext, id: FeedId, confirmed: bool) -> Result<Report,
     let mut write = super::write(ctx).await?;
     let switch = table::Switch { counted, fingerprint: Some(fingerprint.text()), catalogue_date: date };
     super::fault_at(Step::ImportBeforeSwitch)?;
-    table::switch_generation(&mut write, &switch).await?;
+    table::switch_generation(&mut write, &switch).await.map_err(Break::unless_overtaken)?;
     feeds::import_ended(&mut write, id, Some(ctx.job), None).await?;
     if !stage.is_empty() {
         let request = JobRequest::Stage { of: Selection::Updates(stage) };

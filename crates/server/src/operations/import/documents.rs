@@ -1,5 +1,7 @@
 //! Documents of a feed: from the web, or from a path on this machine.
 
+use std::os::unix::fs::OpenOptionsExt as _;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use patchwharf_trust::digest::{FileHasher, hash_reader};
 use url::Url;
@@ -14,6 +16,8 @@ use crate::{
     operations::OperationError,
     words::bytes,
 };
+
+const NON_BLOCKING: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
 /// Where a document is. The administrator named it, so any address will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,17 +149,16 @@ async fn file(path: &Utf8Path, before: Option<&Seen>, most: u64) -> Result<Got, 
         OperationError::new("local-io", format!("cannot read {path} on the server: {error}")).because(error)
     };
     let hashed = tokio::task::spawn_blocking(move || {
-        // Before it is opened: a pipe would wait for whoever writes into it.
-        let metadata = std::fs::metadata(&path).map_err(|error| failed(&path, error))?;
-        if let Some(unfit) = unfit(&metadata, most) {
-            return Err(OperationError::new("local-io", format!("{path} on the server {unfit}")));
-        }
         let open = || -> std::io::Result<_> {
-            let file = std::fs::File::open(&path)?;
+            // A pipe would wait for whoever writes into it.
+            let file = std::fs::OpenOptions::new().read(true).custom_flags(NON_BLOCKING).open(&path)?;
             let metadata = file.metadata()?;
             Ok((file, metadata))
         };
         let (file, metadata) = open().map_err(|error| failed(&path, error))?;
+        if let Some(unfit) = unfit(&metadata, most) {
+            return Err(OperationError::new("local-io", format!("{path} on the server {unfit}")));
+        }
         let stamp = Stamp::of(&metadata);
         if let Some(seen) = before.as_ref().filter(|seen| seen.stamp == Some(stamp)) {
             return Ok(Got { file: Some(path), seen: seen.clone(), unchanged: true });
@@ -177,13 +180,19 @@ async fn file(path: &Utf8Path, before: Option<&Seen>, most: u64) -> Result<Got, 
 }
 
 /// Why something is not read as a document.
-fn unfit(metadata: &std::fs::Metadata, most: u64) -> Option<String> {
+fn unfit(metadata: &std::fs::Metadata, most_bytes: u64) -> Option<String> {
     if metadata.is_dir() {
         Some("is a folder; name the file in it".to_owned())
     } else if !metadata.is_file() {
         Some("is neither a file nor a folder; name a file".to_owned())
-    } else if metadata.len() > most {
-        Some(format!("has {}, and at most {} are read; is it the right file?", bytes(metadata.len()), bytes(most)))
+    } else if metadata.len() > most_bytes {
+        let [found, most] = match (bytes(metadata.len()), bytes(most_bytes)) {
+            (found, most) if found == most => [metadata.len(), most_bytes].map(|number| format!("{number} bytes")),
+            (found, most) => [found, most],
+        };
+        Some(format!(
+            "has {found}, and at most {most} are read; is it the right file, and not one that is being replaced?"
+        ))
     } else {
         None
     }

@@ -34,7 +34,7 @@ pub async fn run(
     match count(ctx, feed, rules, auto_stage).await {
         Ok(report) => Ok(Ending::Done(report)),
         Err(Break::Stopped(reason)) => Ok(Ending::Stopped(reason)),
-        Err(Break::Failed(error)) => Err(error),
+        Err(Break::Failed(error) | Break::Overtaken(error)) => Err(error),
     }
 }
 

@@ -1,6 +1,7 @@
-//! Writing a generation: batches of about a thousand, so that no other write waits longer than one of them.
+//! Writing a generation: batches of at most a thousand, so that no other write waits longer than one of them.
 
 use patchwharf_db::{
+    Write,
     catalogue::{self as table, Counted, Counting, UpdateStanding},
     feeds,
 };
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    jobs::JobContext,
+    jobs::{JobContext, panic_text},
     operations::{OperationError, fault_at, write as begin},
 };
 
@@ -35,7 +36,7 @@ pub(super) struct Writer<'a> {
 }
 
 /// What became of a batch: the ids of its updates, by their keys.
-type Put = Result<Vec<(String, UpdateId)>, OperationError>;
+type Put = Result<Vec<(String, UpdateId)>, Break>;
 
 /// Drops what an import wrote that does not come to its end, and notes why.
 pub(super) async fn drop_generation(ctx: &JobContext, feed: FeedId, error: Option<&str>) -> Result<(), OperationError> {
@@ -145,7 +146,7 @@ impl<'a> Writer<'a> {
     pub(super) async fn standing(&mut self, changes: &[UpdateStanding]) -> Result<(), Break> {
         for batch in changes.chunks(BATCH) {
             self.ctx.stop.check()?;
-            let mut write = begin(self.ctx).await?;
+            let mut write = self.transaction().await?;
             table::set_update_standing(&mut write, self.feed, self.generation, batch).await?;
             write.commit().await?;
         }
@@ -156,13 +157,13 @@ impl<'a> Writer<'a> {
     pub(super) async fn bulletins(&mut self, changes: &Changes) -> Result<(), Break> {
         for batch in changes.new.chunks(BATCH) {
             self.ctx.stop.check()?;
-            let mut write = begin(self.ctx).await?;
+            let mut write = self.transaction().await?;
             table::put_bulletins(&mut write, self.feed, self.generation, batch).await?;
             write.commit().await?;
         }
         for batch in changes.standing.chunks(BATCH) {
             self.ctx.stop.check()?;
-            let mut write = begin(self.ctx).await?;
+            let mut write = self.transaction().await?;
             table::set_bulletin_standing(&mut write, self.feed, self.generation, batch).await?;
             write.commit().await?;
         }
@@ -174,7 +175,7 @@ impl<'a> Writer<'a> {
         let mut counting = Counting::begin(&self.ctx.app.db, self.feed, self.generation).await?;
         loop {
             self.ctx.stop.check()?;
-            let mut write = begin(self.ctx).await?;
+            let mut write = self.transaction().await?;
             let counted = counting.next(&mut write, BATCH).await?;
             write.commit().await?;
             fault_at(Step::ImportAfterCount)?;
@@ -183,11 +184,22 @@ impl<'a> Writer<'a> {
             }
         }
     }
+
+    async fn transaction(&self) -> Result<Write<'_>, Break> {
+        transaction(self.ctx, self.feed, self.generation).await
+    }
+}
+
+/// A transaction under a generation.
+async fn transaction(ctx: &JobContext, feed: FeedId, generation: i64) -> Result<Write<'_>, Break> {
+    let mut write = begin(ctx).await?;
+    table::must_be_newest(&mut write, feed, generation).await.map_err(Break::unless_overtaken)?;
+    Ok(write)
 }
 
 /// Writes a batch: one transaction.
 async fn put(ctx: JobContext, feed: FeedId, generation: i64, batch: Vec<Row>) -> Put {
-    let mut write = begin(&ctx).await?;
+    let mut write = transaction(&ctx, feed, generation).await?;
     let (rows, supersedes): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
     let ids = table::put_updates(&mut write, feed, generation, &rows).await?;
     let ids = || ids.iter().map(|put| put.update_id);
@@ -202,7 +214,16 @@ async fn put(ctx: JobContext, feed: FeedId, generation: i64, batch: Vec<Row>) ->
 }
 
 fn note(put: Result<Put, JoinError>, catalogue: &mut Catalogue) -> Result<(), Break> {
-    let put = put.map_err(|error| OperationError::new("internal", "a batch could not be written").because(error))?;
+    let put = put.map_err(|error| match error.is_panic() {
+        true => {
+            let text = panic_text(&*error.into_panic());
+            OperationError::new(
+                "internal",
+                format!("internal error, please report it with the log of this job: {text}"),
+            )
+        }
+        false => OperationError::new("interrupted", "the server ends; import again").because(error),
+    })?;
     for (key, id) in put? {
         catalogue.written(&key, id);
     }
