@@ -16,7 +16,11 @@ function localise(root) {
 
 localise(document);
 sayWays(document);
-document.addEventListener("htmx:afterSettle", (event) => localise(event.target.parentElement ?? document));
+document.addEventListener("htmx:afterSettle", (event) => {
+  const root = event.target.parentElement ?? document;
+  localise(root);
+  sayWays(root);
+});
 
 document.getElementById("sign-out")?.addEventListener("click", () => attempt(async () => {
   await call("DELETE", "/session");
@@ -38,7 +42,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 // A part that could not be had is left as it was, and says of when it is; the next look may succeed, and then it is new.
-const isLive = (part) => ["table", "system", "live"].includes(part?.id);
+const isLive = (part) => ["table", "system", "live", "now"].includes(part?.id);
 let seen = new Date();
 function old(part, why) {
   if (!isLive(part)) return;
@@ -51,7 +55,7 @@ document.addEventListener("htmx:responseError", (event) => {
   const { xhr: { status }, target: part } = event.detail;
   if (status === 401) location.reload();
   // What the page was about is gone; there is nothing more to look at.
-  else if (status === 404 && part.id === "live") part.replaceWith(element("p", { class: "empty", role: "status" }, `${part.dataset.gone} `, element("a", { href: part.dataset.list }, "To the list")));
+  else if (status === 404 && part.dataset.gone) part.replaceWith(element("p", { class: "empty", role: "status" }, `${part.dataset.gone} `, element("a", { href: part.dataset.list }, "To the list")));
   else old(part, `The server could not say how it stands (${status}).`);
 });
 

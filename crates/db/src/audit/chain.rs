@@ -148,13 +148,14 @@ pub(super) async fn begins_after(w: &mut Write<'_>, gone: &[AuditRow]) -> Result
     let (mut at, mut last) = (head.cut_id, head.cut_digest);
     // What is older than the chain has no digest and goes as it is.
     for change in gone.iter().filter(|change| change.audit_id > head.cut_id) {
-        if change.audit_id != at + 1 || change.digest != Some(digest(last, change)?) {
+        let own = digest(last, change)?;
+        if change.audit_id != at + 1 || change.digest.as_ref() != Some(&own) {
             return Err(DbError::Refused(format!(
                 "the audit trail does not hold at change {}: it is not cut",
                 change.audit_id
             )));
         }
-        (at, last) = (change.audit_id, digest(last, change)?);
+        (at, last) = (change.audit_id, own);
     }
     if at > head.cut_id {
         w.run(WHAT, NOTE, args![at, last]).await?;

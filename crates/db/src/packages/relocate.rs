@@ -122,7 +122,7 @@ async fn switch(w: &mut Write<'_>, job: JobId, versions: &[&Relocated]) -> Resul
 
 /// Files and proofs. Returns the packages that share an inode with one of the files.
 async fn files(w: &mut Write<'_>, job: JobId, versions: &[&Relocated]) -> Result<Vec<PackageId>> {
-    const FILES: &str = "UPDATE package_file SET state = 'staged', reason = '', dev = j.device, inode = j.number \
+    const FILES: &str = "UPDATE package_file SET state = 'staged', reason = '', looked_at = NULL, dev = j.device, inode = j.number \
          FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, CAST(value ->> 1 AS BIGINT) AS version, \
          CAST(value ->> 2 AS TEXT) AS name, CAST(value ->> 3 AS BIGINT) AS device, \
          CAST(value ->> 4 AS BIGINT) AS number FROM json_each($1)) AS j WHERE package_file.package_id = j.id \

@@ -147,7 +147,7 @@ mod tests {
     async fn nobody_has_no_password() {
         let metrics = Metrics::default();
         let fits =
-            async |password: &str, hash| fits(&metrics, stranger().unwrap(), password.to_owned(), hash).await.unwrap();
+            async |password: &str, hash| fits(&metrics, known().unwrap(), password.to_owned(), hash).await.unwrap();
         assert!(!fits("anything at all", None).await);
         assert!(!fits("anything at all", Some(String::new())).await);
         let hash = hash(&metrics, "anna", "four quite long words".to_owned()).await.unwrap();

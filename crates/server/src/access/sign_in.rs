@@ -138,9 +138,11 @@ async fn known_browser(app: &App, found: Option<&Credentials>, from: &From) -> A
 /// # Errors
 /// `sign-in-failed`, `too-many-attempts`.
 pub(crate) async fn own_password(app: &App, session: SessionId, name: &str, password: String) -> ApiResult<()> {
+    // Who finds no place was not looked at, and has not failed.
+    let place = passwords::known()?;
     let attempt = app.attempts.begin(&[Key::Session(session)], app.clock.instant()).map_err(wait_first)?;
     let found = accounts::credentials(&app.db, name).await?;
-    if !passwords::fits(&app.metrics, passwords::known()?, password, found.map(|account| account.password)).await? {
+    if !passwords::fits(&app.metrics, place, password, found.map(|account| account.password)).await? {
         return Err(ApiError::new(Code::SignInFailed, "The current password is another one."));
     }
     app.attempts.forgive(attempt);

@@ -13,6 +13,7 @@ use super::{page, shell::Shell, when::WhenOr};
 use crate::{
     access::Principal,
     api::{ApiResult, Path, Shared, feeds},
+    operations::import,
 };
 
 /// A row of the form: what is taken, or left out, by one field.
@@ -128,7 +129,7 @@ impl Show {
 
     /// Whether the last import was held back for somebody to confirm it.
     fn is_held(&self) -> bool {
-        self.feed.last_error.contains("--confirm-shrink")
+        import::is_held(&self.feed.last_error)
     }
 
     fn taken(&self) -> Vec<Row> {

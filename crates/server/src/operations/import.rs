@@ -97,6 +97,15 @@ impl From<ParserError> for Break {
     }
 }
 
+/// The option that lets in what an import has held back; the refusal names it.
+const CONFIRM: &str = "--confirm-shrink";
+
+/// Whether an import that ended with this error was held back for somebody to confirm it.
+#[must_use]
+pub fn is_held(error: &str) -> bool {
+    error.contains(CONFIRM)
+}
+
 /// Imports a feed.
 ///
 /// # Errors
@@ -156,16 +165,15 @@ async fn import(ctx: &JobContext, id: FeedId, confirmed: bool) -> Result<Report,
     let mut writer = write::Writer::begin(ctx, id).await?;
     ctx.progress.phase("reading the catalogue");
     ctx.progress.start(Unit::Items, 0);
-    let read = read(ctx, &folder, &request, &mut catalogue, &mut writer).await;
-    if read.is_err() {
-        writer.at_rest().await;
-    }
-    let date = read?.or(catalogue.newest());
+    let date = match read(ctx, &folder, &request, &mut catalogue, &mut writer).await {
+        Ok(date) => date.or(catalogue.newest()),
+        Err(failed) => return Err(writer.at_rest(failed).await),
+    };
     dates::believe(&feed.name, date, feed.catalogue_date, ctx.now(), confirmed)?;
     if !confirmed && let Some(held) = catalogue.shrink() {
         let text = format!(
             "held for confirmation: {} of the {} updates that feed {:?} listed are missing from its catalogue now; \
-             nothing was changed. If the vendor means it: `patchwharf feed import {:?} --confirm-shrink`",
+             nothing was changed. If the vendor means it: `patchwharf feed import {:?} {CONFIRM}`",
             held.missing, held.listed, feed.name, feed.name
         );
         return Err(OperationError::new("shrink-held", text).into());

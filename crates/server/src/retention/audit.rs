@@ -29,7 +29,9 @@ pub(super) async fn cut(app: &Arc<App>, limit: Timestamp) -> Result<(), Operatio
     let folder = app.config.data.join("audit");
     loop {
         let rows = audit::before(&app.db, limit, ROWS).await?;
-        if rows.is_empty() {
+        // First whether they may go: a trail that does not hold would leave a file more every hour.
+        let Some(last) = rows.last() else { return Ok(()) };
+        if !trail::before_cut(app, last).await? {
             return Ok(());
         }
         let full = rows.len() as u64 >= u64::from(ROWS);
@@ -43,14 +45,14 @@ pub(super) async fn cut(app: &Arc<App>, limit: Timestamp) -> Result<(), Operatio
             let text = format!("cannot write old changes to {folder}; the audit trail is not cut before it can");
             OperationError::new("audit", text).because(error)
         })?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        if !trail::before_cut(app, last).await? {
-            return Ok(());
-        }
         let mut write = app.db.write("system", "retention", app.clock.now()).await?;
         match audit::cut(&mut write, &rows, &format!("{} with SHA-256 {}", kept.path, kept.sha256)).await {
             // Somebody has altered what is to go: it stays for whoever looks into it, and holds nothing else up.
             Err(error) if error.class() == ErrorClass::Refused => {
+                // Its copy goes: the next run writes it again, under another name.
+                if let Err(error) = fs::remove_file(&kept.path) {
+                    tracing::warn!(%error, "{} stays, although its changes are in the database still", kept.path);
+                }
                 tracing::error!(%error, "old changes stay in the audit trail; see `patchwharf audit verify`");
                 return Ok(());
             }

@@ -77,7 +77,7 @@ async fn write_versions(w: &mut Write<'_>, job: JobId, versions: &[&StagedVersio
          AND EXISTS (SELECT 1 FROM package_version AS o JOIN package AS q ON q.package_id = o.package_id \
          JOIN package AS p ON p.update_id = q.update_id WHERE o.unproved = 1 AND p.package_id = package_version.package_id \
          AND o.files_digest = package_version.files_digest)";
-    const FILES: &str = "UPDATE package_file SET state = 'staged', reason = '', size_bytes = j.length, \
+    const FILES: &str = "UPDATE package_file SET state = 'staged', reason = '', looked_at = NULL, size_bytes = j.length, \
          sha256 = j.content, dev = j.device, inode = j.number FROM (SELECT CAST(value ->> 0 AS TEXT) AS id, \
          CAST(value ->> 1 AS BIGINT) AS version, CAST(value ->> 2 AS TEXT) AS name, \
          CAST(value ->> 3 AS BIGINT) AS length, CAST(value ->> 4 AS TEXT) AS content, \

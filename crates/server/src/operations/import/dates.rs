@@ -2,6 +2,7 @@
 
 use patchwharf_model::Timestamp;
 
+use super::CONFIRM;
 use crate::operations::OperationError;
 
 /// How far a catalogue may be ahead of the clock, in seconds.
@@ -28,7 +29,7 @@ pub(super) fn believe(
         let text = format!(
             "the catalogue of feed {feed:?} is dated {date} and older than the one of {held} that was imported before: \
              its source went back in time. What was imported before stays; if the vendor took its newest entries back: \
-             `patchwharf feed import {feed:?} --confirm-shrink`"
+             `patchwharf feed import {feed:?} {CONFIRM}`"
         );
         return Err(OperationError::new("catalogue-rollback", text));
     }

@@ -137,9 +137,16 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Waits for what was begun, however it ends: the generation is dropped after that.
-    pub(super) async fn at_rest(&mut self) {
-        while self.under_way.join_next().await.is_some() {}
+    /// After something failed, waits for what was begun: the generation is dropped after that. Whoever was overtaken learns it
+    /// here, too, for then nothing is dropped.
+    pub(super) async fn at_rest(&mut self, failed: Break) -> Break {
+        let mut why = failed;
+        while let Some(put) = self.under_way.join_next().await {
+            if let Ok(Err(overtaken @ Break::Overtaken(_))) = put {
+                why = overtaken;
+            }
+        }
+        why
     }
 
     /// Writes what changed in the standing of updates.
