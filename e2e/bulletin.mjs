@@ -1,5 +1,5 @@
 // One bulletin's page and one package's: all that is known, and live.
-import { api, assert, base, confirm, jobDone, journey, setUp, shot, until } from "./journey.mjs";
+import { api, assert, base, confirm, finish, fs, jobDone, journey, packages as store, path, setUp, shot, until } from "./journey.mjs";
 
 const act = async (page, action) => {
   await page.click("#menu-button");
@@ -112,6 +112,16 @@ await journey(async (open) => {
   const verified = await page.locator("dt:text-is('Last verified') + dd time").getAttribute("title");
   await act(page, "Verify");
   await until("the page says when it was verified", async () => (await page.locator("dt:text-is('Last verified') + dd time").getAttribute("title")) !== verified);
+  // What would be mended is said first.
+  const { current_version: version, versions: [{ files: [{ name: file }] }] } = await api("GET", `/packages/${id}`);
+  fs.rmSync(path.join(store, id, String(version), file));
+  await act(page, "Check and repair…");
+  await page.locator("dialog[open] h2", { hasText: "Mend it now?" }).waitFor();
+  assert.match(await page.locator("dialog[open]").textContent(), new RegExp(file));
+  await confirm(page);
+  await finish(page, /^(done|failed): /);
+  const { current_version: mended } = await api("GET", `/packages/${id}`);
+  assert.ok(fs.existsSync(path.join(store, id, String(mended), file)));
   await act(page, "Delete…");
   await confirm(page);
   await page.locator(".empty", { hasText: "This package has been deleted." }).waitFor();
@@ -145,6 +155,9 @@ await journey(async (open) => {
   await page.locator("#text").pressSequentially(switches[3].update_key);
   await page.locator(".pages", { hasText: "1 to 1 of 1" }).waitFor();
   await page.locator(`#switch-${switches[3].update}`).waitFor();
+  // What the page asks for by itself, while a search is on its way, does not stand in the place of what was searched.
+  const slow = (route) => Promise.all([page.waitForResponse((answer) => !answer.url().includes("nowhere")), new Promise((resolve) => { setTimeout(resolve, 200); })]).then(() => route.continue());
+  await page.route(/text=[^&]*nowhere/, slow, { times: 1 });
   await page.locator("#text").pressSequentially(" nowhere");
   await page.locator(".empty", { hasText: "No update of it fits" }).waitFor();
 });

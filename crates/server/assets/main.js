@@ -59,10 +59,19 @@ document.addEventListener("htmx:responseError", (event) => {
   else old(part, `The server could not say how it stands (${status}).`);
 });
 
+// While an answer that somebody asked for is still to come, what a part asked for by itself does not take its place: there the
+// answer is to go, and there stands the link that asked.
+let asked = null;
+document.addEventListener("htmx:beforeSend", ({ detail }) => { if (detail.elt !== detail.target) asked = detail.xhr; });
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const toCome = asked !== null && ![XMLHttpRequest.UNSENT, XMLHttpRequest.DONE].includes(asked.readyState);
+  if (toCome && detail.requestConfig.elt === detail.target) detail.shouldSwap = false;
+});
+
 // A page of one thing that comes as it was is left alone: what somebody has marked in it stays marked.
 let before = null;
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.target.id !== "live") return;
+  if (event.detail.target.id !== "live" || !event.detail.shouldSwap) return;
   const same = event.detail.serverResponse === before && !event.detail.target.querySelector(".old");
   before = event.detail.serverResponse;
   if (same) event.detail.shouldSwap = false;

@@ -5,6 +5,7 @@ import { ask, attempt } from "./dialog.js";
 import { begin, start } from "./follow.js";
 import "./supply.js";
 import { Selection, offer } from "./table.js";
+import { repair } from "./tasks.js";
 import { views } from "./views.js";
 import { althoughNeeded, deletion, plural, some } from "./words.js";
 
@@ -16,7 +17,7 @@ function actions(rows, forget) {
   const allowed = (may, who) => ({ disabled: rows.length === 0 || !may, why: may ? undefined : who });
   return [
     { label: "Verify", ...allowed(stages(), OPERATOR), run: () => start(`Verify ${count}`, "/packages/verify", of) },
-    { label: "Check and repair", ...allowed(administers(), ADMINISTRATOR), run: () => start(`Check ${count}`, "/store/integrity-check", { of, repair: true }) },
+    { label: "Check and repair…", ...allowed(administers(), ADMINISTRATOR), run: () => attempt(() => repair(`Check and repair ${count}`, { of })) },
     "-",
     { label: "Delete…", ...allowed(administers(), ADMINISTRATOR), run: () => remove(of, count, rows, forget) },
   ];

@@ -37,9 +37,9 @@ export const check = async () => {
   });
 };
 
-// What a check has found, mended.
-export const repair = () => lookFirst({
-  name: "Mend what is damaged", path: "/store/integrity-check", body: { repair: true }, worth: counted("planned"), question: "Mend it now?", action: "Mend",
+// What a check finds, of everything or of what is named, is mended.
+export const repair = (name = "Mend what is damaged", of = {}) => lookFirst({
+  name, path: "/store/integrity-check", body: { ...of, repair: true }, worth: counted("planned"), question: "Mend it now?", action: "Mend",
 });
 
 export const reconcile = () => lookFirst({

@@ -107,8 +107,12 @@ async fn x_04_however_the_clock_is_set_nothing_is_deleted_for_its_age_and_work_g
     assert_eq!(recreate.job.state, JobState::Done);
     let schedule = json!({ "schedule_minutes": 60 });
     let _: Feed = api.call(reqwest::Method::PATCH, "/api/v1/feeds/vendor", Some(&schedule)).await.ok();
-    let before = kept(&stock, &first).await;
-    assert!(before.versions >= 3 && before.quarantined == 1 && before.first_log_record > 0, "{before:?}");
+    // A job's end is told before the last of its records is written.
+    let before = eventually_async("the log has the job's records", DEADLINE, || async {
+        Some(kept(&stock, &first).await).filter(|kept| kept.first_log_record > 0)
+    })
+    .await;
+    assert!(before.versions >= 3 && before.quarantined == 1, "{before:?}");
 
     let offsets = ["+1h", "-1h", "+2d", "-2d", "+10y", "-10y", "+10y", "+0"];
     for (n, offset) in offsets.into_iter().enumerate() {
