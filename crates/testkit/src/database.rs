@@ -3,7 +3,7 @@
 use std::{fs::OpenOptions, os::unix::fs::FileExt as _, path::Path};
 
 use sqlx::{
-    Connection as _, Executor as _, Row as _, SqliteConnection,
+    Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 
@@ -62,6 +62,13 @@ pub async fn damage_table(database: &Path, table: &str) {
     file.write_all_at(&[0x5a; PAGE_BYTES], offset).unwrap();
 }
 
+/// What a migration must bring over.
+const ROWS: &str = "INSERT INTO schema_migration (number, applied_at) VALUES (1, 0); \
+     INSERT INTO setting (name, value) VALUES ('test.kept', 'as it was'); \
+     INSERT INTO audit (at, actor, source, action, object) \
+     WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 500) \
+     SELECT n, 'somebody', 'test', 'test.row', 'row ' || n FROM n";
+
 /// Makes a SQLite file as the first version of the schema left it, with a setting `test.kept` and some changes on the audit
 /// trail: what a migration must bring over.
 ///
@@ -69,16 +76,29 @@ pub async fn damage_table(database: &Path, table: &str) {
 /// When it cannot be made.
 pub async fn first_schema(database: &Path) {
     const SCHEMA: &str = include_str!("../../db/migrations/sqlite/0001_initial.sql");
-    const ROWS: &str = "CREATE TABLE schema_migration (number INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT; \
-         INSERT INTO schema_migration (number, applied_at) VALUES (1, 0); \
-         INSERT INTO setting (name, value) VALUES ('test.kept', 'as it was'); \
-         WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 500) \
-         INSERT INTO audit (at, actor, source, action, object) SELECT n, 'somebody', 'test', 'test.row', 'row ' || n FROM n";
+    const NOTED: &str =
+        "CREATE TABLE schema_migration (number INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT";
     let options =
         SqliteConnectOptions::new().filename(database).create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    connection.execute(SCHEMA).await.unwrap();
-    connection.execute(ROWS).await.unwrap();
+    for statement in [SCHEMA, NOTED, ROWS] {
+        connection.execute(statement).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
+/// The same in an empty database of PostgreSQL.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn first_schema_on_postgres(url: &str) {
+    const SCHEMA: &str = include_str!("../../db/migrations/postgres/0001_initial.sql");
+    const NOTED: &str =
+        "CREATE TABLE schema_migration (number BIGINT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)";
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    for statement in [SCHEMA, NOTED, ROWS] {
+        connection.execute(statement).await.unwrap();
+    }
     connection.close().await.unwrap();
 }
 
@@ -88,6 +108,17 @@ pub async fn first_schema(database: &Path) {
 /// When it fails.
 pub async fn number(database: &Path, statement: &'static str) -> i64 {
     let mut connection = SqliteConnection::connect(&format!("sqlite://{}", database.display())).await.unwrap();
+    let found = sqlx::query(statement).fetch_one(&mut connection).await.unwrap().get(0);
+    connection.close().await.unwrap();
+    found
+}
+
+/// The same in a database of PostgreSQL.
+///
+/// # Panics
+/// When it fails.
+pub async fn number_on_postgres(url: &str, statement: &'static str) -> i64 {
+    let mut connection = PgConnection::connect(url).await.unwrap();
     let found = sqlx::query(statement).fetch_one(&mut connection).await.unwrap().get(0);
     connection.close().await.unwrap();
     found

@@ -12,6 +12,7 @@ macro_rules! figures {
 }
 
 mod backup;
+mod batches;
 mod driver;
 mod integrity;
 mod judge;
@@ -29,6 +30,9 @@ mod recovery;
 mod refresh;
 mod relocate;
 mod replay;
+#[path = "../import/rig.rs"]
+#[allow(dead_code, reason = "shared with the tests of imports")]
+mod rig;
 mod space;
 mod steps;
 mod syscalls;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use patchwharf_testkit::{Chance, Server, database, skipped, times};
+use patchwharf_testkit::{Chance, Server, database, server::Setup, skipped, times};
 
 use crate::{
     plant::BINARY,
@@ -18,9 +18,20 @@ const KEPT: &str = "SELECT (SELECT COUNT(*) FROM setting WHERE name = 'test.kept
 async fn is_whole(file: &Path, newest: i64, case: &str) -> i64 {
     assert_eq!(database::number(file, SOUND).await, 1, "{case}");
     let version = database::number(file, VERSION).await;
-    assert!(version == 1 || version == newest, "{case}: left at version {version}");
-    assert_eq!(database::number(file, KEPT).await, 501, "{case}");
+    old_or_new(version, newest, database::number(file, KEPT).await, case);
     version
+}
+
+/// The same in a database of PostgreSQL.
+async fn is_whole_on_postgres(url: &str, newest: i64, case: &str) -> i64 {
+    let version = database::number_on_postgres(url, VERSION).await;
+    old_or_new(version, newest, database::number_on_postgres(url, KEPT).await, case);
+    version
+}
+
+fn old_or_new(version: i64, newest: i64, kept: i64, case: &str) {
+    assert!(version == 1 || version == newest, "{case}: left at version {version}");
+    assert_eq!(kept, 501, "{case}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,4 +73,45 @@ async fn c_15_a_migration_can_be_killed_at_any_system_call() {
     }
     assert!(kills > 0 && old > 0, "no kill came before the end of a migration");
     figures!("kill of a migration: {kills} kills, {old} of them before its end, nothing lost");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c_15_a_migration_on_postgres_can_be_killed_at_whatever_it_says() {
+    if let Some(why) = no_strace() {
+        return skipped(&format!("kills in a migration on PostgreSQL: {why}"));
+    }
+    if !Setup::postgres_at_hand() {
+        return skipped("PATCHWHARF_TEST_POSTGRES is not set: no kill in a migration on PostgreSQL");
+    }
+    let mut chance = Chance::new("kills in a migration on PostgreSQL");
+    let newest = {
+        let server = Server::setup(BINARY).on_postgres().start().await;
+        database::number_on_postgres(&server.database_url(), VERSION).await
+    };
+    let (mut kills, mut old, mut new) = (0, 0, 0);
+    for _ in 0..times(12, 200) {
+        // What it says to PostgreSQL, counted per thread: to sign in, to ask, and each statement of a migration.
+        let when = chance.between(5, 160);
+        let case = format!("sendto {when}, seed {}", chance.seed());
+        let mut server = Server::setup(BINARY).on_postgres().prepare().await;
+        let url = server.database_url();
+        database::first_schema_on_postgres(&url).await;
+        let inject = format!("inject=sendto:signal=SIGKILL:when={when}");
+        server.set_wrapper(&strace(&["-e", "trace=sendto", "-e", &inject]));
+        server.spawn();
+        kills += u32::from(!server.comes_up().await);
+        server.kill_9();
+        match is_whole_on_postgres(&url, newest, &case).await {
+            1 => old += 1,
+            _ => new += 1,
+        }
+        server.set_wrapper(&[]);
+        server.restart().await;
+        assert_eq!(is_whole_on_postgres(&url, newest, &case).await, newest, "{case}");
+        server.holds();
+    }
+    assert!(kills > 0 && old > 0, "no kill came before the end of a migration");
+    figures!(
+        "kill of a migration on PostgreSQL: {kills} kills, {old} left at the old schema, {new} at the new one, nothing lost"
+    );
 }

@@ -18,7 +18,13 @@ impl Rig {
 
     /// A rig with an SDP feed named `acme`.
     pub(crate) async fn sdp() -> Self {
-        let rig = Self::start().await;
+        let Self { server, vendor } = Self::start().await;
+        Self::with(server, vendor).await
+    }
+
+    /// The same, on a server of its own kind.
+    pub(crate) async fn with(server: Server, vendor: Vendor) -> Self {
+        let rig = Self { server, vendor };
         rig.add(&json!({ "name": "acme", "source": { "kind": "sdp", "url": rig.vendor.url(CATALOGUE) } })).await;
         rig
     }
