@@ -158,23 +158,17 @@ pub async fn seal(app: &App) -> Result<(), OperationError> {
     };
     if heads.as_ref() != Some(&then) {
         let data = app.config.data.clone();
-        on_disk(move || then.write(&data)).await.map_err(|error| unwritten(app, error))?;
+        on_disk(move || then.write(heads.as_ref(), &data)).await.map_err(|error| unwritten(app, error))?;
     }
     Ok(())
 }
 
 /// The chain from the last end on that is known to be good; none: it does not hold, and the log says where.
 async fn holding(app: &App) -> Result<Option<Chain>, OperationError> {
+    // Where nothing is remembered, all of it is read: so an alarm ends, too, when `audit accept` has made the server forget.
     let heads = remembered(app).await.ok().flatten();
     let seen = heads.as_ref().and_then(Heads::newest);
-    let known = match seen {
-        Some(seen) => Some(SealHead { audit_id: seen.change, digest: seen.digest, at: seen.at() }),
-        // What nobody has signed says nothing: then all of it is read, and the reading stops at that seal.
-        None => {
-            let keys = app.known_keys().await?;
-            audit::last_seal(&app.db).await?.filter(|last| is_signed(last, &keys)).map(|last| last.head())
-        }
-    };
+    let known = seen.map(|seen| SealHead { audit_id: seen.change, digest: seen.digest, at: seen.at() });
     let found = read(app, known).await?;
     Ok((!is_broken(&found)).then_some(found))
 }
@@ -222,8 +216,8 @@ pub(crate) async fn before_cut(app: &App, last: &AuditRow) -> Result<bool, Opera
     let Some(found) = holding(app).await? else { return Ok(false) };
     if let Some(heads) = remembered(app).await.map_err(|error| unwritten(app, error))? {
         let to = last.digest.map(|digest| Place { change: last.audit_id, digest });
-        let (heads, data) = (heads.and_cutting(&found.head, to), app.config.data.clone());
-        on_disk(move || heads.write(&data)).await.map_err(|error| unwritten(app, error))?;
+        let (then, data) = (heads.clone().and_cutting(&found.head, to), app.config.data.clone());
+        on_disk(move || then.write(Some(&heads), &data)).await.map_err(|error| unwritten(app, error))?;
     }
     Ok(true)
 }

@@ -99,11 +99,14 @@ pub async fn tick(app: &Arc<App>) -> Result<(), OperationError> {
         retention::tidy(app).await?;
         app.db.analyze().await?;
     }
-    if is_due(app, "schedule.last-seal", SEAL, now).await? {
+    // Each server remembers the trail for itself.
+    if is_due(app, &format!("schedule.last-seal {}", app.instance), SEAL, now).await? {
         trail::seal(app).await?;
     }
-    if is_due(app, "schedule.last-check", CHECK, now).await? {
+    if is_due(app, &format!("schedule.last-trail-check {}", app.instance), CHECK, now).await? {
         trail::check(app).await?;
+    }
+    if is_due(app, "schedule.last-check", CHECK, now).await? {
         for found in app.db.integrity_check().await? {
             tracing::error!("the resource database is damaged: {found}; put a backup of it in its place");
         }

@@ -81,11 +81,15 @@ impl Heads {
         }
     }
 
-    /// Makes it durable.
+    /// Makes it durable in the place of what was there before. Where that is not there any more, `audit accept` has taken it
+    /// away meanwhile: then it stays away.
     ///
     /// # Errors
-    /// The data folder cannot be written.
-    pub(crate) fn write(&self, data: &Utf8Path) -> io::Result<()> {
+    /// The data folder cannot be read or written.
+    pub(crate) fn write(&self, before: Option<&Self>, data: &Utf8Path) -> io::Result<()> {
+        if Self::read(data)?.as_ref() != before {
+            return Ok(());
+        }
         replace_file(&path(data), &serde_json::to_vec_pretty(self)?)
     }
 
@@ -226,11 +230,14 @@ mod tests {
         let data = Utf8Path::from_path(home.path()).unwrap();
         assert!(set_aside(data, Timestamp::UNIX_EPOCH).unwrap().is_none());
         let heads = Heads::begin(&head(7), Duration::ZERO, Timestamp::UNIX_EPOCH);
-        heads.write(data).unwrap();
+        heads.write(None, data).unwrap();
         assert_eq!(Heads::read(data).unwrap().unwrap(), heads);
         let (path, newest) = set_aside(data, Timestamp::UNIX_EPOCH).unwrap().unwrap();
         assert!(path.exists() && newest.unwrap().change == 7);
         assert!(Heads::read(data).unwrap().is_none());
+        // A seal that had begun before.
+        Heads::begin(&head(8), Duration::ZERO, Timestamp::UNIX_EPOCH).write(Some(&heads), data).unwrap();
+        assert!(Heads::read(data).unwrap().is_none(), "what was taken away comes not back");
         fs::write(data.join(FILE), "rubbish").unwrap();
         assert!(Heads::read(data).is_err(), "what cannot be understood is not taken for nothing");
     }

@@ -1,6 +1,7 @@
 //! Policies.
 
-use patchwharf_model::api::{PolicyDetail, SwitchState, SwitchesChanged};
+use patchwharf_model::api::{LogRecord, Page, PolicyDetail, SwitchState, SwitchesChanged};
+use patchwharf_testkit::{eventually_async, server::DEADLINE};
 use reqwest::Method;
 use serde_json::json;
 
@@ -62,6 +63,22 @@ async fn switches_are_turned_one_by_one_and_new_updates_join() {
     assert_eq!((recreated.summary.name.as_str(), recreated.switches.len()), ("p", 2));
     let accepted: SwitchesChanged = api.post("/api/v1/policies/p/accept", &json!({})).await;
     assert_eq!(accepted.changed, 0);
+    // What becomes of one update stands in the history of its bulletin, by the policy's name; what changes nothing does not.
+    let bulletin = world.bulletin("B-2").await;
+    let update = bulletin.software_updates[0].id;
+    let policy = show(&world, "p").await.summary.id;
+    for left in [1, 0] {
+        let gone: SwitchesChanged =
+            api.post(&format!("/api/v1/policies/{policy}/remove"), &json!({ "updates": [update] })).await;
+        assert_eq!(gone.changed, left);
+    }
+    let told = eventually_async("the log has it", DEADLINE, || async {
+        let path = format!("/api/v1/logs?bulletin={}&text=taken%20out", bulletin.summary.id);
+        let told: Page<LogRecord> = api.get(&path).await;
+        (!told.items.is_empty()).then_some(told)
+    })
+    .await;
+    assert!(told.items.len() == 1 && told.items[0].message == "taken out of policy p", "{told:#?}");
     assert_eq!(api.call(Method::DELETE, "/api/v1/policies/p", None).await.status, 204);
     assert_eq!(api.fetch("/api/v1/policies/p").await.problem().code, "not-found");
 }

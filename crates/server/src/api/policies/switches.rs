@@ -1,7 +1,10 @@
 //! Switches, and new content that waits for the administrator.
 
 use axum::{Json, extract::State};
-use patchwharf_db::{policies, updates as rows};
+use patchwharf_db::{
+    policies::{self, Policy},
+    updates as rows,
+};
 use patchwharf_model::{
     BulletinId, PolicyId, UpdateId,
     api::{BulletinChoice, Code, PolicyUpdates, SwitchesChanged, SwitchesSet},
@@ -16,7 +19,7 @@ use crate::{
     app::App,
 };
 
-/// Bulletins whose updates are read at once.
+/// Bulletins or updates that are asked for at once.
 const AT_ONCE: usize = 1_000;
 /// More at once are summed up in the log.
 const LOGGED_ONE_BY_ONE: usize = 100;
@@ -27,10 +30,10 @@ const LOGGED_ONE_BY_ONE: usize = 100;
 pub(super) async fn set(
     State(app): Shared,
     who: Principal,
-    Path(name): Path<String>,
+    Path(policy): Path<String>,
     extract::Json(wish): extract::Json<SwitchesSet>,
 ) -> ApiResult<Json<SwitchesChanged>> {
-    let id = policies::show(&app.db, &name).await?.policy_id;
+    let Policy { policy_id: id, name, .. } = policies::show(&app.db, &policy).await?;
     let chosen = updates(&app, wish.of).await?;
     let ids = chosen.as_ref().map(|meant| meant.updates.as_slice());
     let mut write = who.write(&app).await?;
@@ -53,25 +56,28 @@ pub(super) async fn set(
 pub(super) async fn remove(
     State(app): Shared,
     who: Principal,
-    Path(name): Path<String>,
+    Path(policy): Path<String>,
     extract::Json(wish): extract::Json<PolicyUpdates>,
 ) -> ApiResult<Json<SwitchesChanged>> {
-    let id = policies::show(&app.db, &name).await?.policy_id;
+    let Policy { policy_id: id, name, .. } = policies::show(&app.db, &policy).await?;
     if wish.is_empty() {
         let detail = "Name the updates or bulletins to be taken out; a policy as a whole is deleted, or disabled.";
         return Err(ApiError::new(Code::NothingSelected, detail));
     }
     // Superseded and withdrawn ones too: what a policy holds, it must be able to let go.
-    let mut chosen = rows::resolve(&app.db, &wish.updates).await?;
+    let Meant { updates: mut chosen, bulletins: mut concerned } = named(&app, &wish.updates).await?;
     let bulletins = bulletins(&app, &wish).await?;
     for some in bulletins.chunks(AT_ONCE) {
         chosen.extend(rows::by_bulletins(&app.db, some).await?.into_iter().map(|update| update.update_id));
     }
+    concerned.extend(bulletins);
     let mut write = who.write(&app).await?;
     let changed = policies::remove_updates(&mut write, id, &chosen).await?;
     write.commit().await?;
-    tracing::info!(policy.id = %id, policy.name = %name, changed, "updates taken out of the policy");
-    note(id, &bulletins, &format!("taken out of policy {name}"));
+    if changed > 0 {
+        tracing::info!(policy.id = %id, policy.name = %name, changed, "updates taken out of the policy");
+        note(id, &concerned, &format!("taken out of policy {name}"));
+    }
     Ok(Json(SwitchesChanged { changed }))
 }
 
@@ -81,10 +87,10 @@ pub(super) async fn remove(
 pub(super) async fn accept(
     State(app): Shared,
     who: Principal,
-    Path(name): Path<String>,
+    Path(policy): Path<String>,
     extract::Json(wish): extract::Json<PolicyUpdates>,
 ) -> ApiResult<Json<SwitchesChanged>> {
-    let id = policies::show(&app.db, &name).await?.policy_id;
+    let id = policies::show(&app.db, &policy).await?.policy_id;
     let chosen = updates(&app, wish).await?;
     let mut write = who.write(&app).await?;
     let ids = chosen.as_ref().map(|meant| meant.updates.as_slice());
@@ -94,7 +100,7 @@ pub(super) async fn accept(
     Ok(Json(SwitchesChanged { changed }))
 }
 
-/// Updates that a request means, and the bulletins that it named for them.
+/// Updates that a request means, and the bulletins that they are of.
 pub(super) struct Meant {
     pub(super) updates: Vec<UpdateId>,
     pub(super) bulletins: Vec<BulletinId>,
@@ -105,7 +111,7 @@ pub(super) async fn updates(app: &App, wish: PolicyUpdates) -> ApiResult<Option<
     if wish.is_empty() {
         return Ok(None);
     }
-    let mut ids = rows::resolve(&app.db, &wish.updates).await?;
+    let Meant { updates: mut ids, bulletins: mut concerned } = named(app, &wish.updates).await?;
     let bulletins = bulletins(app, &wish).await?;
     for some in bulletins.chunks(AT_ONCE) {
         let live = rows::by_bulletins(&app.db, some).await?.into_iter().filter(rows::Update::is_in_scope);
@@ -117,7 +123,20 @@ pub(super) async fn updates(app: &App, wish: PolicyUpdates) -> ApiResult<Option<
         let detail = "These bulletins have no live updates: all are superseded, withdrawn or without files.";
         return Err(ApiError::new(Code::NothingSelected, detail));
     }
-    Ok(Some(Meant { updates: ids, bulletins }))
+    concerned.extend(bulletins);
+    Ok(Some(Meant { updates: ids, bulletins: concerned }))
+}
+
+/// Updates that are named one by one, by key or id.
+async fn named(app: &App, names: &[String]) -> ApiResult<Meant> {
+    let updates = rows::resolve(&app.db, names).await?;
+    let mut bulletins = Vec::new();
+    for some in updates.chunks(AT_ONCE) {
+        bulletins.extend(rows::by_ids(&app.db, some).await?.into_iter().map(|update| update.bulletin_id));
+    }
+    bulletins.sort_unstable();
+    bulletins.dedup();
+    Ok(Meant { updates, bulletins })
 }
 
 /// Says in the log what became of bulletins in a policy: it stands in the history of each.

@@ -4,14 +4,11 @@ use anyhow::Result;
 use clap::Args;
 use patchwharf_model::{
     JobId,
-    api::{JobItemQuery, Page},
+    api::{ExportFormat, JobItemQuery, Page},
     job::ReportItem,
 };
 
-use crate::{
-    cli::{Client, Found, output},
-    csv,
-};
+use crate::cli::{Client, Found, output};
 
 /// Lines that are fetched at once.
 const PAGE: u32 = 1_000;
@@ -32,16 +29,16 @@ pub(in crate::cli) struct Items {
 impl Items {
     pub(super) async fn run(self, client: &Client) -> Result<Found> {
         let path = format!("/jobs/{}/items", self.job);
-        let mut query = JobItemQuery { outcome: self.outcome, format: None, cursor: None, limit: Some(PAGE) };
         if self.csv {
-            print_row(["item", "outcome", "failed", "reason"])?;
+            let query = JobItemQuery { outcome: self.outcome, format: Some(ExportFormat::Csv), ..Default::default() };
+            client.copy(&path, &query).await?;
+            return Ok(Found::Nothing);
         }
+        let mut query = JobItemQuery { outcome: self.outcome, format: None, cursor: None, limit: Some(PAGE) };
         loop {
             let page: Page<ReportItem> = client.find(&path, &query).await?;
             for item in &page.items {
-                if self.csv {
-                    print_row([&item.item, &item.outcome, if item.failed { "yes" } else { "no" }, &item.reason])?;
-                } else if client.json {
+                if client.json {
                     output::line(&serde_json::to_string(item)?)?;
                 } else {
                     let mark = if item.failed { "FAILED" } else { "" };
@@ -56,10 +53,4 @@ impl Items {
             }
         }
     }
-}
-
-fn print_row<const N: usize>(cells: [&str; N]) -> Result<()> {
-    let mut text = String::new();
-    csv::record(&mut text, cells);
-    output::line(text.trim_end_matches("\r\n"))
 }

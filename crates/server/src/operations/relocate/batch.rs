@@ -9,10 +9,10 @@ use std::{
 };
 
 use patchwharf_db::{
-    bulletins, packages,
+    packages,
     packages::{File, Relocated, StagedFile, Verified, Version},
 };
-use patchwharf_model::{BulletinId, JobId, PackageId, Sha256, UpdateId, package::VersionState};
+use patchwharf_model::{JobId, PackageId, Sha256, UpdateId, package::VersionState};
 use patchwharf_store::{
     Existing, Incoming, IncomingFile, Location, PlaceError, Placed, Watch, Way,
     fault::{self, Mutant, Step},
@@ -277,12 +277,6 @@ impl Batch {
             fault_at(Step::RelocateAfterSwitch)?;
         }
         let moved: HashSet<VersionKey> = relocation.moved.into_iter().collect();
-        let ids: Vec<PackageId> = moved.iter().map(|(package, _)| *package).collect();
-        let bulletins: HashMap<PackageId, BulletinId> = bulletins::of_packages(&self.ctx.app.db, &ids)
-            .await?
-            .into_iter()
-            .map(|row| (row.package_id, row.bulletin_id))
-            .collect();
         for one in arrived {
             let key = (one.version.package_id, one.version.version);
             if !moved.contains(&key) {
@@ -293,8 +287,7 @@ impl Batch {
             outcome.moved_bytes += one.version.size_bytes;
             outcome.copied_bytes += one.copied_bytes;
             outcome.same_data += u64::from(one.same_data);
-            let bulletin = bulletins.get(&one.version.package_id).copied();
-            told::moved(&self.ctx, &one.version, bulletin, &self.target, one.same_data);
+            told::moved(&self.ctx, &one.version, &self.target, one.same_data);
         }
         self.ctx.progress.items_done(outcome.moved);
         let lost = found.iter().filter(|(version, _)| overtaken.contains(&version.package_id));

@@ -7,7 +7,7 @@ use patchwharf_db::{
     packages::Version,
     updates::{self, Update},
 };
-use patchwharf_model::{BulletinId, UpdateId, package::VersionState};
+use patchwharf_model::{UpdateId, package::VersionState};
 use patchwharf_store::Location;
 
 use crate::{
@@ -20,17 +20,10 @@ use crate::{
 };
 
 /// A version is served from the new place.
-pub(super) fn moved(
-    ctx: &JobContext,
-    version: &Version,
-    bulletin: Option<BulletinId>,
-    target: &Location,
-    same_data: bool,
-) {
-    let bulletin = bulletin.map_or_else(String::new, |id| id.to_string());
+pub(super) fn moved(ctx: &JobContext, version: &Version, target: &Location, same_data: bool) {
     let reason = if same_data { "the same data as its original: no second copy" } else { "" };
     tracing::info!(
-        job.id = %ctx.job, bulletin.id = bulletin, package.id = %version.package_id, version = version.version,
+        job.id = %ctx.job, package.id = %version.package_id, version = version.version,
         size_bytes = version.size_bytes, same_data, "is served from {} now", target.path()
     );
     line(ctx, item(version), if same_data { "linked" } else { "moved" }, false, reason.to_owned());
