@@ -49,6 +49,15 @@ await journey(async (open) => {
     await hasty.close();
   }
 
+  // What is chosen then is asked for.
+  const early = await page.context().newPage(), come = await late(early, "htmx.min.js");
+  await early.goto(`${base}/console/bulletins?sort=name`, { waitUntil: "commit" });
+  await early.selectOption("[name=severity]", "critical");
+  come();
+  await row(early, "B-2").waitFor({ state: "detached" });
+  await row(early, "B-1").waitFor();
+  await early.close();
+
   // What a question names is what the server counts, and it is done to just that.
   await page.goto(`${base}/console/bulletins?sort=name&limit=2`);
   await page.locator("#check-all").check();

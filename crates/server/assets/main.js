@@ -1,7 +1,7 @@
 // What every page does: times in the reader's zone, signing out, staying where one is when a part of the page is new.
 import { POLL, call } from "./api.js";
 import { attempt, element, sayWays } from "./dialog.js";
-import { resume } from "./follow.js";
+import { refresh, resume } from "./follow.js";
 
 const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 // A day that a vendor names is that day everywhere.
@@ -50,7 +50,6 @@ function old(part, why) {
   part.prepend(element("p", { class: "note bad old", role: "status" }, `${why} What stands here is of ${format.format(seen)}.`));
 }
 for (const fault of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(fault, (event) => old(event.detail.target, "The server does not answer."));
-document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful && isLive(event.detail.target)) seen = new Date(); });
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr: { status }, target: part } = event.detail;
   if (status === 401) location.reload();
@@ -60,12 +59,20 @@ document.addEventListener("htmx:responseError", (event) => {
 });
 
 // While an answer that somebody asked for is still to come, what a part asked for by itself does not take its place: there the
-// answer is to go, and there stands the link that asked.
-let asked = null;
-document.addEventListener("htmx:beforeSend", ({ detail }) => { if (detail.elt !== detail.target) asked = detail.xhr; });
+// answer is to go, and there stands the link that asked. What was to be seen at once is asked for again afterwards.
+let asked = null, again = false;
+document.addEventListener("htmx:beforeSend", ({ detail }) => {
+  if (detail.elt === detail.target || !isLive(detail.target)) return;
+  asked = detail.xhr;
+  asked.addEventListener("loadend", () => { if (again) refresh(); again = false; });
+});
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { elt, triggeringEvent } = detail.requestConfig;
   const toCome = asked !== null && ![XMLHttpRequest.UNSENT, XMLHttpRequest.DONE].includes(asked.readyState);
-  if (toCome && detail.requestConfig.elt === detail.target) detail.shouldSwap = false;
+  if (toCome && elt === detail.target) {
+    detail.shouldSwap = false;
+    again ||= triggeringEvent !== undefined;
+  } else if (!detail.isError && isLive(detail.target)) seen = new Date();
 });
 
 // A page of one thing that comes as it was is left alone: what somebody has marked in it stays marked.

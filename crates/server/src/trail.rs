@@ -139,9 +139,14 @@ fn is_signed(seal: &Seal, keys: &KnownKeys) -> bool {
 /// # Errors
 /// When the database fails, the head is missing, or the data folder cannot be written.
 pub async fn seal(app: &App) -> Result<(), OperationError> {
-    let Some(mut found) = holding(app).await? else { return Ok(()) };
     let now = app.clock.now();
-    let heads = remembered(app).await.map_err(|error| unwritten(app, error))?;
+    let heads = remembered(app).await;
+    if matches!(heads, Ok(None)) {
+        // So an alarm ends that `audit accept` has answered. What is wrong all the same is said, and what comes is guarded.
+        check(app).await?;
+    }
+    let Some(mut found) = holding(app).await? else { return Ok(()) };
+    let heads = heads.map_err(|error| unwritten(app, error))?;
     if heads.is_none() {
         found = begin(app, &found).await?;
         if is_broken(&found) {
@@ -165,10 +170,16 @@ pub async fn seal(app: &App) -> Result<(), OperationError> {
 
 /// The chain from the last end on that is known to be good; none: it does not hold, and the log says where.
 async fn holding(app: &App) -> Result<Option<Chain>, OperationError> {
-    // Where nothing is remembered, all of it is read: so an alarm ends, too, when `audit accept` has made the server forget.
     let heads = remembered(app).await.ok().flatten();
     let seen = heads.as_ref().and_then(Heads::newest);
-    let known = seen.map(|seen| SealHead { audit_id: seen.change, digest: seen.digest, at: seen.at() });
+    let known = match seen {
+        Some(seen) => Some(SealHead { audit_id: seen.change, digest: seen.digest, at: seen.at() }),
+        // What nobody has signed says nothing: then all of it is read, and the reading stops at that seal.
+        None => {
+            let keys = app.known_keys().await?;
+            audit::last_seal(&app.db).await?.filter(|last| is_signed(last, &keys)).map(|last| last.head())
+        }
+    };
     let found = read(app, known).await?;
     Ok((!is_broken(&found)).then_some(found))
 }

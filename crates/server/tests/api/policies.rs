@@ -72,13 +72,18 @@ async fn switches_are_turned_one_by_one_and_new_updates_join() {
             api.post(&format!("/api/v1/policies/{policy}/remove"), &json!({ "updates": [update] })).await;
         assert_eq!(gone.changed, left);
     }
-    let told = eventually_async("the log has it", DEADLINE, || async {
-        let path = format!("/api/v1/logs?bulletin={}&text=taken%20out", bulletin.summary.id);
-        let told: Page<LogRecord> = api.get(&path).await;
-        (!told.items.is_empty()).then_some(told)
+    let on = json!({ "of": { "updates": [update], "bulletins": ["B-2"] }, "enabled": true });
+    let _: SwitchesChanged = api.post(&format!("/api/v1/policies/{policy}/switches"), &on).await;
+    // What comes after it in the log is there: so is everything before.
+    let told = eventually_async("the log has all of it", DEADLINE, || async {
+        let path = format!("/api/v1/logs?bulletin={}&limit=1000", bulletin.summary.id);
+        let page: Page<LogRecord> = api.get(&path).await;
+        let told: Vec<String> = page.items.into_iter().map(|record| record.message).collect();
+        let out = told.iter().position(|message| message == "taken out of policy p")?;
+        told[out..].iter().any(|message| message == "switched on in policy p").then(|| told[out..].to_vec())
     })
     .await;
-    assert!(told.items.len() == 1 && told.items[0].message == "taken out of policy p", "{told:#?}");
+    assert_eq!(told, ["taken out of policy p", "switched on in policy p"], "each once");
     assert_eq!(api.call(Method::DELETE, "/api/v1/policies/p", None).await.status, 204);
     assert_eq!(api.fetch("/api/v1/policies/p").await.problem().code, "not-found");
 }

@@ -1,5 +1,7 @@
 //! Switches, and new content that waits for the administrator.
 
+use std::collections::BTreeSet;
+
 use axum::{Json, extract::State};
 use patchwharf_db::{
     policies::{self, Policy},
@@ -65,12 +67,12 @@ pub(super) async fn remove(
         return Err(ApiError::new(Code::NothingSelected, detail));
     }
     // Superseded and withdrawn ones too: what a policy holds, it must be able to let go.
-    let Meant { updates: mut chosen, bulletins: mut concerned } = named(&app, &wish.updates).await?;
+    let Meant { updates: mut chosen, bulletins: concerned } = named(&app, &wish.updates).await?;
     let bulletins = bulletins(&app, &wish).await?;
     for some in bulletins.chunks(AT_ONCE) {
         chosen.extend(rows::by_bulletins(&app.db, some).await?.into_iter().map(|update| update.update_id));
     }
-    concerned.extend(bulletins);
+    let concerned = once([concerned, bulletins]);
     let mut write = who.write(&app).await?;
     let changed = policies::remove_updates(&mut write, id, &chosen).await?;
     write.commit().await?;
@@ -111,7 +113,7 @@ pub(super) async fn updates(app: &App, wish: PolicyUpdates) -> ApiResult<Option<
     if wish.is_empty() {
         return Ok(None);
     }
-    let Meant { updates: mut ids, bulletins: mut concerned } = named(app, &wish.updates).await?;
+    let Meant { updates: mut ids, bulletins: concerned } = named(app, &wish.updates).await?;
     let bulletins = bulletins(app, &wish).await?;
     for some in bulletins.chunks(AT_ONCE) {
         let live = rows::by_bulletins(&app.db, some).await?.into_iter().filter(rows::Update::is_in_scope);
@@ -123,8 +125,7 @@ pub(super) async fn updates(app: &App, wish: PolicyUpdates) -> ApiResult<Option<
         let detail = "These bulletins have no live updates: all are superseded, withdrawn or without files.";
         return Err(ApiError::new(Code::NothingSelected, detail));
     }
-    concerned.extend(bulletins);
-    Ok(Some(Meant { updates: ids, bulletins: concerned }))
+    Ok(Some(Meant { updates: ids, bulletins: once([concerned, bulletins]) }))
 }
 
 /// Updates that are named one by one, by key or id.
@@ -134,9 +135,12 @@ async fn named(app: &App, names: &[String]) -> ApiResult<Meant> {
     for some in updates.chunks(AT_ONCE) {
         bulletins.extend(rows::by_ids(&app.db, some).await?.into_iter().map(|update| update.bulletin_id));
     }
-    bulletins.sort_unstable();
-    bulletins.dedup();
     Ok(Meant { updates, bulletins })
+}
+
+/// Each of them once.
+fn once(bulletins: [Vec<BulletinId>; 2]) -> Vec<BulletinId> {
+    BTreeSet::from_iter(bulletins.into_iter().flatten()).into_iter().collect()
 }
 
 /// Says in the log what became of bulletins in a policy: it stands in the history of each.

@@ -111,6 +111,18 @@ async fn a_trail_from_before_an_upgrade_is_whole_and_remembered_from_then_on() {
 }
 
 #[tokio::test]
+async fn one_old_fault_does_not_keep_a_server_that_remembers_nothing_from_remembering() {
+    let mut world = sealed().await;
+    sql(&world, "UPDATE audit SET actor = 'nobody' WHERE audit_id = (SELECT MIN(audit_id) FROM audit)").await;
+    std::fs::remove_file(world.data().join(FILE)).unwrap();
+    world.stop_server().await;
+    world.run_server().await;
+    trail::seal(world.app()).await.unwrap();
+    assert!(world.data().join(FILE).exists(), "what comes after the last signature is guarded");
+    assert!(!chain(&world).await.whole, "and the fault is told");
+}
+
+#[tokio::test]
 async fn an_older_copy_of_the_database_is_named_and_can_be_accepted_by_who_holds_the_data_folder() {
     let mut world = sealed().await;
     world.stop_server().await;
