@@ -24,10 +24,11 @@ await journey(async (open) => {
   // The vendor takes its time: the row says what goes on, and how far it is.
   const progress = row(page, "B-1").locator("td.state .doing progress");
   await until("the row shows how far it is", async () => { const value = await progress.evaluate((bar) => bar.value, null, { timeout: 1000 }).catch(() => 0); return value > 0 && value < 100; });
+  // The outcome is told where it was asked for, for some seconds.
+  const toast = page.locator(".toast", { hasText: "Stage 1 bulletin: 1 package staged" }).waitFor();
   await shot(page, "bulletins-under-way");
   await row(page, "B-1").locator("td.state .good").waitFor();
-  // The outcome is told where it was asked for.
-  await page.locator(".toast", { hasText: "Stage 1 bulletin: 1 package staged" }).waitFor();
+  await toast;
   await log.locator("#records tr", { hasText: "staged" }).first().waitFor();
   await shot(page, "bulletins");
   await shot(log, "log");

@@ -10,6 +10,7 @@ await journey(async (open) => {
   await shot(page, "feeds");
   await row.locator("a", { hasText: "Rules and schedule" }).click();
   await page.locator("#feed-form").waitFor();
+  await page.waitForLoadState();
   assert.equal(await page.locator(".rule-row").count(), 0);
 
   // By keyboard alone: a rule is added and filled in; a severity is chosen, not written.

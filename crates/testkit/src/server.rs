@@ -18,7 +18,7 @@ pub use client::{Answer, Client};
 use postgres::TestDatabase;
 use process::Process;
 pub use process::Run;
-pub use setup::{Setup, TEST_CONFIG};
+pub use setup::{Setup, TEST_CONFIG, free_port, patient_config};
 
 /// How long a server may take until `/healthz` answers, and a job until it ends. Generous: the machine may be busy.
 pub const DEADLINE: Duration = Duration::from_secs(120);

@@ -74,7 +74,7 @@ async fn a_bulletin_is_staged_verified_damaged_and_mended_from_the_command_line(
 
 #[tokio::test]
 async fn a_command_that_follows_its_job_sees_the_end_although_the_server_was_killed() {
-    let mut world = World::new().await;
+    let mut world = World::patient().await;
     world.vendor.set_mood(Mood::Silent);
     let command = Beside::start(&world.server, &["bulletin", "stage", "B-1", "B-2"]);
     let api = world.server.api().clone();

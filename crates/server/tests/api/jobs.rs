@@ -33,7 +33,7 @@ async fn c_25_the_same_request_sent_twice_is_one_job() {
 
 #[tokio::test]
 async fn c_25_an_unfinished_job_is_joined_and_can_be_paused_resumed_and_cancelled() {
-    let world = World::new().await;
+    let world = World::patient().await;
     let api = world.server.api();
     world.vendor.set_mood(Mood::Silent);
     let body = json!({ "bulletins": ["B-2"] });
@@ -135,12 +135,13 @@ async fn c_22_a_job_that_the_server_holds_back_says_why_and_goes_on_afterwards()
     assert!(page.items[0].waiting_for.contains(reason), "{page:?}");
     // Who follows it meanwhile is told why it waits, and then what it does.
     let path = format!("/api/v1/jobs/{}/events", job.id);
-    let back = async {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        std::fs::rename(&away, &here).unwrap();
-    };
-    let (answer, ()) = tokio::join!(api.fetch(&path), back);
-    let events = events(&answer.text());
+    let mut answer = api.request(Method::GET, &path).send().await.unwrap();
+    let mut text = answer.chunk().await.unwrap().expect("a first event").to_vec();
+    std::fs::rename(&away, &here).unwrap();
+    while let Some(more) = answer.chunk().await.unwrap() {
+        text.extend(more);
+    }
+    let events = events(std::str::from_utf8(&text).unwrap());
     let first: JobEvent = serde_json::from_str(&events[0].2).unwrap();
     assert!(first.state == JobState::Queued && first.waiting_for.contains(reason), "{first:?}");
     done(&api.wait_for_job(job.id).await);

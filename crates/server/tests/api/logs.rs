@@ -142,7 +142,8 @@ async fn numbers_that_a_power_cut_took_with_their_records_do_not_come_again() {
     world.server.restart().await;
     let after = eventually_async("a record after the start", DEADLINE, || async {
         let after = newest(&world).await;
-        (after > before).then_some(after)
+        // The last records of before may have come after the look at them.
+        (after > before + 50_000).then_some(after)
     })
     .await;
     assert!(after > before + 50_000, "{before}, then {after}");
@@ -195,7 +196,8 @@ async fn one_jumps_to_a_time_pages_back_and_sees_what_is_around_a_record() {
     assert_eq!(read(format!("before={number}&limit=2")).await, [number - 2, number - 1]);
     assert_eq!(read(format!("around={number}&limit=5")).await, (number - 2..=number + 2).collect::<Vec<_>>());
     assert_eq!(read("around=1&limit=2".to_owned()).await, [1], "nothing came before the first");
-    assert_eq!(read(format!("around={last}&limit=3")).await, [last - 1, last]);
+    let around_last = read(format!("around={last}&limit=3")).await;
+    assert!(around_last.starts_with(&[last - 1, last]), "{last}: {around_last:?}");
     let since = all.iter().find(|record| record.at >= middle.at).unwrap().number;
     assert_eq!(read(format!("from={}&limit=1", middle.at)).await, [since]);
     assert_eq!(read("from=2999-01-01T00:00:00Z".to_owned()).await, Vec::<i64>::new());

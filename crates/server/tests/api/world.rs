@@ -8,6 +8,7 @@ use patchwharf_model::{
 use patchwharf_testkit::{
     Payload, Server, Vendor,
     sdp::{Catalogue, Item, Update},
+    server::patient_config,
 };
 use serde_json::json;
 
@@ -24,6 +25,11 @@ impl World {
     /// SHA-1 only), imported.
     pub(crate) async fn new() -> Self {
         Self::on(Server::start(BINARY).await).await
+    }
+
+    /// The same on a server that waits for a vendor that stands still.
+    pub(crate) async fn patient() -> Self {
+        Self::on(Server::setup(BINARY).config(&patient_config()).start().await).await
     }
 
     pub(crate) async fn on(server: Server) -> Self {

@@ -16,6 +16,7 @@ use patchwharf_testkit::{
     Payload, Server, Vendor,
     apt::{Deb, Key, KeyKind, Repository},
     sdp::{Catalogue, Item, Update},
+    server::patient_config,
     vendor::{Act, Lie, Publication},
 };
 use serde_json::{Value, json};
@@ -79,7 +80,7 @@ async fn the_same_over_https_with_the_cookie_that_browsers_send_over_tls_only() 
 #[tokio::test(flavor = "multi_thread")]
 async fn bulletins_are_staged_mended_distributed_and_recreated() {
     let title = "<img src=x onerror=\"window.canary=1;alert(1)\"><script>alert(2)</script>";
-    let server = Server::start(world::BINARY).await;
+    let server = Server::setup(world::BINARY).config(&patient_config()).start().await;
     let world = World::with(server, title).await;
     // The first time the vendor takes some seconds for the file of B-1, so that one sees how far it is.
     let file = Publication::from(&world.files[0]);
@@ -150,7 +151,7 @@ async fn a_file_fetched_by_hand_is_given_on_the_bulletins_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_paused_resumed_and_cancelled_on_its_page_and_its_report_is_a_file() {
-    let world = World::new().await;
+    let world = World::patient().await;
     for file in &world.files[1..3] {
         let slow = Lie::Drip { bytes: 10, every: Duration::from_millis(200) };
         world.vendor.lie(&format!("/files/{}", file.name), file, slow);

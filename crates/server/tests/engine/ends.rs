@@ -84,7 +84,7 @@ async fn s_25_a_job_that_waits_says_for_what_and_goes_on_by_itself() {
     let (seen, waits) = tokio::sync::oneshot::channel();
     rig.script
         .then(|context| async move {
-            let not_before = context.now() + Duration::from_secs(2);
+            let not_before = context.now() + Duration::from_secs(10);
             let _ = seen.send(());
             Ok(Ending::Later { not_before, waiting_for: "space at /packages".into() })
         })

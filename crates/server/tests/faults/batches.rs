@@ -66,10 +66,11 @@ async fn a_server_that_stood_still_in_an_import_changes_nothing_of_what_another_
     assert_eq!(Counts::of(ended).get("added"), UPDATES - 3);
 
     rig.server.go_on();
-    patchwharf_testkit::eventually_async("the first server has given up", DEADLINE, || async {
-        let jobs: Job = rig.server.api().get(&format!("/api/v1/jobs/{}", job.id)).await;
+    patchwharf_testkit::eventually_async("the first server knows that it has lost the job", DEADLINE, || async {
+        let row: Job = rig.server.api().get(&format!("/api/v1/jobs/{}", job.id)).await;
         let said = rig.server.output();
-        (said.contains("lease") && jobs.state == JobState::Done).then_some(())
+        let lost = said.contains("lease is lost") || said.contains("lease was lost");
+        (lost && row.state == JobState::Done).then_some(())
     })
     .await;
     rig.publish(&many(UPDATES - 1));

@@ -2,7 +2,11 @@
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path, process::Command};
 
-use patchwharf_testkit::{eventually, server::DEADLINE, skipped};
+use patchwharf_testkit::{
+    eventually,
+    server::{DEADLINE, free_port},
+    skipped,
+};
 
 use crate::stock::BINARY;
 
@@ -147,8 +151,4 @@ echo ALL-DONE
         Command::new("getent").args(["passwd", "patchwharf"]).output().unwrap().stdout.is_empty(),
         "nothing outside"
     );
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rand::Rng as _;
 use tempfile::TempDir;
 
 use super::{Server, TestDatabase};
@@ -152,8 +153,21 @@ fn write_durably(path: &Path, text: &str) -> io::Result<()> {
     path.ancestors().skip(1).take(2).try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound listener has an address").port()
+/// [`TEST_CONFIG`] for downloads that stand still or drip until the test lets them go on.
+#[must_use]
+pub fn patient_config() -> String {
+    TEST_CONFIG
+        .replace("idle-timeout = '1s'", "idle-timeout = '60s'")
+        .replace("slow-after = '2s'", "slow-after = '600s'")
+}
+
+/// A port that was free a moment ago. It is none of those that the kernel gives to whoever asks for any: another test's would
+/// be in its place while a server is started anew.
+///
+/// # Panics
+/// When none of many is free.
+#[must_use]
+pub fn free_port() -> u16 {
+    let ports = std::iter::repeat_with(|| rand::thread_rng().gen_range(10_000..32_000)).take(1_000);
+    ports.into_iter().find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }

@@ -15,7 +15,7 @@ fn named(line: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_is_started_without_waiting_paused_resumed_watched_and_cancelled() {
-    let world = World::new().await;
+    let world = World::patient().await;
     let run = |arguments: &[&str]| world.server.patchwharf(arguments);
     let shows = |job: &str, state: JobState| {
         eventually(&format!("job {job} is {state}"), DEADLINE, || {
