@@ -174,6 +174,13 @@ await journey(async (open) => {
   await page.evaluate(() => window.htmx.trigger("#table", "refresh"));
   await page.locator("#table .old").waitFor({ state: "detached" });
 
+  // What asks only once says so, too.
+  await page.goto(`${base}/console/audit`);
+  await page.route("**/console/audit/chain", (route) => route.abort());
+  await page.locator("#chain button").click();
+  await page.locator(".toast.bad", { hasText: "The server does not answer. Load the page again." }).waitFor();
+  await page.unroute("**/console/audit/chain");
+
   // The focus on a link of a row outlives new rows; a look that nobody asked for says so.
   await page.goto(`${base}/console/bulletins?sort=name`);
   const link = row(page, "B-2").locator("th a");

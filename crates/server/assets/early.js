@@ -1,6 +1,6 @@
-// Buttons that are pressed, forms that are sent and fields that are changed before the scripts of a page are there are done once they
-// are: no click is lost, and no form goes its own way with what stands in it. The one script that a page waits for; links, and forms that have an
-// address, need none.
+// Buttons that are pressed, forms that are sent and fields that are changed before the scripts of a page are there are done once
+// they are: no click is lost, and no form goes its own way with what stands in it. The one script that a page waits for; links, and
+// forms that have an address, need none.
 {
   // Each once, however often somebody impatient pressed it.
   const early = new Set();

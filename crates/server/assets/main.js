@@ -1,6 +1,6 @@
 // What every page does: times in the reader's zone, signing out, staying where one is when a part of the page is new.
 import { POLL, call } from "./api.js";
-import { attempt, element, sayWays } from "./dialog.js";
+import { attempt, element, sayWays, toast } from "./dialog.js";
 import { refresh, resume } from "./follow.js";
 
 const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -41,11 +41,12 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-// A part that could not be had is left as it was, and says of when it is; the next look may succeed, and then it is new.
+// A part that could not be had is left as it was, and says of when it is; the next look may succeed, and then it is new. What asks
+// only once says so beside the page.
 const isLive = (part) => ["table", "system", "live", "now"].includes(part?.id);
 let seen = new Date();
 function old(part, why) {
-  if (!isLive(part)) return;
+  if (!isLive(part)) { toast(`${why} Load the page again.`, undefined, true); return; }
   part.querySelector(".old")?.remove();
   part.prepend(element("p", { class: "note bad old", role: "status" }, `${why} What stands here is of ${format.format(seen)}.`));
 }

@@ -1,9 +1,12 @@
-//! What a test does to a SQLite file behind the server's back: damage, as a disk does it, the passing of time, and a lock.
+//! What a test does to a SQLite file behind the server's back: damage, as a disk does it, the passing of time, and a lock. What
+//! is done to a database of PostgreSQL is in [`postgres`].
+
+pub mod postgres;
 
 use std::{fs::OpenOptions, os::unix::fs::FileExt as _, path::Path};
 
 use sqlx::{
-    Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection,
+    Connection as _, Executor as _, Row as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 
@@ -62,7 +65,7 @@ pub async fn damage_table(database: &Path, table: &str) {
     file.write_all_at(&[0x5a; PAGE_BYTES], offset).unwrap();
 }
 
-/// What a migration must bring over.
+/// What a migration must bring over, on both databases.
 const ROWS: &str = "INSERT INTO schema_migration (number, applied_at) VALUES (1, 0); \
      INSERT INTO setting (name, value) VALUES ('test.kept', 'as it was'); \
      INSERT INTO audit (at, actor, source, action, object) \
@@ -87,38 +90,12 @@ pub async fn first_schema(database: &Path) {
     connection.close().await.unwrap();
 }
 
-/// The same in an empty database of PostgreSQL.
-///
-/// # Panics
-/// When it cannot be made.
-pub async fn first_schema_on_postgres(url: &str) {
-    const SCHEMA: &str = include_str!("../../db/migrations/postgres/0001_initial.sql");
-    const NOTED: &str =
-        "CREATE TABLE schema_migration (number BIGINT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)";
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    for statement in [SCHEMA, NOTED, ROWS] {
-        connection.execute(statement).await.unwrap();
-    }
-    connection.close().await.unwrap();
-}
-
 /// The number that a statement gives.
 ///
 /// # Panics
 /// When it fails.
 pub async fn number(database: &Path, statement: &'static str) -> i64 {
     let mut connection = SqliteConnection::connect(&format!("sqlite://{}", database.display())).await.unwrap();
-    let found = sqlx::query(statement).fetch_one(&mut connection).await.unwrap().get(0);
-    connection.close().await.unwrap();
-    found
-}
-
-/// The same in a database of PostgreSQL.
-///
-/// # Panics
-/// When it fails.
-pub async fn number_on_postgres(url: &str, statement: &'static str) -> i64 {
-    let mut connection = PgConnection::connect(url).await.unwrap();
     let found = sqlx::query(statement).fetch_one(&mut connection).await.unwrap().get(0);
     connection.close().await.unwrap();
     found

@@ -5,23 +5,17 @@ use patchwharf_model::{
     job::JobState,
 };
 use patchwharf_testkit::{
-    Server, Vendor, eventually,
-    sdp::{Catalogue, Many},
+    Server, Vendor, eventually, eventually_async,
     server::{DEADLINE, Setup, TEST_CONFIG},
     skipped,
 };
 use serde_json::json;
 
-use crate::rig::{Counts, Rig};
+use crate::rig::{Counts, Rig, many};
 
 /// More than one batch.
 const UPDATES: u64 = 3_000;
 const FAULT: &str = "PATCHWHARF_FAULT";
-
-fn many(updates: u64) -> Catalogue {
-    let many = Many::new(updates, "https://vendor.example");
-    Catalogue::new((0..updates).map(|number| many.update(number)))
-}
 
 fn setup() -> Setup {
     Server::setup(env!("CARGO_BIN_EXE_patchwharf"))
@@ -66,7 +60,7 @@ async fn a_server_that_stood_still_in_an_import_changes_nothing_of_what_another_
     assert_eq!(Counts::of(ended).get("added"), UPDATES - 3);
 
     rig.server.go_on();
-    patchwharf_testkit::eventually_async("the first server knows that it has lost the job", DEADLINE, || async {
+    eventually_async("the first server knows that it has lost the job", DEADLINE, || async {
         let row: Job = rig.server.api().get(&format!("/api/v1/jobs/{}", job.id)).await;
         let said = rig.server.output();
         let lost = said.contains("lease is lost") || said.contains("lease was lost");

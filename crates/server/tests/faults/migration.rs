@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use patchwharf_testkit::{Chance, Server, database, server::Setup, skipped, times};
+use patchwharf_testkit::{
+    Chance, Server,
+    database::{self, postgres},
+    server::Setup,
+    skipped, times,
+};
 
 use crate::{
     plant::BINARY,
@@ -24,8 +29,8 @@ async fn is_whole(file: &Path, newest: i64, case: &str) -> i64 {
 
 /// The same in a database of PostgreSQL.
 async fn is_whole_on_postgres(url: &str, newest: i64, case: &str) -> i64 {
-    let version = database::number_on_postgres(url, VERSION).await;
-    old_or_new(version, newest, database::number_on_postgres(url, KEPT).await, case);
+    let version = postgres::number(url, VERSION).await;
+    old_or_new(version, newest, postgres::number(url, KEPT).await, case);
     version
 }
 
@@ -86,7 +91,7 @@ async fn c_15_a_migration_on_postgres_can_be_killed_at_whatever_it_says() {
     let mut chance = Chance::new("kills in a migration on PostgreSQL");
     let newest = {
         let server = Server::setup(BINARY).on_postgres().start().await;
-        database::number_on_postgres(&server.database_url(), VERSION).await
+        postgres::number(&server.database_url(), VERSION).await
     };
     let (mut kills, mut old, mut new) = (0, 0, 0);
     for _ in 0..times(12, 200) {
@@ -97,7 +102,7 @@ async fn c_15_a_migration_on_postgres_can_be_killed_at_whatever_it_says() {
         let setup = Server::setup(BINARY).on_postgres().env("PATCHWHARF_MIGRATE_WITHOUT_BACKUP", "true");
         let mut server = setup.prepare().await;
         let url = server.database_url();
-        database::first_schema_on_postgres(&url).await;
+        postgres::first_schema(&url).await;
         let inject = format!("inject=sendto:signal=SIGKILL:when={when}");
         server.set_wrapper(&strace(&["-e", "trace=sendto", "-e", &inject]));
         server.spawn();

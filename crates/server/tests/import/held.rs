@@ -2,17 +2,12 @@
 
 use patchwharf_testkit::{
     cab::Method,
-    sdp::{Catalogue, Many, Update},
+    sdp::{Catalogue, Update},
     vendor::Lie,
 };
 use serde_json::json;
 
-use crate::rig::{CATALOGUE, Counts, Rig};
-
-fn many(updates: u64) -> Catalogue {
-    let many = Many::new(updates, "https://vendor.example");
-    Catalogue::new((0..updates).map(|number| many.update(number)))
-}
+use crate::rig::{CATALOGUE, Counts, Rig, many};
 
 #[tokio::test]
 async fn s_20_a_cut_or_broken_catalogue_leaves_the_old_one_active() {

@@ -1,7 +1,11 @@
 //! A server, a vendor, and a catalogue between them.
 
 use patchwharf_model::{api::JobDetail, job::JobState};
-use patchwharf_testkit::{Server, Vendor, cab::Method, sdp::Catalogue};
+use patchwharf_testkit::{
+    Server, Vendor,
+    cab::Method,
+    sdp::{Catalogue, Many},
+};
 use serde_json::{Value, json};
 
 pub(crate) struct Rig {
@@ -76,6 +80,12 @@ impl Rig {
     pub(crate) async fn bulletin(&self, name: &str) -> Value {
         self.server.api().get(&format!("/api/v1/bulletins/{name}")).await
     }
+}
+
+/// A catalogue of so many updates.
+pub(crate) fn many(updates: u64) -> Catalogue {
+    let many = Many::new(updates, "https://vendor.example");
+    Catalogue::new((0..updates).map(|number| many.update(number)))
 }
 
 /// The counts of a report.

@@ -9,7 +9,7 @@ use patchwharf_model::{
 };
 use patchwharf_testkit::{
     Server, eventually_async,
-    server::{DEADLINE, TEST_CONFIG},
+    server::{DEADLINE, patient_config},
     skipped,
     vendor::Mood,
 };
@@ -85,7 +85,7 @@ async fn x_04_however_the_clock_is_set_nothing_is_deleted_for_its_age_and_work_g
     let home = tempfile::tempdir().unwrap();
     let clock = Clock { file: home.path().join("offset") };
     clock.set("+0");
-    let config = TEST_CONFIG.replace("idle-timeout = '1s'", "idle-timeout = '60s'");
+    let config = patient_config();
     let setup = Server::setup(BINARY)
         .config(&config)
         .env("LD_PRELOAD", library.to_str().unwrap())

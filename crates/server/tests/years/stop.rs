@@ -13,7 +13,7 @@ use patchwharf_model::{
 };
 use patchwharf_testkit::{
     Payload, Server, eventually_async,
-    server::{DEADLINE, TEST_CONFIG},
+    server::{DEADLINE, patient_config},
     vendor::Mood,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -68,8 +68,7 @@ impl Download {
 async fn x_15_sigterm_with_100_jobs_and_1000_downloads_and_all_of_them_go_on_afterwards() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
-    let config =
-        TEST_CONFIG.replace("workers = 4", "workers = 20").replace("idle-timeout = '1s'", "idle-timeout = '60s'");
+    let config = patient_config().replace("workers = 4", "workers = 20");
     let mut stock = Stock::new(Server::setup(BINARY).config(&config), JOBS + 1, 40_000).await;
     // The first bulletin's file is large.
     let big = Payload::random("big.exe", FILE_BYTES);
