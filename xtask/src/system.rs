@@ -7,13 +7,14 @@ use anyhow::Result;
 use crate::command::{find, must};
 
 /// (program, Debian package, what misses it).
-const NEEDED: [(&str, &str, &str); 20] = [
+const NEEDED: [(&str, &str, &str); 21] = [
     ("postgres", "postgresql", "every database and server test on PostgreSQL"),
     ("mkfs.xfs", "xfsprogs", "power cuts on XFS"),
     ("mkfs.ext4", "e2fsprogs", "power cuts on ext4"),
     ("losetup", "mount", "power cuts on loop devices"),
     ("qemu-nbd", "qemu-utils", "crashes replayed from recorded writes"),
     ("nbdfuse", "libnbd-bin", "crashes replayed from recorded writes"),
+    ("nbdkit", "nbdkit", "disks on which a write fails once"),
     ("strace", "strace", "injected system call errors"),
     ("gpgv", "gpgv", "the second opinion on OpenPGP signatures"),
     ("cabextract", "cabextract", "the second opinion on cabinets"),

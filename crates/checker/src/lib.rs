@@ -18,6 +18,17 @@ use std::{path::PathBuf, time::Duration};
 pub use error::CheckError;
 pub use verdict::{Figures, Finding, Grade, Verdict};
 
+/// What the server does while everything is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// It may be working: what does not hold is looked at twice.
+    Working,
+    /// It was killed and has not been started since: nothing changes, and what a crash may leave behind is allowed.
+    Killed,
+    /// It has been started since the last crash and nothing runs: what a crash may leave behind counts as a violation, too.
+    AtRest,
+}
+
 /// What to look at.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -33,20 +44,19 @@ pub struct Options {
     pub acknowledged: Option<PathBuf>,
     /// Whether to hash every file. Without it only names, lengths and records are compared.
     pub hash: bool,
-    /// The server has been started since the last crash and nothing runs: what a crash may leave behind counts as
-    /// a violation, too.
-    pub at_rest: bool,
+    /// What the server does meanwhile.
+    pub server: Server,
     /// Now, in microseconds since 1970 (UTC).
     pub now_us: i64,
 }
 
 impl Options {
-    /// A full check of a SQLite server's data folder.
+    /// A full check of the data folder of a SQLite server that may be working.
     #[must_use]
     pub fn of_data_folder(data: impl Into<PathBuf>, now_us: i64) -> Self {
         let data = data.into();
         let database = format!("sqlite://{}", data.join("patchwharf.db").display());
-        Self { database, data: Some(data), acknowledged: None, hash: true, at_rest: false, now_us }
+        Self { database, data: Some(data), acknowledged: None, hash: true, server: Server::Working, now_us }
     }
 }
 
@@ -60,7 +70,7 @@ const SECOND_LOOK: Duration = Duration::from_millis(500);
 /// The database, a location or the acknowledgement log cannot be read: nothing can be said.
 pub async fn check(options: &Options) -> Result<Verdict, CheckError> {
     let first = look(options).await?;
-    if options.at_rest || first.holds() {
+    if options.server != Server::Working || first.holds() {
         return Ok(first);
     }
     tokio::time::sleep(SECOND_LOOK).await;
@@ -108,7 +118,7 @@ fn judge(
     if let Some(log) = &acknowledged {
         findings.extend(log.compare(&facts, &disk));
     }
-    Ok(Verdict::new(findings, Figures::of(&facts, &disk), options.at_rest))
+    Ok(Verdict::new(findings, Figures::of(&facts, &disk), options.server == Server::AtRest))
 }
 
 /// `patchwharf fsck`: checks, writes the verdict as text or JSON, and gives the exit code: 0 all holds, 1 something

@@ -50,6 +50,8 @@ named!(
         PlaceAfterRename = "place.after-rename",
         /// Names are durable; the database knows nothing yet.
         PlaceAfterFsync = "place.after-fsync",
+        /// The disk could not make something durable; nobody has thrown it away yet.
+        SyncAfterError = "sync.after-error",
         /// Before the database learns of placed versions.
         CommitBefore = "commit.before",
         /// After it did.
@@ -180,6 +182,8 @@ named!(
         NoFileFsync = "no-file-fsync",
         /// Folders are not made durable.
         NoDirFsync = "no-dir-fsync",
+        /// A failed fsync is made again until it succeeds.
+        FsyncAgain = "fsync-again",
         /// The database row comes before the rename.
         RowFirst = "row-first",
         /// The old version goes before the new one is committed.

@@ -78,3 +78,9 @@ pub(crate) fn start_writeback(file: &File, offset: u64) {
     }
     let _ = rustix::fs::fadvise(file, offset, None, Advice::DontNeed);
 }
+
+/// Lets the next read see what the disk has: pages of a write that failed are called clean, and hold what the disk never
+/// got. What is still to be written stays, and the fsync to come tells of its errors.
+pub(crate) fn forget_clean_pages(file: &File) {
+    let _ = rustix::fs::fadvise(file, 0, None, Advice::DontNeed);
+}

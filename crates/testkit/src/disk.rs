@@ -4,7 +4,9 @@
 //! replay included. Stop the process first (SIGSTOP): an fsync in flight could otherwise return success while the file
 //! system goes down, which no real disk does.
 
+mod failing;
 mod mounted;
+mod nbd;
 mod recorded;
 mod write_log;
 
@@ -20,6 +22,7 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
+pub use failing::FailingDisk;
 use mounted::{Mounted, text};
 pub use recorded::{Gauge, Image, RecordedDisk, Recording};
 pub use write_log::Unflushed;

@@ -9,7 +9,7 @@ use aws_lc_rs::{
     digest,
     signature::{Ed25519KeyPair, KeyPair},
 };
-use patchwharf_checker::{Options, Verdict, check};
+use patchwharf_checker::{Options, Server, Verdict, check};
 use serde_json::json;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, SqliteConnection,
@@ -239,7 +239,7 @@ impl World {
     }
 
     pub(crate) async fn judge_at_rest(&self) -> Verdict {
-        check(&Options { at_rest: true, ..self.options() }).await.unwrap()
+        check(&Options { server: Server::AtRest, ..self.options() }).await.unwrap()
     }
 
     pub(crate) async fn judge_log(&self, log: &Path) -> Verdict {

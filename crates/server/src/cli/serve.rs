@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use camino::Utf8PathBuf;
 use clap::Args;
+use patchwharf_checker::Server;
 
 use super::{Found, Global, output};
 use crate::{
@@ -68,7 +69,7 @@ impl Fsck {
             data: Some(config.data.clone().into()),
             acknowledged: self.acknowledged.map(Into::into),
             hash: !self.no_hash,
-            at_rest: self.at_rest,
+            server: if self.at_rest { Server::AtRest } else { Server::Working },
             now_us: jiff::Timestamp::now().as_microsecond(),
         };
         let code = patchwharf_checker::run(&options, global.json, &mut std::io::stdout()).await?;

@@ -1,25 +1,23 @@
 //! Holding the crashed state, and the recovered one, against the invariants.
 
-use patchwharf_checker::{CheckError, Finding, Grade, Options, Verdict, check};
-use patchwharf_testkit::Server;
+use patchwharf_checker::{CheckError, Finding, Grade, Options, Server, Verdict, check};
 
-use crate::{driver::Driver, ledger::Ledger, plant::Plant};
+use crate::{driver::Driver, plant::Plant};
 
-fn options(server: &Server, ledger: &Ledger, at_rest: bool) -> Options {
+fn options(plant: &Plant, server: Server) -> Options {
     Options {
-        database: server.database_url(),
-        data: Some(server.data().to_owned()),
-        acknowledged: Some(ledger.path().to_owned()),
+        database: plant.server.database_url(),
+        data: Some(plant.server.data().to_owned()),
+        acknowledged: Some(plant.ledger.path().to_owned()),
         hash: true,
-        at_rest,
+        server,
         now_us: jiff::Timestamp::now().as_microsecond(),
     }
 }
 
 /// What is wrong but for what the suite itself damaged.
-async fn wrong(plant: &Plant, at_rest: bool) -> (Option<Verdict>, Vec<Finding>) {
-    let (server, ledger) = (&plant.server, &plant.ledger);
-    let verdict = match check(&options(server, ledger, at_rest)).await {
+async fn wrong(plant: &Plant, server: Server) -> (Option<Verdict>, Vec<Finding>) {
+    let verdict = match check(&options(plant, server)).await {
         Ok(verdict) => verdict,
         Err(error) => return (None, vec![unreadable(&error)]),
     };
@@ -28,7 +26,7 @@ async fn wrong(plant: &Plant, at_rest: bool) -> (Option<Verdict>, Vec<Finding>) 
         .iter()
         .filter(|finding| finding.grade == Grade::Violation)
         .filter(|finding| {
-            !(matches!(finding.invariant, "I2" | "I4") && ledger.is_damaged(&finding.object, &plant.places()))
+            !(matches!(finding.invariant, "I2" | "I4") && plant.ledger.is_damaged(&finding.object, &plant.places()))
         })
         .cloned()
         .collect::<Vec<_>>();
@@ -49,7 +47,16 @@ fn unreadable(error: &CheckError) -> Finding {
 /// The state as a crash left it: nothing acknowledged is lost, nothing says what is not so. Leftovers are allowed;
 /// returns how many there are.
 pub(crate) async fn crashed(plant: &Plant) -> Result<usize, Vec<Finding>> {
-    let (verdict, findings) = wrong(plant, false).await;
+    held(plant, Server::Killed).await
+}
+
+/// The same of a server that is at work.
+pub(crate) async fn working(plant: &Plant) -> Result<usize, Vec<Finding>> {
+    held(plant, Server::Working).await
+}
+
+async fn held(plant: &Plant, server: Server) -> Result<usize, Vec<Finding>> {
+    let (verdict, findings) = wrong(plant, server).await;
     if findings.is_empty() {
         let all = verdict.iter().flat_map(|verdict| &verdict.findings);
         Ok(all.filter(|finding| finding.grade == Grade::Leftover).count())
@@ -81,7 +88,7 @@ pub(crate) async fn recovered(plant: &Plant, driver: &Driver) {
     let reconciled = plant.server.api().run_job("/api/v1/store/reconcile", &serde_json::json!({})).await;
     assert_eq!(reconciled.job.state, patchwharf_model::job::JobState::Done, "{reconciled:#?}");
     plant.ledger.forget_damage();
-    let (_, findings) = wrong(plant, true).await;
+    let (_, findings) = wrong(plant, Server::AtRest).await;
     if !findings.is_empty() {
         fail(plant, "after recovery", &findings);
     }

@@ -14,6 +14,7 @@ macro_rules! figures {
 mod backup;
 mod batches;
 mod driver;
+mod failed_sync;
 mod integrity;
 mod judge;
 mod kill_loop;

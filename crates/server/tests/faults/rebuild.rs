@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::{
     driver::Open,
-    judge,
     plant::{BINARY, Plant},
 };
 
@@ -67,7 +66,6 @@ async fn c_02_c_12_a_rebuild_can_be_killed_at_every_step() {
     let driver = plant.driver(&Open::default(), &std::sync::Arc::default());
     driver.fetch_all().await.unwrap();
     plant.server.holds();
-    let _ = judge::crashed;
     figures!(
         "sweep over steps of a rebuild: {faults} faults at {} steps, every package whole and served after each",
         steps.len()

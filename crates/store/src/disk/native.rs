@@ -6,14 +6,22 @@ use std::{
     io,
     os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
 };
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 
 use super::{Counts, Disk, Kind};
-use crate::fault::{Mutant, mutant};
+use crate::fault::{Mutant, Step, at, mutant};
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// A bug: believes the first fsync that succeeds after one that failed.
+fn is_fooled(what: BorrowedFd<'_>) -> bool {
+    // By then a test has made the disk healthy again.
+    std::thread::sleep(Duration::from_millis(200));
+    (0..5).any(|_| rustix::fs::fsync(what).is_ok())
+}
 
 /// The real disk, counting.
 #[derive(Debug, Default)]
@@ -54,7 +62,12 @@ impl Disk for Native {
             Kind::File => mutant(Mutant::NoFileFsync),
             Kind::Folder => mutant(Mutant::NoDirFsync),
         };
-        if skipped { Ok(()) } else { Ok(rustix::fs::fsync(what)?) }
+        if skipped {
+            return Ok(());
+        }
+        let Err(error) = rustix::fs::fsync(what) else { return Ok(()) };
+        at(Step::SyncAfterError)?;
+        if mutant(Mutant::FsyncAgain) && is_fooled(what) { Ok(()) } else { Err(error.into()) }
     }
 
     fn mkdir(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {

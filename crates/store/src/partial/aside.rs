@@ -94,6 +94,10 @@ impl Aside {
             noted: false,
             anchored: false,
         };
+        if have > 0 {
+            // Whoever wrote it may have been killed after a failed fsync, which is reported only once.
+            inode::forget_clean_pages(&aside.data);
+        }
         if length != have {
             aside.location.disk.truncate(&aside.data, have).attempt("cut", path)?;
         }

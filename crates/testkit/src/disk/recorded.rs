@@ -8,9 +8,7 @@ use std::{
     fs::File,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     sync::Arc,
-    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -18,12 +16,10 @@ use tempfile::TempDir;
 use super::{
     FileSystem, LoopPermit, Unflushed, folder_for_disks, mount_point,
     mounted::{Mounted, text},
+    nbd::{Fuse, Program},
     run,
     write_log::WriteLog,
 };
-
-/// How long a program may take to come up or to end.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A mounted file system whose writes are logged. Everything is taken down when it is dropped.
 #[derive(Debug)]
@@ -152,87 +148,6 @@ impl Recording {
 /// A mounted image. Unmounted when dropped; its users must be gone.
 #[derive(Debug)]
 pub struct Image(#[allow(dead_code, reason = "it is unmounted with it")] Mounted);
-
-/// A folder with one file, which is a disk elsewhere.
-#[derive(Debug)]
-struct Fuse {
-    program: Program,
-    folder: PathBuf,
-}
-
-impl Fuse {
-    fn mount(folder: &Path, socket: &Path) -> Result<Self, String> {
-        std::fs::create_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        let file = folder.join("disk");
-        let program = Program::start("nbdfuse", &[text(&file)?, "--unix", text(socket)?])?;
-        let mut fuse = Self { program, folder: folder.to_owned() };
-        fuse.program.wait_for(&file)?;
-        Ok(fuse)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.join("disk")
-    }
-
-    fn end(mut self) {
-        // A loop device lets go of its file a moment after it was detached.
-        let path = text(&self.folder).expect("it was mounted by this name");
-        crate::eventually("the disk's file is no longer in use", DEADLINE, || run("umount", &[path]).ok());
-        self.program.wait_for_end();
-    }
-}
-
-impl Drop for Fuse {
-    fn drop(&mut self) {
-        if self.program.runs()
-            && let Ok(path) = text(&self.folder)
-        {
-            let _ = run("umount", &["--lazy", path]);
-        }
-    }
-}
-
-/// A program that runs beside the test; killed when dropped.
-#[derive(Debug)]
-struct Program {
-    name: &'static str,
-    child: Child,
-}
-
-impl Program {
-    fn start(name: &'static str, arguments: &[&str]) -> Result<Self, String> {
-        let child = Command::new(name).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-        Ok(Self { name, child: child.map_err(|e| format!("{name}: {e}"))? })
-    }
-
-    fn runs(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-
-    /// Waits until it has made a file; an error when it ends instead.
-    fn wait_for(&mut self, path: &Path) -> Result<(), String> {
-        crate::eventually(self.name, DEADLINE, || match self.child.try_wait() {
-            Ok(None) => path.exists().then_some(Ok(())),
-            Ok(Some(status)) => Some(Err(format!("{} ended: {status}", self.name))),
-            Err(error) => Some(Err(format!("{}: {error}", self.name))),
-        })
-    }
-
-    fn wait_for_end(&mut self) {
-        crate::eventually(self.name, DEADLINE, || (!self.runs()).then_some(()));
-    }
-
-    fn end(mut self) {
-        self.wait_for_end();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Copies a file with its holes.
 fn copy(from: &Path, to: &Path) -> Result<(), String> {

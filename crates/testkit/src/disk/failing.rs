@@ -1,0 +1,82 @@
+//! Disks on which writing fails when a test says so, and that are healthy before and after.
+//!
+//! `nbdkit` with its filter `error` stands under the file system, where a broken cable would: what the kernel makes of a
+//! failed write (an error of the next fsync, and pages that it calls clean though the disk never had them) is its own.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tempfile::TempDir;
+
+use super::{
+    FileSystem, LoopPermit, folder_for_disks, mount_point,
+    mounted::{Mounted, text},
+    nbd::{Fuse, Program},
+};
+
+/// A mounted file system whose disk can be made to fail. Everything is taken down when it is dropped.
+#[derive(Debug)]
+pub struct FailingDisk {
+    mounted: Mounted,
+    /// In the order in which they have to end.
+    _stack: (Fuse, Program),
+    folder: TempDir,
+    _permit: Arc<LoopPermit>,
+}
+
+impl FailingDisk {
+    /// Makes and mounts one of `size_mib` (sparse; xfs wants 300 or more). It is healthy.
+    ///
+    /// # Errors
+    /// Why this machine does not allow it: not root, no loop devices or FUSE, a program is missing. A test says so and
+    /// skips.
+    pub fn create(permit: &Arc<LoopPermit>, kind: FileSystem, size_mib: u64) -> Result<Self, String> {
+        let folder = folder_for_disks()?;
+        let at = |name: &str| folder.path().join(name);
+        let (image, socket) = (at("image"), at("socket"));
+        kind.make(&image, size_mib)?;
+        let (file, while_there) =
+            (format!("file={}", text(&image)?), format!("error-pwrite-file={}", text(&failing(folder.path()))?));
+        let mut nbdkit = Program::start(
+            "nbdkit",
+            &[
+                "--foreground",
+                "--unix",
+                text(&socket)?,
+                "--filter=error",
+                "file",
+                &file,
+                "error-pwrite=EIO",
+                "error-pwrite-rate=100%",
+                &while_there,
+            ],
+        )?;
+        nbdkit.wait_for(&socket)?;
+        let fuse = Fuse::mount(&at("fuse"), &socket)?;
+        let mounted = Mounted::new(&fuse.file(), &mount_point(&folder)?)?;
+        Ok(Self { mounted, _stack: (fuse, nbdkit), folder, _permit: Arc::clone(permit) })
+    }
+
+    /// Where it is mounted.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.mounted.path().to_owned()
+    }
+
+    /// From now on every write to the disk itself fails with EIO, or none does.
+    ///
+    /// # Panics
+    /// When the switch cannot be made or removed.
+    pub fn fail(&self, fails: bool) {
+        let switch = failing(self.folder.path());
+        let done = if fails { std::fs::write(&switch, "") } else { std::fs::remove_file(&switch) };
+        done.unwrap_or_else(|e| panic!("{}: {e}", switch.display()));
+    }
+}
+
+/// While this file is there, writes fail.
+fn failing(folder: &Path) -> PathBuf {
+    folder.join("failing")
+}

@@ -1,0 +1,93 @@
+//! Disks that a program on this machine serves by NBD, made a file again: the kernel's own client is missing on many machines.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use super::{mounted::text, run};
+
+/// How long a program may take to come up or to end.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A folder with one file, which is a disk elsewhere.
+#[derive(Debug)]
+pub(super) struct Fuse {
+    program: Program,
+    folder: PathBuf,
+}
+
+impl Fuse {
+    pub(super) fn mount(folder: &Path, socket: &Path) -> Result<Self, String> {
+        std::fs::create_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let file = folder.join("disk");
+        let program = Program::start("nbdfuse", &[text(&file)?, "--unix", text(socket)?])?;
+        let mut fuse = Self { program, folder: folder.to_owned() };
+        fuse.program.wait_for(&file)?;
+        Ok(fuse)
+    }
+
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder.join("disk")
+    }
+
+    pub(super) fn end(mut self) {
+        // A loop device lets go of its file a moment after it was detached.
+        let path = text(&self.folder).expect("it was mounted by this name");
+        crate::eventually("the disk's file is no longer in use", DEADLINE, || run("umount", &[path]).ok());
+        self.program.wait_for_end();
+    }
+}
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        if self.program.runs()
+            && let Ok(path) = text(&self.folder)
+        {
+            let _ = run("umount", &["--lazy", path]);
+        }
+    }
+}
+
+/// A program that runs beside the test; killed when dropped.
+#[derive(Debug)]
+pub(super) struct Program {
+    name: &'static str,
+    child: Child,
+}
+
+impl Program {
+    pub(super) fn start(name: &'static str, arguments: &[&str]) -> Result<Self, String> {
+        let child = Command::new(name).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        Ok(Self { name, child: child.map_err(|e| format!("{name}: {e}"))? })
+    }
+
+    fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits until it has made a file; an error when it ends instead.
+    pub(super) fn wait_for(&mut self, path: &Path) -> Result<(), String> {
+        crate::eventually(self.name, DEADLINE, || match self.child.try_wait() {
+            Ok(None) => path.exists().then_some(Ok(())),
+            Ok(Some(status)) => Some(Err(format!("{} ended: {status}", self.name))),
+            Err(error) => Some(Err(format!("{}: {error}", self.name))),
+        })
+    }
+
+    fn wait_for_end(&mut self) {
+        crate::eventually(self.name, DEADLINE, || (!self.runs()).then_some(()));
+    }
+
+    pub(super) fn end(mut self) {
+        self.wait_for_end();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
