@@ -1,7 +1,7 @@
 //! H6: a disk on which writes fail for a moment, and that is healthy again. The kernel calls the pages clean that the
 //! disk never got: an fsync that is made once more succeeds, and only who reads the disk itself learns better.
 
-use std::{process::Command, sync::Arc};
+use std::sync::Arc;
 
 use patchwharf_checker::Finding;
 use patchwharf_model::{
@@ -20,12 +20,10 @@ use crate::{
     driver::{Act, Driver, Open},
     judge,
     mutants::MUTANT,
-    plant::{BINARY, LARGE, Plant},
+    plant::{BINARY, DISK_MIB, LARGE, Plant},
 };
 
 const FAULT: &str = "PATCHWHARF_FAULT";
-/// Small, but above what mkfs.xfs takes.
-const DISK_MIB: u64 = 320;
 /// The disk fails from the first step on, and is healthy from the second one on.
 const FOR_A_MOMENT: [(&str, Act); 3] = [
     ("place.before-fsync:stop:1,sync.after-error:stop:1", Act::Stage),
@@ -41,10 +39,17 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new(name: &str, kind: FileSystem) -> Result<Self, String> {
-        let disk = FailingDisk::create(&LoopPermit::take(), kind, DISK_MIB)?;
+    /// None, and said so, where this machine has no disks that fail.
+    async fn new(name: &str, kind: FileSystem) -> Option<Self> {
+        let disk = match FailingDisk::create(&LoopPermit::take(), kind, DISK_MIB) {
+            Ok(disk) => disk,
+            Err(why) => {
+                skipped(&format!("{name}: no disk that fails here: {why}"));
+                return None;
+            }
+        };
         let plant = Plant::with(Server::setup(BINARY).packages(&disk.path().join("packages"))).await;
-        Ok(Self { plant, disk, chance: Chance::new(name) })
+        Some(Self { plant, disk, chance: Chance::new(name) })
     }
 
     fn driver(&self) -> Driver {
@@ -84,15 +89,9 @@ impl Scene {
     /// What is wrong on the disk itself: nothing is remembered of it.
     async fn on_the_disk(&mut self) -> Vec<Finding> {
         self.plant.server.kill_9();
-        forget_pages();
+        judge::forget_pages();
         judge::crashed(&self.plant).await.err().unwrap_or_default()
     }
-}
-
-/// What the kernel remembers of the disks goes, as it does in time.
-fn forget_pages() {
-    let dropped = Command::new("sh").args(["-c", "sync; echo 3 > /proc/sys/vm/drop_caches"]).status();
-    assert!(dropped.is_ok_and(|status| status.success()), "the page cache cannot be dropped");
 }
 
 /// Bytes asked of the vendor for the large file, by request: where each began.
@@ -102,10 +101,7 @@ fn requests_for_large(vendor: &Vendor) -> Vec<u64> {
 }
 
 async fn survives(name: &str, kind: FileSystem) {
-    let mut scene = match Scene::new(name, kind).await {
-        Ok(scene) => scene,
-        Err(why) => return skipped(&format!("{name}: no disk that fails here: {why}")),
-    };
+    let Some(mut scene) = Scene::new(name, kind).await else { return };
     for (number, (faults, act)) in FOR_A_MOMENT.into_iter().enumerate() {
         let bulletin =
             if faults.starts_with("stage.") { LARGE.to_owned() } else { scene.plant.bulletins[number].clone() };
@@ -150,10 +146,7 @@ async fn c_09_what_an_xfs_disk_once_failed_to_write_is_thrown_away() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c_09_a_kill_after_a_failed_fsync_leaves_nothing_that_is_gone_on_with_unread() {
     let name = "a kill after a failed fsync";
-    let mut scene = match Scene::new(name, FileSystem::Ext4).await {
-        Ok(scene) => scene,
-        Err(why) => return skipped(&format!("{name}: no disk that fails here: {why}")),
-    };
+    let Some(mut scene) = Scene::new(name, FileSystem::Ext4).await else { return };
     scene.does_on_a_failing_disk("stage.after-write:stop:1,sync.after-error:kill:1", Act::Stage, LARGE).await;
     scene.plant.server.wait_for_end(DEADLINE);
     scene.disk.fail(false);
@@ -174,10 +167,7 @@ async fn c_09_a_kill_after_a_failed_fsync_leaves_nothing_that_is_gone_on_with_un
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn x_16_a_second_fsync_that_succeeds_is_noticed_as_no_proof() {
     let name = "mutant fsync-again";
-    let mut scene = match Scene::new(name, FileSystem::Ext4).await {
-        Ok(scene) => scene,
-        Err(why) => return skipped(&format!("{name}: no disk that fails here: {why}")),
-    };
+    let Some(mut scene) = Scene::new(name, FileSystem::Ext4).await else { return };
     scene.plant.server.set_env(MUTANT, "fsync-again");
     let (faults, act) = FOR_A_MOMENT[0];
     let bulletin = scene.plant.bulletins[0].clone();

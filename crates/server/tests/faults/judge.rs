@@ -65,6 +65,12 @@ async fn held(plant: &Plant, server: Server) -> Result<usize, Vec<Finding>> {
     }
 }
 
+/// What the kernel remembers of the disks goes, as it does in time: what is read next is what they have.
+pub(crate) fn forget_pages() {
+    let dropped = std::process::Command::new("sh").args(["-c", "sync; echo 3 > /proc/sys/vm/drop_caches"]).status();
+    assert!(dropped.is_ok_and(|status| status.success()), "the page cache cannot be dropped");
+}
+
 /// Stops the test with what was found and what had been acknowledged of it.
 pub(crate) fn fail(plant: &Plant, when: &str, findings: &[Finding]) -> ! {
     for finding in findings {

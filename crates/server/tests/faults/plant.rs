@@ -19,6 +19,8 @@ use tempfile::TempDir;
 use crate::ledger::Ledger;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_patchwharf");
+/// Of a disk to lay it on. Small, but above what mkfs.xfs takes.
+pub(crate) const DISK_MIB: u64 = 320;
 pub(crate) const BULLETINS: usize = 8;
 const UPDATES: usize = 2;
 const FILES: usize = 2;

@@ -13,11 +13,8 @@ use patchwharf_testkit::{
 use crate::{
     driver::Open,
     judge,
-    plant::{BINARY, Plant},
+    plant::{BINARY, DISK_MIB, Plant},
 };
-
-/// Small, but above what mkfs.xfs takes.
-const DISK_MIB: u64 = 320;
 
 /// The disks of one server: one, or the database's and the store's.
 pub(crate) struct Disks {

@@ -2,7 +2,6 @@
 
 use std::{
     path::PathBuf,
-    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -232,7 +231,7 @@ async fn l_06_when_the_old_disk_dies_what_was_moved_is_served_and_the_rest_is_na
     assert!(before[0] > 0 && before[1] > 0, "{before:?}");
     disk.cut(Cut::Plain);
     // What the kernel still remembers of the files goes: the disk has to be asked.
-    Command::new("sh").args(["-c", "echo 3 > /proc/sys/vm/drop_caches"]).status().unwrap();
+    judge::forget_pages();
     let rest = json!({"from": places[0], "to": places[1]});
     let ended = plant.server.api().run_job("/api/v1/locations/relocate", &rest).await;
     assert_eq!(ended.job.state, JobState::Failed, "{ended:#?}");
@@ -278,7 +277,7 @@ async fn moved_onto_a_lying_disk(mutant: Option<&str>) -> Result<(usize, JobDeta
     let ended = plant.server.api().wait_for_job(job.id).await;
     // What the kernel remembers of the disk goes, as it does in time.
     plant.server.kill_9();
-    Command::new("sh").args(["-c", "echo 3 > /proc/sys/vm/drop_caches"]).status().map_err(|e| e.to_string())?;
+    judge::forget_pages();
     let wrong = match judge::crashed(&plant).await {
         Ok(_) => 0,
         Err(findings) => findings.iter().filter(|finding| finding.code == "file-digest").count(),

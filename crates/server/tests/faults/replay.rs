@@ -20,12 +20,10 @@ use crate::{
     judge,
     ledger::{Ledger, Moment},
     mutants::MUTANT,
-    plant::{BINARY, Plant},
+    plant::{BINARY, DISK_MIB, Plant},
 };
 use moments::Watch;
 
-/// Small, but above what mkfs.xfs takes.
-const DISK_MIB: u64 = 320;
 const ADMINISTRATORS: usize = 4;
 /// What has to end at least once while it is recorded.
 const ACTS: [Act; 6] =

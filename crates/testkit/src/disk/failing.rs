@@ -11,17 +11,15 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    FileSystem, LoopPermit, folder_for_disks, mount_point,
-    mounted::{Mounted, text},
-    nbd::{Fuse, Program},
+    FileSystem, LoopPermit, folder_for_disks,
+    mounted::text,
+    nbd::{self, Served},
 };
 
 /// A mounted file system whose disk can be made to fail. Everything is taken down when it is dropped.
 #[derive(Debug)]
 pub struct FailingDisk {
-    mounted: Mounted,
-    /// In the order in which they have to end.
-    _stack: (Fuse, Program),
+    served: Served,
     folder: TempDir,
     _permit: Arc<LoopPermit>,
 }
@@ -34,12 +32,12 @@ impl FailingDisk {
     /// skips.
     pub fn create(permit: &Arc<LoopPermit>, kind: FileSystem, size_mib: u64) -> Result<Self, String> {
         let folder = folder_for_disks()?;
-        let at = |name: &str| folder.path().join(name);
-        let (image, socket) = (at("image"), at("socket"));
+        let (image, socket) = (folder.path().join("image"), nbd::socket(&folder));
         kind.make(&image, size_mib)?;
         let (file, while_there) =
             (format!("file={}", text(&image)?), format!("error-pwrite-file={}", text(&failing(folder.path()))?));
-        let mut nbdkit = Program::start(
+        let served = Served::start(
+            &folder,
             "nbdkit",
             &[
                 "--foreground",
@@ -53,16 +51,13 @@ impl FailingDisk {
                 &while_there,
             ],
         )?;
-        nbdkit.wait_for(&socket)?;
-        let fuse = Fuse::mount(&at("fuse"), &socket)?;
-        let mounted = Mounted::new(&fuse.file(), &mount_point(&folder)?)?;
-        Ok(Self { mounted, _stack: (fuse, nbdkit), folder, _permit: Arc::clone(permit) })
+        Ok(Self { served, folder, _permit: Arc::clone(permit) })
     }
 
     /// Where it is mounted.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.mounted.path().to_owned()
+        self.served.path().to_owned()
     }
 
     /// From now on every write to the disk itself fails with EIO, or none does.

@@ -6,20 +6,63 @@ use std::{
     time::Duration,
 };
 
-use super::{mounted::text, run};
+use tempfile::TempDir;
+
+use super::{
+    mount_point,
+    mounted::{Mounted, text},
+    run,
+};
 
 /// How long a program may take to come up or to end.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// A file system, mounted, on a disk that a program serves. Everything is taken down when it is dropped.
+#[derive(Debug)]
+pub(super) struct Served {
+    mounted: Mounted,
+    /// In the order in which they have to end.
+    stack: (Fuse, Program),
+}
+
+impl Served {
+    /// Starts the program, which is told to serve at `socket`, and mounts its disk beside that.
+    pub(super) fn start(folder: &TempDir, program: &'static str, arguments: &[&str]) -> Result<Self, String> {
+        let socket = socket(folder);
+        let mut server = Program::start(program, arguments)?;
+        server.wait_for(&socket)?;
+        let fuse = Fuse::mount(&folder.path().join("fuse"), &socket)?;
+        let mounted = Mounted::new(&fuse.file(), &mount_point(folder)?)?;
+        Ok(Self { mounted, stack: (fuse, server) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.mounted.path()
+    }
+
+    /// Unmounts (the users must be gone), everything written, and waits for the programs to end.
+    pub(super) fn end(self) {
+        let Self { mounted, stack: (fuse, server) } = self;
+        mounted.end();
+        fuse.end();
+        server.end();
+    }
+}
+
+/// Where a program has to serve its disk.
+pub(super) fn socket(folder: &TempDir) -> PathBuf {
+    folder.path().join("socket")
+}
+
 /// A folder with one file, which is a disk elsewhere.
 #[derive(Debug)]
-pub(super) struct Fuse {
+struct Fuse {
     program: Program,
     folder: PathBuf,
 }
 
 impl Fuse {
-    pub(super) fn mount(folder: &Path, socket: &Path) -> Result<Self, String> {
+    fn mount(folder: &Path, socket: &Path) -> Result<Self, String> {
         std::fs::create_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         let file = folder.join("disk");
         let program = Program::start("nbdfuse", &[text(&file)?, "--unix", text(socket)?])?;
@@ -28,11 +71,11 @@ impl Fuse {
         Ok(fuse)
     }
 
-    pub(super) fn file(&self) -> PathBuf {
+    fn file(&self) -> PathBuf {
         self.folder.join("disk")
     }
 
-    pub(super) fn end(mut self) {
+    fn end(mut self) {
         // A loop device lets go of its file a moment after it was detached.
         let path = text(&self.folder).expect("it was mounted by this name");
         crate::eventually("the disk's file is no longer in use", DEADLINE, || run("umount", &[path]).ok());
@@ -52,13 +95,13 @@ impl Drop for Fuse {
 
 /// A program that runs beside the test; killed when dropped.
 #[derive(Debug)]
-pub(super) struct Program {
+struct Program {
     name: &'static str,
     child: Child,
 }
 
 impl Program {
-    pub(super) fn start(name: &'static str, arguments: &[&str]) -> Result<Self, String> {
+    fn start(name: &'static str, arguments: &[&str]) -> Result<Self, String> {
         let child = Command::new(name).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         Ok(Self { name, child: child.map_err(|e| format!("{name}: {e}"))? })
     }
@@ -68,7 +111,7 @@ impl Program {
     }
 
     /// Waits until it has made a file; an error when it ends instead.
-    pub(super) fn wait_for(&mut self, path: &Path) -> Result<(), String> {
+    fn wait_for(&mut self, path: &Path) -> Result<(), String> {
         crate::eventually(self.name, DEADLINE, || match self.child.try_wait() {
             Ok(None) => path.exists().then_some(Ok(())),
             Ok(Some(status)) => Some(Err(format!("{} ended: {status}", self.name))),
@@ -80,7 +123,7 @@ impl Program {
         crate::eventually(self.name, DEADLINE, || (!self.runs()).then_some(()));
     }
 
-    pub(super) fn end(mut self) {
+    fn end(mut self) {
         self.wait_for_end();
     }
 }

@@ -14,9 +14,9 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    FileSystem, LoopPermit, Unflushed, folder_for_disks, mount_point,
+    FileSystem, LoopPermit, Unflushed, folder_for_disks,
     mounted::{Mounted, text},
-    nbd::{Fuse, Program},
+    nbd::{self, Served},
     run,
     write_log::WriteLog,
 };
@@ -24,9 +24,7 @@ use super::{
 /// A mounted file system whose writes are logged. Everything is taken down when it is dropped.
 #[derive(Debug)]
 pub struct RecordedDisk {
-    mounted: Mounted,
-    /// In the order in which they have to end.
-    _stack: (Fuse, Program),
+    served: Served,
     folder: TempDir,
     permit: Arc<LoopPermit>,
 }
@@ -40,24 +38,21 @@ impl RecordedDisk {
     pub fn create(permit: &Arc<LoopPermit>, kind: FileSystem, size_mib: u64) -> Result<Self, String> {
         let folder = folder_for_disks()?;
         let at = |name: &str| folder.path().join(name);
-        let (blank, disk, log, socket) = (at("blank"), at("disk"), at("log"), at("socket"));
+        let (blank, disk, log, socket) = (at("blank"), at("disk"), at("log"), nbd::socket(&folder));
         kind.make(&blank, size_mib)?;
         copy(&blank, &disk)?;
         File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
         let opened =
             |name: &str, path: &Path| Ok::<_, String>(format!("{name}.driver=file,{name}.filename={}", text(path)?));
         let options = format!("driver=blklogwrites,{},{}", opened("file", &disk)?, opened("log", &log)?);
-        let mut qemu = Program::start("qemu-nbd", &["--socket", text(&socket)?, "--image-opts", &options])?;
-        qemu.wait_for(&socket)?;
-        let fuse = Fuse::mount(&at("fuse"), &socket)?;
-        let mounted = Mounted::new(&fuse.file(), &mount_point(&folder)?)?;
-        Ok(Self { mounted, _stack: (fuse, qemu), folder, permit: Arc::clone(permit) })
+        let served = Served::start(&folder, "qemu-nbd", &["--socket", text(&socket)?, "--image-opts", &options])?;
+        Ok(Self { served, folder, permit: Arc::clone(permit) })
     }
 
     /// Where it is mounted.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.mounted.path().to_owned()
+        self.served.path().to_owned()
     }
 
     /// Tells how far the log has come.
@@ -75,11 +70,9 @@ impl RecordedDisk {
     /// When it cannot be unmounted, or the log is not what it should be.
     #[must_use]
     pub fn finish(self) -> Recording {
-        let Self { mounted, _stack: (fuse, qemu), folder, permit } = self;
-        let path = mounted.path().to_owned();
-        mounted.end();
-        fuse.end();
-        qemu.end();
+        let Self { served, folder, permit } = self;
+        let path = served.path().to_owned();
+        served.end();
         let log = WriteLog::open(&folder.path().join("log")).unwrap_or_else(|e| panic!("the write log: {e}"));
         Recording { path, log, folder, _permit: permit }
     }
