@@ -34,7 +34,7 @@ impl Cluster {
         let initdb = owner.command(&programs.join("initdb"));
         must(
             { initdb }
-                .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"])
+                .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "-D"])
                 .arg(&data)
                 .stdout(Stdio::null()),
         )?;

@@ -11,7 +11,7 @@ use crate::{
     connection::{Connection, Sql},
     open::Backend,
     search,
-    sql::{Builder, Number, Record, Value, args, ascii_folded, like_unfolded, record, rows},
+    sql::{Builder, Number, Record, Value, args, ascii_folded, like_ascii, record, rows},
 };
 
 /// Records that are worth fetching by themselves: where a text is in more of them, the newest ones soon have a page full.
@@ -235,7 +235,7 @@ fn statement(filter: &LogFilter, few: Option<String>, from: Option<u64>) -> (Sql
         sql.push(" AND level <= ", level);
     }
     if let Some(text) = &filter.text {
-        sql.push(concat!(" AND ", told!(), " LIKE LOWER("), like_unfolded(text)).text(") ESCAPE '!'");
+        sql.push(concat!(" AND ", told!(), " LIKE "), like_ascii(text)).text(" ESCAPE '!'");
     }
     if let Some(trigrams) = few {
         sql.push(" AND rowid IN (SELECT rowid FROM log_text WHERE log_text MATCH ", trigrams).text(")");

@@ -89,10 +89,17 @@ pub(crate) async fn is_current(db: &Db) -> Result<Option<bool>> {
 async fn run_with(db: &Db, options: &Options, migrations: &[Migration], now: Timestamp) -> Result<()> {
     let newest = migrations.last().map_or(0, |m| m.number);
     let before = version(db).await?;
+    if before == newest {
+        return Ok(());
+    }
     if before > 0 && before < newest {
         backup::before_migration(db, options, newest, now).await?;
+        tracing::info!(
+            "bringing the schema of the database from version {before} to {newest}; with many rows that takes minutes, and \
+             what is broken off changes nothing"
+        );
     }
-    let mut w = db.write("system", "start-up", now).await?;
+    let mut w = db.write_schema(now).await?;
     if db.is_shared() {
         w.all::<crate::sql::Skip>(WHAT, LOCK, args![]).await?;
     }

@@ -330,7 +330,8 @@ pub(crate) fn folded(text: &str) -> impl Iterator<Item = char> {
     text.chars().take(MOST_SEARCHED).flat_map(char::to_lowercase)
 }
 
-/// What is searched for in texts that the `LOWER` of SQLite has folded, which knows ASCII alone.
+/// What is searched for in texts that `LOWER` has folded: of SQLite, and of PostgreSQL in the collation of our columns, it
+/// knows ASCII alone. A parameter has the collation of the database there, which may know more.
 pub(crate) fn ascii_folded(text: &str) -> impl Iterator<Item = char> {
     text.chars().take(MOST_SEARCHED).map(|c| c.to_ascii_lowercase())
 }
@@ -340,10 +341,9 @@ pub(crate) fn like(text: &str) -> String {
     pattern(folded(text))
 }
 
-/// The same as it was typed, for `LOWER(x) LIKE LOWER($1) ESCAPE '!'`: both sides are folded by the back end, which may know
-/// fewer letters than this program.
-pub(crate) fn like_unfolded(text: &str) -> String {
-    pattern(text.chars().take(MOST_SEARCHED))
+/// The same for `LOWER(x) LIKE $1 ESCAPE '!'`.
+pub(crate) fn like_ascii(text: &str) -> String {
+    pattern(ascii_folded(text))
 }
 
 fn pattern(letters: impl Iterator<Item = char>) -> String {

@@ -25,6 +25,16 @@ pub struct Write<'a> {
 /// The advisory lock of writers on PostgreSQL.
 const ONE_WRITER: i64 = i64::from_be_bytes(*b"patchwhf");
 
+/// Instead of the limits of a session on PostgreSQL, to the end of the transaction.
+const NO_LIMITS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
+
+/// Whether a transaction ends when it takes too long.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hurry {
+    Bounded,
+    None,
+}
+
 enum Transaction {
     Sqlite(WriterGuard),
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
@@ -41,6 +51,16 @@ impl Db {
     /// [`crate::ErrorClass::Busy`] when the database is held by another for too long; [`DbError::Damaged`] when it is
     /// only read any more.
     pub async fn write(&self, actor: &str, source: &str, now: Timestamp) -> Result<Write<'_>> {
+        self.begin(Hurry::Bounded, actor, source, now).await
+    }
+
+    /// A write transaction that changes the schema. On PostgreSQL it waits for others and works for as long as that takes:
+    /// an index of a table with many rows takes minutes, and whoever starts beside that has to wait for its end.
+    pub(crate) async fn write_schema(&self, now: Timestamp) -> Result<Write<'_>> {
+        self.begin(Hurry::None, "system", "start-up", now).await
+    }
+
+    async fn begin(&self, hurry: Hurry, actor: &str, source: &str, now: Timestamp) -> Result<Write<'_>> {
         self.may_write()?;
         let transaction = match self.backend() {
             Backend::Sqlite(sqlite) => {
@@ -50,12 +70,16 @@ impl Db {
             }
             Backend::Postgres(pool) => {
                 const WHAT: &str = "begin a write transaction";
-                let mut transaction = pool.begin().await.map_err(|e| DbError::query(WHAT, e))?;
+                let failed = |error| DbError::query(WHAT, error);
+                let mut transaction = pool.begin().await.map_err(failed)?;
+                if hurry == Hurry::None {
+                    sqlx::raw_sql(NO_LIMITS).execute(&mut *transaction).await.map_err(failed)?;
+                }
                 sqlx::query("SELECT pg_advisory_xact_lock($1)")
                     .bind(ONE_WRITER)
                     .execute(&mut *transaction)
                     .await
-                    .map_err(|e| DbError::query(WHAT, e))?;
+                    .map_err(failed)?;
                 Transaction::Postgres(transaction)
             }
         };

@@ -28,7 +28,7 @@ pub(super) fn narrow(sql: &mut Builder, filter: &BulletinFilter, search: &Search
         sql.text(either(plain, "", " || ''")).push(" = ", custom);
     }
     if let Some(vendor) = &filter.vendor {
-        sql.push(" AND LOWER(r.vendor) = LOWER(", vendor).text(")");
+        sql.push(" AND LOWER(r.vendor) = ", vendor.to_ascii_lowercase());
     }
     if let Some(feed) = filter.feed {
         sql.push(" AND f.feed_id || '' = ", feed);

@@ -53,11 +53,12 @@ pub async fn resolve(db: &Db, names: &[String]) -> Result<Vec<BulletinId>> {
          UNION SELECT CAST(j.value ->> 0 AS TEXT), i.bulletin_id, f.name FROM json_each($1) AS j \
          JOIN bulletin AS i ON i.folded = CAST(j.value ->> 1 AS TEXT) JOIN feed AS f ON f.feed_id = i.feed_id \
          UNION SELECT CAST(j.value ->> 0 AS TEXT), i.bulletin_id, f.name FROM json_each($1) AS j \
-         JOIN feed AS f ON LOWER(f.name) = LOWER(CAST(j.value ->> 2 AS TEXT)) \
+         JOIN feed AS f ON LOWER(f.name) = CAST(j.value ->> 2 AS TEXT) \
          JOIN bulletin AS i ON i.feed_id = f.feed_id AND i.folded = CAST(j.value ->> 3 AS TEXT)";
     let asked = names.iter().map(|name| {
         let trimmed = name.trim();
-        let (feed, rest) = trimmed.split_once('/').map(|(feed, rest)| (feed, rest.to_lowercase())).unzip();
+        let (feed, rest) =
+            trimmed.split_once('/').map(|(feed, rest)| (feed.to_ascii_lowercase(), rest.to_lowercase())).unzip();
         (name, trimmed.to_lowercase(), feed, rest)
     });
     let found: Vec<Found> = db.all(WHAT, FIND, vec![rows(WHAT, asked)?]).await?;

@@ -9,7 +9,7 @@ use super::Row;
 use crate::{
     Db, Page, Result,
     page::Cursor,
-    sql::{Builder, args, like_unfolded, record},
+    sql::{Builder, args, like_ascii, record},
 };
 
 record!(
@@ -60,8 +60,8 @@ fn narrow(sql: &mut Builder, query: &FindingQuery) {
         sql.push(" AND package_id = ", package);
     }
     for word in query.text.iter().flat_map(|text| text.split_whitespace()).take(16) {
-        sql.push(" AND LOWER(path || ' ' || bulletin || ' ' || update_key) LIKE LOWER(", like_unfolded(word));
-        sql.text(") ESCAPE '!'");
+        sql.push(" AND LOWER(path || ' ' || bulletin || ' ' || update_key) LIKE ", like_ascii(word));
+        sql.text(" ESCAPE '!'");
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Policy, PolicyUpdate};
 use crate::{
     Db, DbError, Page, Result,
     page::Cursor,
-    sql::{Builder, Number, args, like_unfolded},
+    sql::{Builder, Number, args, like_ascii},
 };
 
 macro_rules! select {
@@ -105,10 +105,10 @@ pub async fn switch_page(db: &Db, id: PolicyId, query: &SwitchQuery) -> Result<P
         sql.push("", id);
         for word in query.text.iter().flat_map(|text| text.split_whitespace()).take(16) {
             sql.push(
-                " AND LOWER(i.update_key || ' ' || COALESCE(r.title, '') || ' ' || COALESCE(b.name, '')) LIKE LOWER(",
-                like_unfolded(word),
+                " AND LOWER(i.update_key || ' ' || COALESCE(r.title, '') || ' ' || COALESCE(b.name, '')) LIKE ",
+                like_ascii(word),
             );
-            sql.text(") ESCAPE '!'");
+            sql.text(" ESCAPE '!'");
         }
         sql
     };

@@ -25,13 +25,14 @@ pub(crate) async fn prepare(db: &Db, now: Timestamp) -> Result<()> {
     if db.first::<Number>(WHAT, THERE, args![]).await?.is_some_and(|found| found.number == 3) {
         return Ok(());
     }
+    tracing::info!("making the index of texts; with a long log that takes minutes, the first time only");
     if let Err(error) = make(db, now).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             cause = std::error::Error::source(&error).map(tracing::field::display),
-            "searching for words goes through every text: the extension pg_trgm cannot be had; install the contrib \
-             package of the PostgreSQL server, let the owner of the database say CREATE EXTENSION pg_trgm, and start \
-             Patchwharf again"
+            "searching for words goes through every text, for the index of texts could not be made; where the extension \
+             pg_trgm cannot be had, install the contrib package of the PostgreSQL server and let the owner of the \
+             database say CREATE EXTENSION pg_trgm; then start Patchwharf again"
         );
     }
     Ok(())
@@ -47,7 +48,7 @@ async fn make(db: &Db, now: Timestamp) -> Result<()> {
         told!(),
         ") gin_trgm_ops)"
     );
-    let mut w = db.write("system", "start-up", now).await?;
+    let mut w = db.write_schema(now).await?;
     w.script(WHAT, Sql::Const(MAKE)).await?;
     w.audit("schema.index", "schema", None, Some("pg_trgm".into()));
     w.commit().await

@@ -39,6 +39,9 @@ const ROWS: &str = "INSERT INTO feed (feed_id, name, kind, config, accept_sha1, 
      ('01900000-0000-7000-8000-00000000000c', 1, '01900000-0000-7000-8000-00000000000d', 'staged', 0, 1, 0, \
      '0000000000000000000000000000000000000000000000000000000000000000')";
 
+/// What a transaction waits for another one at most, on PostgreSQL.
+const OTHERS_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
 async fn holds(url: &str) {
     let db = Db::open(&Options::new(url), at(5)).await.unwrap();
     let s = Sandbox::around(db, url.into());
@@ -111,5 +114,26 @@ async fn a_database_of_the_first_schema_keeps_its_rows_and_gains_the_index_on_po
     old.execute(sqlx::raw_sql(ROWS)).await.unwrap();
     old.close().await.unwrap();
     holds(&url).await;
+    admin(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+}
+
+/// Two servers on one PostgreSQL that are started together after an update: one brings the schema up to date, and the other
+/// waits for it, longer than a transaction waits for another one otherwise.
+#[tokio::test]
+async fn who_starts_while_another_server_changes_the_schema_waits_for_its_end() {
+    let Some(server) = server() else { return };
+    let name = format!("patchwharf_late_{}", uuid::Uuid::now_v7().simple());
+    admin(&server, format!("CREATE DATABASE {name}")).await;
+    let url = in_server(&server, &name);
+    let first = Db::open_as_it_is(&Options::new(&url)).await.unwrap();
+    let changing = first.write("tester", "test", at(1)).await.unwrap();
+    let second = tokio::spawn(async move { Db::open(&Options::new(&url), at(2)).await });
+    tokio::time::sleep(OTHERS_WAIT + std::time::Duration::from_secs(2)).await;
+    assert!(!second.is_finished(), "it waits: {:?}", second.await);
+    drop(changing);
+    let second = second.await.unwrap().unwrap();
+    assert_eq!(second.is_current().await.unwrap(), Some(true));
+    second.close().await;
+    first.close().await;
     admin(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
 }

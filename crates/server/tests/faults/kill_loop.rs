@@ -14,7 +14,7 @@ use crate::{
 /// Kills in a soak.
 const FULL: usize = 10_000;
 /// Kills that one server gets: what is looked at after each grows with all that was done before it.
-const A_SERVER: usize = 250;
+const A_SERVER: usize = 100;
 /// Servers that are being killed side by side.
 const AT_ONCE: usize = 4;
 

@@ -13,11 +13,14 @@ use crate::{
 
 const FAULT: &str = "PATCHWHARF_FAULT";
 
+/// Servers that meet faults side by side.
+const AT_ONCE: usize = 4;
+
 /// The parser meets it in a process of its own, and the server outlives that (rows V-15).
 const OF_THE_PARSER: Step = Step::ImportMidParse;
 
 /// Steps of this sweep; those of backup, restore and rebuild have one of their own, and a disk that fails is not among them.
-fn own_steps() -> impl Iterator<Item = &'static Step> {
+fn own_steps() -> impl Iterator<Item = &'static Step> + Clone {
     let elsewhere =
         |step: &Step| ["backup.", "restore.", "rebuild.", "sync."].iter().any(|of| step.name().starts_with(of));
     Step::ALL.iter().filter(move |step| !elsewhere(step))
@@ -106,22 +109,45 @@ async fn one(plant: &mut Plant, step: Step, acts: &[Act], action: &str, chance: 
     died
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn c_02_d_03_every_step_can_fail_or_be_the_last() {
-    let mut chance = Chance::new("sweep over steps");
+/// Every fault at each of these steps, shared out among servers. How many faults, and the steps at which a kill ended one.
+async fn sweep(
+    name: &str,
+    steps: impl Iterator<Item = Step> + Clone,
+    acts: fn(Step) -> &'static [Act],
+) -> (usize, BTreeSet<&'static str>) {
+    let mut chance = Chance::new(name);
+    let every = steps.flat_map(|step| ["kill", "error", "panic"].map(|action| (step, action)));
+    let faults: Vec<_> = (0..times(1, 20)).flat_map(|_| every.clone()).collect();
+    let servers: Vec<_> = faults
+        .chunks(faults.len().div_ceil(AT_ONCE))
+        .map(|share| tokio::spawn(shared(share.to_vec(), acts, chance.branch())))
+        .collect();
+    let mut reached = BTreeSet::new();
+    for server in servers {
+        reached.extend(server.await.unwrap_or_else(|e| panic!("{e}")));
+    }
+    (faults.len(), reached)
+}
+
+/// One server's share. The steps at which a kill ended it.
+async fn shared(
+    faults: Vec<(Step, &'static str)>,
+    acts: fn(Step) -> &'static [Act],
+    mut chance: Chance,
+) -> BTreeSet<&'static str> {
     let mut plant = Plant::start().await;
     let mut reached = BTreeSet::new();
-    let mut faults = 0;
-    for _ in 0..times(1, 20) {
-        for step in own_steps() {
-            for action in ["kill", "error", "panic"] {
-                if one(&mut plant, *step, acts_for(*step), action, &mut chance).await && action == "kill" {
-                    reached.insert(step.name());
-                }
-                faults += 1;
-            }
+    for (step, action) in faults {
+        if one(&mut plant, step, acts(step), action, &mut chance).await && action == "kill" {
+            reached.insert(step.name());
         }
     }
+    reached
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c_02_d_03_every_step_can_fail_or_be_the_last() {
+    let (faults, reached) = sweep("sweep over steps", own_steps().copied(), acts_for).await;
     let of_the_server = own_steps().filter(|step| **step != OF_THE_PARSER).map(|step| step.name());
     let missed: Vec<_> = of_the_server.filter(|name| !reached.contains(name)).collect();
     figures!(
@@ -135,21 +161,9 @@ async fn c_02_d_03_every_step_can_fail_or_be_the_last() {
 /// The same deleter, many packages in one batch, and a job that says at its end what it has deleted before it was killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c_02_deleting_the_unused_can_fail_or_be_the_last_at_every_step() {
-    let mut chance = Chance::new("sweep over steps of delete-unused");
-    let mut plant = Plant::start().await;
-    let deleting = || Step::ALL.iter().filter(|step| step.name().starts_with("delete."));
-    let (mut reached, mut faults) = (BTreeSet::new(), 0);
-    for _ in 0..times(1, 20) {
-        for step in deleting() {
-            for action in ["kill", "error", "panic"] {
-                let acts = [Act::Stage, Act::DeleteUnused];
-                if one(&mut plant, *step, &acts, action, &mut chance).await && action == "kill" {
-                    reached.insert(step.name());
-                }
-                faults += 1;
-            }
-        }
-    }
-    assert_eq!(reached.len(), deleting().count(), "a kill reached only {reached:?}");
+    let deleting = Step::ALL.iter().copied().filter(|step| step.name().starts_with("delete."));
+    let acts = |_: Step| -> &'static [Act] { &[Act::Stage, Act::DeleteUnused] };
+    let (faults, reached) = sweep("sweep over steps of delete-unused", deleting.clone(), acts).await;
+    assert_eq!(reached.len(), deleting.count(), "a kill reached only {reached:?}");
     figures!("sweep over steps of delete-unused: {faults} faults, 0 violations; a kill reached {}", reached.len());
 }
